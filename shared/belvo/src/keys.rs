@@ -1,0 +1,70 @@
+//! Belvo's secret keys, and where they come from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// The `secretId` and `secretPassword` of one Belvo environment.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Keys {
+    /// `secretId`.
+    pub id: String,
+    /// `secretPassword`; Belvo shows it once.
+    pub password: SecretString,
+}
+
+/// The secret does not hold Belvo keys. The message does not repeat what it holds.
+#[derive(Debug, thiserror::Error)]
+#[error("must be JSON of the form {{\"id\": \"…\", \"password\": \"…\"}}")]
+pub struct InvalidKeys;
+
+impl Keys {
+    /// Reads `{"id": "…", "password": "…"}`, the form of the Belvo secret.
+    pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
+        serde_json::from_str(text)
+            .ok()
+            .filter(|keys: &Self| !keys.id.is_empty())
+            .ok_or(InvalidKeys)
+    }
+}
+
+/// How the keys are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As this process last read them.
+    Cached,
+    /// Read again, because Belvo rejected the cached ones.
+    Reread,
+}
+
+/// Why there are no keys.
+pub type KeyError = Arc<dyn std::error::Error + Send + Sync>;
+
+type Get = dyn Fn(Freshness) -> BoxFuture<'static, Result<Arc<Keys>, KeyError>> + Send + Sync;
+
+/// Gives the keys when a request needs them, so that a rotation needs no restart.
+#[derive(Clone)]
+pub struct KeySource(Arc<Get>);
+
+impl KeySource {
+    /// Wraps a function that reads the keys.
+    pub fn new<F>(get: F) -> Self
+    where
+        F: Fn(Freshness) -> BoxFuture<'static, Result<Arc<Keys>, KeyError>> + Send + Sync + 'static,
+    {
+        Self(Arc::new(get))
+    }
+
+    pub(crate) async fn get(&self, freshness: Freshness) -> Result<Arc<Keys>, KeyError> {
+        (self.0)(freshness).await
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySource(…)")
+    }
+}

@@ -1,0 +1,170 @@
+//! A client for the part of Belvo's API that Open Finance Brazil needs.
+//!
+//! It mints widget tokens ([`Belvo::create_widget_token`]), looks at links and consents
+//! ([`Belvo::link`], [`Belvo::consent`]) and reads the six resources page by page
+//! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
+//! fields somebody decides by are looked at, elsewhere.
+//!
+//! Deliberately absent: `POST` on resources, which spends the user's monthly Open Finance quota.
+//!
+//! Requests go through a [`Transport`] and keys come from a [`KeySource`], both given from outside.
+
+mod consents;
+mod error;
+mod keys;
+mod links;
+mod resources;
+mod token;
+mod transport;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use secrecy::ExposeSecret;
+use url::Url;
+
+pub use consents::Consent;
+pub use error::{ApiError, BelvoError, Retry};
+pub use keys::{Freshness, InvalidKeys, KeyError, KeySource, Keys};
+pub use links::Link;
+pub use resources::{PAGE_SIZE, Page, Row};
+pub use token::{AccessToken, Branding, CallbackUrls, ConsentDuration, ThemeEntry, WidgetToken};
+pub use transport::{Transport, TransportError};
+
+/// Belvo's API, seen from one process.
+#[derive(Clone, Debug)]
+pub struct Belvo {
+    base_url: Url,
+    transport: Transport,
+    keys: KeySource,
+}
+
+impl Belvo {
+    /// Talks to the Belvo at `base_url`.
+    pub fn new(base_url: Url, transport: Transport, keys: KeySource) -> Self {
+        Self {
+            base_url,
+            transport,
+            keys,
+        }
+    }
+
+    /// Reads one address with the secret keys in the header, trying again a few times where that
+    /// can help. Gives the body of a 200.
+    async fn get(&self, url: &Url) -> Result<Bytes, BelvoError> {
+        self.persistently(READ_ATTEMPTS, |keys| {
+            let request = Request::builder()
+                .method(Method::GET)
+                .uri(url.as_str())
+                .header(ACCEPT, "application/json")
+                .header(AUTHORIZATION, basic(keys)?);
+            Ok(request.body(Bytes::new())?)
+        })
+        .await
+    }
+
+    /// Sends a body that carries the keys itself, as `POST /api/token/` wants it.
+    async fn post(
+        &self,
+        url: &Url,
+        body: impl Fn(&Keys) -> Result<Bytes, BelvoError>,
+    ) -> Result<Bytes, BelvoError> {
+        self.persistently(INTERACTIVE_ATTEMPTS, |keys| {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(url.as_str())
+                .header(ACCEPT, "application/json")
+                .header(CONTENT_TYPE, "application/json");
+            Ok(request.body(body(keys)?)?)
+        })
+        .await
+    }
+
+    /// Repeats a request while Belvo is unwell, and once with fresh keys when it rejects ours:
+    /// they may have been rotated since this process read them.
+    async fn persistently(
+        &self,
+        attempts: usize,
+        request: impl Fn(&Keys) -> Result<Request<Bytes>, BelvoError>,
+    ) -> Result<Bytes, BelvoError> {
+        let keys = self.keys.get(Freshness::Cached).await?;
+        match self.repeatedly(attempts, || request(&keys)).await {
+            Err(BelvoError::AuthenticationFailed { .. }) => {
+                let keys = self.keys.get(Freshness::Reread).await?;
+                self.repeatedly(attempts, || request(&keys)).await
+            }
+            result => result,
+        }
+    }
+
+    async fn repeatedly(
+        &self,
+        attempts: usize,
+        request: impl Fn() -> Result<Request<Bytes>, BelvoError>,
+    ) -> Result<Bytes, BelvoError> {
+        use backon::{BackoffBuilder, ExponentialBuilder};
+        // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_times(attempts.saturating_sub(1))
+            .build();
+        loop {
+            let result = self.once(request()?).await;
+            match result {
+                Err(error) if error.retry() == Retry::InPlace => match pauses.next() {
+                    Some(pause) => backon::Sleeper::sleep(&backon::TokioSleeper, pause).await,
+                    None => return Err(error),
+                },
+                result => return result,
+            }
+        }
+    }
+
+    async fn once(&self, request: Request<Bytes>) -> Result<Bytes, BelvoError> {
+        let path = request.uri().path().to_owned();
+        let response = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|source| BelvoError::Transport { path, source })?;
+        body_of(response)
+    }
+
+    /// An address below the base, from path segments; every documented path ends with a slash.
+    fn url<const N: usize>(&self, segments: [&str; N]) -> Url {
+        let mut url = self.base_url.clone();
+        // Cannot fail: the configuration takes http and https addresses only.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments).push("");
+        }
+        url
+    }
+}
+
+/// Tries of a read: the first, and again after 0.5, 1 and 2 s.
+const READ_ATTEMPTS: usize = 4;
+
+/// Tries while a user waits: the first, and again after 0.5 s.
+const INTERACTIVE_ATTEMPTS: usize = 2;
+
+const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+fn basic(keys: &Keys) -> Result<HeaderValue, BelvoError> {
+    let pair = format!("{}:{}", keys.id, keys.password.expose_secret());
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(http::Error::from)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn body_of(response: Response<Bytes>) -> Result<Bytes, BelvoError> {
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    Err(BelvoError::from_response(
+        response.status(),
+        response.body(),
+    ))
+}

@@ -1,0 +1,99 @@
+//! How requests reach Belvo.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+
+/// A page of 1,000 transactions is 2 to 4 MB; nothing Belvo documents comes near this.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// No usable answer arrived. The message names no URL: they carry ids and documents.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TransportError {
+    /// Connecting, sending or receiving failed, or took too long.
+    #[error("no answer from belvo")]
+    NoAnswer(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// More than any documented answer.
+    #[error("belvo's answer is larger than {MAX_BODY} bytes")]
+    TooLarge,
+}
+
+type Send_ = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, TransportError>>
+    + Send
+    + Sync;
+
+/// Sends a request and gives the whole answer.
+///
+/// A function rather than a client, so that a test can stand in for the network.
+#[derive(Clone)]
+pub struct Transport(Arc<Send_>);
+
+impl Transport {
+    /// The real network. `timeout` bounds a whole request.
+    pub fn network(timeout: Duration) -> Result<Self, TransportError> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(timeout)
+            // A redirect could take our keys to another host; Belvo documents none.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("belvo-open-finance/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(no_answer)?;
+        Ok(Self::from_fn(move |request| {
+            let client = client.clone();
+            Box::pin(async move { send(&client, request).await })
+        }))
+    }
+
+    /// Any function that answers requests.
+    pub fn from_fn<F>(send: F) -> Self
+    where
+        F: Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, TransportError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self(Arc::new(send))
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        (self.0)(request).await
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport(…)")
+    }
+}
+
+async fn send(
+    client: &reqwest::Client,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, TransportError> {
+    let request = request.try_into().map_err(no_answer)?;
+    let mut answer = client.execute(request).await.map_err(no_answer)?;
+    let status = answer.status();
+    let mut body = Vec::with_capacity(answer.content_length().unwrap_or(0).min(1 << 23) as usize);
+    while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(TransportError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// reqwest's messages print the URL; ours must not.
+fn no_answer(error: reqwest::Error) -> TransportError {
+    TransportError::NoAnswer(Arc::new(error.without_url()))
+}

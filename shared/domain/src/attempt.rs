@@ -1,0 +1,73 @@
+//! An attempt of a user to connect an institution.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ExternalId, SessionId};
+use crate::identity::Identity;
+use crate::key::SigningKeys;
+use crate::tax_id::DocumentHash;
+
+/// What is known of an attempt from the moment its token is minted.
+///
+/// It travels inside the signed session and inside jobs, so the documents are hashes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which attempt.
+    pub session_id: SessionId,
+    /// Whose attempt.
+    pub external_id: ExternalId,
+    /// When the token was minted.
+    pub started_at: Timestamp,
+    /// The CPF the token was minted for.
+    pub person: DocumentHash,
+    /// The CNPJ the token was minted for, if it was for a company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<DocumentHash>,
+}
+
+impl Attempt {
+    /// Describes an attempt of `external_id` for `identity`.
+    pub fn new(
+        session_id: SessionId,
+        external_id: ExternalId,
+        started_at: Timestamp,
+        identity: &Identity,
+        keys: &SigningKeys,
+    ) -> Self {
+        let company = identity.company.as_ref();
+        Self {
+            session_id,
+            external_id,
+            started_at,
+            person: keys.hash_document(&(&identity.person.cpf).into()),
+            company: company.map(|company| keys.hash_document(&(&company.cnpj).into())),
+        }
+    }
+
+    /// Whose accounts the user set out to connect: the company's, or else the person's.
+    pub fn expected_owner(&self) -> &DocumentHash {
+        self.company.as_ref().unwrap_or(&self.person)
+    }
+}
+
+/// Whether Belvo reads the link once or keeps it up to date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessMode {
+    /// Read once; later only on request.
+    Single,
+    /// Kept up to date at the refresh rate agreed with Belvo. Belvo's default.
+    #[default]
+    Recurrent,
+}
+
+impl AccessMode {
+    /// The value of Belvo's `access_mode`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Recurrent => "recurrent",
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Short machine-readable names that arrive from Belvo.
+//!
+//! They are open sets: a value never seen before is kept. But they are written to queues, logs and
+//! tables, so only what looks like a name gets in; free text, which could hold anything, does not.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A code such as `login_error`, `historical_update` or `ACCESS_TOKEN_NOT_VALID`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Code(String);
+
+impl Code {
+    /// Takes 1 to 64 letters, digits, `_`, `-` or `.`; anything else becomes `unrecognized`.
+    pub fn lenient(text: &str) -> Self {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        // A run of digits is no code, but may well be somebody's number.
+        let wordy = text.bytes().any(|b| b.is_ascii_alphabetic());
+        if (1..=64).contains(&text.len()) && text.bytes().all(plain) && wordy {
+            Self(text.to_owned())
+        } else {
+            Self("unrecognized".to_owned())
+        }
+    }
+
+    /// The code as Belvo wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Code {
+    fn from(text: String) -> Self {
+        Self::lenient(&text)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Belvo's name of an institution, such as `ofmockbank_br_retail`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct InstitutionName(String);
+
+/// The text is not an institution name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 3 to 64 lower-case letters, digits or underscores, as Belvo names institutions")]
+pub struct InvalidInstitutionName;
+
+impl InstitutionName {
+    /// Takes 3 to 64 lower-case letters, digits or underscores.
+    pub fn parse(text: &str) -> Result<Self, InvalidInstitutionName> {
+        let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        if (3..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidInstitutionName)
+        }
+    }
+
+    /// The name as Belvo writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for InstitutionName {
+    type Error = InvalidInstitutionName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_kept() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Code::lenient(text).as_str(), expected, "{text}");
+        };
+        check("login_error", "login_error");
+        check("ACCESS_TOKEN_NOT_VALID", "ACCESS_TOKEN_NOT_VALID");
+        check("abandon-survey", "abandon-survey");
+        check("", "unrecognized");
+        check("CPF 761.092.776-73", "unrecognized");
+        check("761.092.776-73", "unrecognized");
+        check("<script>", "unrecognized");
+        check(&"x".repeat(65), "unrecognized");
+    }
+}

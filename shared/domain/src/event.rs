@@ -1,0 +1,397 @@
+//! Belvo's webhooks, as signals.
+//!
+//! A webhook never carries data: it says what changed, and we read that again. So an event keeps
+//! what decides the reaction and what a read can be compared with, and nothing else of the body.
+//! Belvo's own samples contradict each other, therefore every field is optional and open.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::code::Code;
+use crate::id::{ConsentId, ExternalId, LinkId};
+use crate::resource::ResourceKind;
+
+/// What a webhook says happened, and to which link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The link; `None` when it is missing or no UUID.
+    pub link_id: Option<LinkId>,
+    /// The user Belvo names; often null on consent events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    /// What to react to.
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// `webhook_type` as Belvo wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_type: Option<Code>,
+    /// `webhook_code` as Belvo wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_code: Option<Code>,
+    /// Belvo's id of the request that led here, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Code>,
+    /// What a complete read should find.
+    #[serde(default, skip_serializing_if = "Totals::is_empty")]
+    pub totals: Totals,
+    /// Codes in `data.errors` or `data.error_code`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Code>,
+}
+
+/// The events of Belvo's catalogue for Open Finance Brazil, by what we do about them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// `historical_update`: the whole resource is ready to be read.
+    HistoricalUpdate {
+        /// Which.
+        resource: ResourceKind,
+    },
+    /// `new_…_available`, `transactions_updated` or `transactions_deleted`: recent rows changed.
+    ResourceChanged {
+        /// Which.
+        resource: ResourceKind,
+    },
+    /// A consent event: the consent must be read again.
+    Consent {
+        /// Which.
+        change: ConsentChange,
+        /// Belvo's id of the consent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        consent_id: Option<ConsentId>,
+        /// When it runs out, if the event says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_at: Option<Timestamp>,
+    },
+    /// `invalid_credentials` or `token_required`: the user must act.
+    LinkNeedsUser,
+    /// `link_deleted`: an asynchronous deletion is complete.
+    LinkDeleted,
+    /// Anything else: journaled, and nothing is done.
+    Unknown,
+}
+
+/// What happened to a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentChange {
+    /// `openfinance_consent_expired`, `consent_expired`.
+    Expired,
+    /// `openfinance_consent_about_to_expire`.
+    AboutToExpire,
+    /// `openfinance_consent_expiration_changed`.
+    ExpirationChanged,
+    /// `openfinance_consent_with_unrecoverable_resources`.
+    UnrecoverableResources,
+    /// `openfinance_consent_with_temporarily_unavailable_resources`.
+    UnavailableResources,
+}
+
+/// Counts and dates an event announces.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows in all (`total_…`) or new rows (`new_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Rows of type INFLOW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inflow: Option<u64>,
+    /// Rows of type OUTFLOW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outflow: Option<u64>,
+    /// The earliest `value_date`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_date: Option<Date>,
+    /// The latest `value_date`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_date: Option<Date>,
+}
+
+impl Totals {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Event {
+    /// Reads a webhook's body. Every object is an event; the worst one is `Unknown` without link.
+    pub fn from_body(body: &Map<String, Value>) -> Self {
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let empty = Map::new();
+        let data = body
+            .get("data")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
+        let kind = EventKind::read(text("webhook_type"), text("webhook_code"), data);
+        Self {
+            link_id: text("link_id").and_then(|id| LinkId::parse(id).ok()),
+            external_id: text("external_id").and_then(|id| ExternalId::parse(id).ok()),
+            totals: kind
+                .resource()
+                .map(|kind| totals(kind, data))
+                .unwrap_or_default(),
+            kind,
+            webhook_type: text("webhook_type").map(Code::lenient),
+            webhook_code: text("webhook_code").map(Code::lenient),
+            request_id: text("request_id").map(Code::lenient),
+            errors: errors(data),
+        }
+    }
+}
+
+impl EventKind {
+    /// The code decides; the type only where the code does not say which resource.
+    ///
+    /// Belvo's sample of `new_investments_available` carries the type ACCOUNTS.
+    fn read(webhook_type: Option<&str>, code: Option<&str>, data: &Map<String, Value>) -> Self {
+        let code = code.unwrap_or_default().to_ascii_lowercase();
+        let by_type = webhook_type.and_then(ResourceKind::lenient);
+
+        if let Some(change) = ConsentChange::from_code(&code) {
+            let text = |key: &str| data.get(key).and_then(Value::as_str);
+            return Self::Consent {
+                change,
+                consent_id: text("consent_id").and_then(|id| ConsentId::parse(id).ok()),
+                due_at: text("consent_due_date").and_then(|at| at.parse().ok()),
+            };
+        }
+        if let Some(name) = code
+            .strip_prefix("new_")
+            .and_then(|rest| rest.strip_suffix("_available"))
+            && let Some(resource) = ResourceKind::lenient(name)
+        {
+            return Self::ResourceChanged { resource };
+        }
+        match (code.as_str(), by_type) {
+            // Without a code, the type alone is a reason to read everything.
+            ("historical_update" | "", Some(resource)) => Self::HistoricalUpdate { resource },
+            ("transactions_updated" | "transactions_deleted", _) => Self::ResourceChanged {
+                resource: ResourceKind::Transactions,
+            },
+            ("invalid_credentials" | "token_required", _) => Self::LinkNeedsUser,
+            ("link_deleted", _) => Self::LinkDeleted,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The resource to read again, if it is about one.
+    pub fn resource(&self) -> Option<ResourceKind> {
+        match self {
+            Self::HistoricalUpdate { resource } | Self::ResourceChanged { resource } => {
+                Some(*resource)
+            }
+            Self::Consent { .. } | Self::LinkNeedsUser | Self::LinkDeleted | Self::Unknown => None,
+        }
+    }
+}
+
+impl ConsentChange {
+    fn from_code(code: &str) -> Option<Self> {
+        match code.strip_prefix("openfinance_").unwrap_or(code) {
+            "consent_expired" => Some(Self::Expired),
+            "consent_about_to_expire" => Some(Self::AboutToExpire),
+            "consent_expiration_changed" => Some(Self::ExpirationChanged),
+            "consent_with_unrecoverable_resources" => Some(Self::UnrecoverableResources),
+            "consent_with_temporarily_unavailable_resources" => Some(Self::UnavailableResources),
+            _ => None,
+        }
+    }
+}
+
+fn totals(kind: ResourceKind, data: &Map<String, Value>) -> Totals {
+    let name = kind.name().to_ascii_lowercase();
+    let count = |key: &str| data.get(key).and_then(Value::as_u64);
+    // Investment transactions announce theirs under the names of transactions.
+    let flow = |prefix: &str| {
+        count(&format!("total_{prefix}_{name}"))
+            .or_else(|| count(&format!("total_{prefix}_transactions")))
+    };
+    let date = |key: &str| {
+        let text = data.get(key).and_then(Value::as_str)?;
+        text.parse().ok()
+    };
+    let dated = matches!(
+        kind,
+        ResourceKind::Transactions | ResourceKind::InvestmentTransactions
+    );
+    Totals {
+        rows: count(&format!("total_{name}"))
+            .or_else(|| count(&format!("new_{name}")))
+            .or_else(|| count("total_transactions").filter(|_| dated)),
+        inflow: flow("inflow").filter(|_| dated),
+        outflow: flow("outflow").filter(|_| dated),
+        first_date: date("first_transaction_date").filter(|_| dated),
+        last_date: date("last_transaction_date").filter(|_| dated),
+    }
+}
+
+/// `data.errors` is known from practice only, `data.error_code` from Belvo's LINK sample.
+fn errors(data: &Map<String, Value>) -> Vec<Code> {
+    let single = data.get("error_code").and_then(Value::as_str);
+    let listed = data.get("errors").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten();
+    let codes = listed.filter_map(|error| error.get("code").and_then(Value::as_str));
+    // A body may hold any number of them; the first few say enough.
+    single
+        .into_iter()
+        .chain(codes)
+        .take(10)
+        .map(Code::lenient)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(body: Value) -> Event {
+        Event::from_body(body.as_object().unwrap())
+    }
+
+    #[test]
+    fn the_code_decides_and_the_type_helps() {
+        use EventKind::{HistoricalUpdate, LinkDeleted, LinkNeedsUser, ResourceChanged, Unknown};
+        use ResourceKind::Transactions;
+        use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners};
+        let check = |webhook_type: Value, code: Value, expected: EventKind| {
+            let kind = event(json!({"webhook_type": webhook_type, "webhook_code": code})).kind;
+            assert_eq!(kind, expected, "{webhook_type} {code}");
+        };
+        let all = |resource| HistoricalUpdate { resource };
+        let some = |resource| ResourceChanged { resource };
+        check(json!("OWNERS"), json!("historical_update"), all(Owners));
+        check(json!("ACCOUNT"), json!("historical_update"), all(Accounts));
+        check(json!("bills"), json!("HISTORICAL_UPDATE"), all(Bills));
+        check(json!("TRANSACTIONS"), json!(null), all(Transactions));
+        check(
+            json!("ACCOUNTS"),
+            json!("new_investments_available"),
+            some(Investments),
+        );
+        check(
+            json!("INVESTMENT_TRANSACTIONS"),
+            json!("new_investment_transactions_available"),
+            some(InvestmentTransactions),
+        );
+        check(json!(null), json!("new_owners_available"), some(Owners));
+        check(
+            json!("TRANSACTIONS"),
+            json!("transactions_updated"),
+            some(Transactions),
+        );
+        check(
+            json!("TRANSACTIONS"),
+            json!("transactions_deleted"),
+            some(Transactions),
+        );
+        check(json!("LINK"), json!("invalid_credentials"), LinkNeedsUser);
+        check(json!("LINKS"), json!("token_required"), LinkNeedsUser);
+        check(json!("LINK"), json!("link_deleted"), LinkDeleted);
+        check(json!("INCOMES"), json!("historical_update"), Unknown);
+        check(json!("OWNERS"), json!("something_new"), Unknown);
+        check(json!(7), json!(["historical_update"]), Unknown);
+        check(json!(null), json!(null), Unknown);
+    }
+
+    #[test]
+    fn both_spellings_of_consent_codes_are_known() {
+        for (code, change) in [
+            ("openfinance_consent_expired", ConsentChange::Expired),
+            ("consent_expired", ConsentChange::Expired),
+            (
+                "openfinance_consent_about_to_expire",
+                ConsentChange::AboutToExpire,
+            ),
+            (
+                "openfinance_consent_expiration_changed",
+                ConsentChange::ExpirationChanged,
+            ),
+            (
+                "openfinance_consent_with_unrecoverable_resources",
+                ConsentChange::UnrecoverableResources,
+            ),
+            (
+                "openfinance_consent_with_temporarily_unavailable_resources",
+                ConsentChange::UnavailableResources,
+            ),
+        ] {
+            for webhook_type in ["CONSENT", "CONSENTS"] {
+                let event = event(json!({
+                    "webhook_type": webhook_type,
+                    "webhook_code": code,
+                    "link_id": "3d3364b7-0175-483d-a58b-b471f251e533",
+                    "external_id": null,
+                    "data": {
+                        "consent_id": "29a54e55-21f0-4d02-8e34-797ab7d43940",
+                        "consent_due_date": "2024-12-26T10:45:58.000Z",
+                        "institution_display_name": "OF Mockbank"
+                    }
+                }));
+                let expected = EventKind::Consent {
+                    change,
+                    consent_id: ConsentId::parse("29a54e55-21f0-4d02-8e34-797ab7d43940").ok(),
+                    due_at: "2024-12-26T10:45:58Z".parse().ok(),
+                };
+                assert_eq!(event.kind, expected, "{code}");
+                assert_eq!(event.external_id, None);
+            }
+        }
+    }
+
+    #[test]
+    fn totals_and_errors_are_kept_and_texts_are_not() {
+        let event = event(json!({
+            "webhook_type": "INVESTMENT_TRANSACTIONS",
+            "webhook_code": "historical_update",
+            "data": {
+                "total_transactions": 19,
+                "total_inflow_transactions": 10,
+                "total_outflow_transactions": 9,
+                "first_transaction_date": "2017-01-03",
+                "last_transaction_date": null,
+                "errors": [{"code": "operational_limits_reached", "message": "of 76109277673"}]
+            }
+        }));
+        assert_eq!(event.totals.rows, Some(19));
+        assert_eq!(event.totals.inflow, Some(10));
+        assert_eq!(event.totals.outflow, Some(9));
+        assert_eq!(event.totals.first_date, "2017-01-03".parse().ok());
+        assert_eq!(event.totals.last_date, None);
+        assert_eq!(event.errors, [Code::lenient("operational_limits_reached")]);
+        assert!(
+            !serde_json::to_string(&event)
+                .unwrap()
+                .contains("76109277673")
+        );
+    }
+
+    #[test]
+    fn odd_bodies_are_events_without_a_link() {
+        for body in [
+            json!({}),
+            json!({"link_id": "../x", "external_id": "a@b.c", "data": []}),
+            json!({"link_id": 7, "data": {"errors": "none", "total_owners": -1}}),
+        ] {
+            let event = event(body);
+            assert_eq!((event.link_id, event.kind), (None, EventKind::Unknown));
+        }
+    }
+
+    #[test]
+    fn an_event_survives_the_queue() {
+        let event = event(json!({
+            "webhook_type": "OWNERS",
+            "webhook_code": "historical_update",
+            "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+            "request_id": "4363b08b-51eb-4350-9c74-5df5ac92a7f6",
+            "external_id": "your_external_id",
+            "data": {"total_owners": 2}
+        }));
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+}

@@ -1,0 +1,208 @@
+//! The identifiers that key the tables and group the jobs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::tax_id::Cnpj;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $error:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Takes a hyphenated UUID, as Belvo prints them, in either case.
+            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+                // `Uuid` also reads braces, URNs and undashed digits; Belvo writes none of those.
+                if text.len() != 36 {
+                    return Err(InvalidId::$error);
+                }
+                Uuid::try_parse(text)
+                    .map(Self)
+                    .map_err(|_| InvalidId::$error)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A link: one user's connection to one institution, as Belvo numbers them.
+    LinkId,
+    Link
+);
+
+uuid_id!(
+    /// A consent: what the user allowed at the bank. There is one for each link.
+    ConsentId,
+    Consent
+);
+
+/// The fintech's own id of a user, which Belvo returns with the user's links.
+///
+/// Belvo allows 3 to 256 letters, digits, hyphens and underscores, and silently drops a value
+/// that looks like personal data (Belvo: "Link creation best practices", OpenAPI 1.223.0).
+/// A dropped id would leave the link without an owner, so such values are refused here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// Takes an id that Belvo accepts and that cannot be a CPF, CNPJ, e-mail or phone number.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if !(3..=256).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(InvalidId::ExternalShape);
+        }
+        if looks_personal(text) {
+            return Err(InvalidId::ExternalPersonal);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The id as Belvo and the tables hold it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Ten to fourteen digits could be a phone number, a CPF or a CNPJ; a valid alphanumeric CNPJ is
+/// one. E-mail addresses cannot be written in the allowed characters.
+fn looks_personal(text: &str) -> bool {
+    let core: String = text.chars().filter(|c| !matches!(c, '-' | '_')).collect();
+    let digits = core.bytes().all(|b| b.is_ascii_digit());
+    (digits && (10..=14).contains(&core.len())) || Cnpj::parse(&core).is_ok()
+}
+
+/// One attempt of a user to connect an institution: 16 random bytes as 32 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Makes an id from random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes).simple().to_string())
+    }
+
+    /// Takes 32 lower-case hex digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 32 && text.bytes().all(hex) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::Session)
+        }
+    }
+
+    /// The id as the API and the tables hold it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is not an id. The message names the rule and never the value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// Not a hyphenated UUID.
+    #[error("must be a UUID such as 2f8ca7a1-c28f-46f2-bb41-21633099a280")]
+    Link,
+    /// Not a hyphenated UUID.
+    #[error("must be a UUID such as 29a54e55-21f0-4d02-8e34-797ab7d43940")]
+    Consent,
+    /// Wrong length or characters.
+    #[error("must be 3 to 256 letters, digits, hyphens or underscores")]
+    ExternalShape,
+    /// Might be a CPF, CNPJ or phone number.
+    #[error("must not look like a CPF, CNPJ or phone number")]
+    ExternalPersonal,
+    /// Not 32 hex digits.
+    #[error("must be 32 lower-case hex digits")]
+    Session,
+}
+
+macro_rules! text_conversions {
+    ($($id:ident),*) => {$(
+        impl TryFrom<String> for $id {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(&text)
+            }
+        }
+        impl From<$id> for String {
+            fn from(id: $id) -> String {
+                id.to_string()
+            }
+        }
+    )*};
+}
+text_conversions!(LinkId, ConsentId, ExternalId, SessionId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn external_ids_are_what_belvo_keeps() {
+        let check = |text: &str, expected: Result<(), InvalidId>| {
+            assert_eq!(ExternalId::parse(text).map(|_| ()), expected, "{text}");
+        };
+        check("HJLSI-897809", Ok(()));
+        check("0190f3c6-7d5c-7bb2-9c40-1d4c4a3c0a11", Ok(()));
+        check("abc", Ok(()));
+        check(&"a".repeat(256), Ok(()));
+        check("ab", Err(InvalidId::ExternalShape));
+        check(&"a".repeat(257), Err(InvalidId::ExternalShape));
+        check(
+            "auth0|5f7c8ec7c33c6c004bbafe82",
+            Err(InvalidId::ExternalShape),
+        );
+        check("ana@example.com", Err(InvalidId::ExternalShape));
+        check("usuária", Err(InvalidId::ExternalShape));
+        check("76109277673", Err(InvalidId::ExternalPersonal));
+        check("761-092-776-73", Err(InvalidId::ExternalPersonal));
+        check("11222333000181", Err(InvalidId::ExternalPersonal));
+        check("12ABC34501DE35", Err(InvalidId::ExternalPersonal));
+        check("5511987654321", Err(InvalidId::ExternalPersonal));
+        check("123456789", Ok(()));
+    }
+
+    #[test]
+    fn link_ids_are_hyphenated_uuids() {
+        let id = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+        assert_eq!(LinkId::parse(id).unwrap().to_string(), id);
+        assert_eq!(LinkId::parse(&id.to_uppercase()).unwrap().to_string(), id);
+        for bad in [
+            "",
+            "2f8ca7a1c28f46f2bb4121633099a280",
+            "{2f8ca7a1-c28f-46f2-bb41-21633099a280}",
+            "../../etc/passwd-aaaa-bbbb-ccccddddeeee",
+            "2f8ca7a1-c28f-46f2-bb41-21633099a28g",
+        ] {
+            assert_eq!(LinkId::parse(bad), Err(InvalidId::Link), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What travels over the queue.
+//!
+//! A job holds ids, codes, counts and hashes, and no personal data: queues keep messages for days
+//! and people look into dead letters. Its variants carry a version, because jobs written by the
+//! previous release are still queued when a new one starts.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::attempt::{AccessMode, Attempt};
+use crate::code::InstitutionName;
+use crate::event::Event;
+use crate::id::{ExternalId, LinkId, SessionId};
+use crate::outcome::Outcome;
+
+/// Work for the fetcher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job")]
+pub enum Job {
+    /// A token was minted.
+    #[serde(rename = "attempt_started.v1")]
+    AttemptStarted {
+        /// The attempt.
+        attempt: Attempt,
+        /// Whether the link will be read once or again and again.
+        access_mode: AccessMode,
+        /// The banks the widget was opened with; empty means all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        institutions: Vec<InstitutionName>,
+    },
+    /// The widget sent the user back.
+    #[serde(rename = "attempt_ended.v1")]
+    AttemptEnded {
+        /// The attempt, as the signed session holds it.
+        attempt: Attempt,
+        /// What the redirect said.
+        outcome: Outcome,
+    },
+    /// The user's app has posted the proof that its user came back with this link.
+    #[serde(rename = "link_proven.v1")]
+    LinkProven {
+        /// The link.
+        link_id: LinkId,
+        /// Whose.
+        external_id: ExternalId,
+        /// Through which attempt.
+        session_id: SessionId,
+    },
+    /// Belvo called the webhook about a link.
+    #[serde(rename = "webhook_received.v1")]
+    WebhookReceived {
+        /// The link.
+        link_id: LinkId,
+        /// What Belvo said.
+        event: Event,
+    },
+}
+
+impl Job {
+    /// The FIFO group: jobs of one link, and attempts of one user, never run side by side.
+    ///
+    /// SQS allows 128 characters; an `external_id` may have 256, so users are hashed.
+    pub fn group(&self) -> String {
+        match self {
+            Self::AttemptStarted { attempt, .. } => user_group(&attempt.external_id),
+            Self::AttemptEnded { attempt, outcome } => match outcome.link() {
+                Some(link) => link.to_string(),
+                None => user_group(&attempt.external_id),
+            },
+            Self::LinkProven { link_id, .. } | Self::WebhookReceived { link_id, .. } => {
+                link_id.to_string()
+            }
+        }
+    }
+
+    /// The variant's name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptEnded { .. } => "attempt_ended",
+            Self::LinkProven { .. } => "link_proven",
+            Self::WebhookReceived { .. } => "webhook_received",
+        }
+    }
+}
+
+fn user_group(external_id: &ExternalId) -> String {
+    let digest = Sha256::digest(external_id.as_str());
+    let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("user-{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn decode(value: serde_json::Value) -> Job {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn attempt() -> serde_json::Value {
+        json!({
+            "session_id": "07070707070707070707070707070707",
+            "external_id": "HJLSI-897809",
+            "started_at": "2026-11-23T12:00:00Z",
+            "person": "aGFzaA"
+        })
+    }
+
+    /// The texts below are the wire format: jobs like these wait in queues when a release changes.
+    #[test]
+    fn queued_jobs_keep_their_form() {
+        for text in [
+            json!({"job": "attempt_started.v1", "attempt": attempt(), "access_mode": "recurrent"}),
+            json!({
+                "job": "attempt_ended.v1",
+                "attempt": attempt(),
+                "outcome": {
+                    "outcome": "success",
+                    "link": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                    "institution": "ofmockbank_br_retail"
+                }
+            }),
+            json!({
+                "job": "link_proven.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "external_id": "HJLSI-897809",
+                "session_id": "07070707070707070707070707070707"
+            }),
+            json!({
+                "job": "webhook_received.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "event": {
+                    "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                    "event": "historical_update",
+                    "resource": "TRANSACTIONS",
+                    "totals": {"rows": 19, "first_date": "2017-01-03"}
+                }
+            }),
+        ] {
+            let job = decode(text.clone());
+            assert_eq!(serde_json::to_value(&job).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn jobs_of_a_link_share_a_group_and_attempts_of_a_user_another() {
+        let link = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+        let ended = |outcome| {
+            decode(json!({"job": "attempt_ended.v1", "attempt": attempt(), "outcome": outcome}))
+        };
+        let started = decode(
+            json!({"job": "attempt_started.v1", "attempt": attempt(), "access_mode": "single"}),
+        );
+
+        assert_eq!(
+            ended(json!({"outcome": "success", "link": link})).group(),
+            link
+        );
+        assert_eq!(ended(json!({"outcome": "exit"})).group(), started.group());
+        assert!(started.group().starts_with("user-"));
+        assert!(!started.group().contains("HJLSI"));
+        assert!(started.group().len() <= 128);
+    }
+}

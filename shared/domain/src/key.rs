@@ -1,0 +1,160 @@
+//! Keys that sign sessions and hash documents.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use crate::tax_id::{Document, DocumentHash};
+
+/// The key in use and the one before it, so that a rotation breaks no session under way.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SigningKeys {
+    current: SecretString,
+    #[serde(default)]
+    previous: Option<SecretString>,
+}
+
+/// Why a secret holds no usable keys.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidKeys {
+    /// Not the JSON object this is.
+    #[error("must be JSON of the form {{\"current\": \"…\", \"previous\": \"…\"}}")]
+    Shape,
+    /// A short key could be guessed.
+    #[error("must hold keys of at least 32 characters")]
+    TooShort,
+}
+
+/// What a signature is for. One key serves several purposes; a signature made for one is worthless
+/// for another.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// The session in the callback's path.
+    Session,
+    /// The proof that the holder of a session came back through the callback.
+    Proof,
+    /// Hashes of CPF and CNPJ.
+    Document,
+    /// `external_id`s derived from issuer and subject.
+    ExternalId,
+}
+
+impl SigningKeys {
+    /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret.
+    pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
+        let keys: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        if keys.all().any(|key| key.expose_secret().len() < 32) {
+            return Err(InvalidKeys::TooShort);
+        }
+        Ok(keys)
+    }
+
+    /// Signs `message` with the current key; base64url.
+    pub fn sign(&self, purpose: Purpose, message: &[u8]) -> String {
+        let tag = mac(&self.current, purpose, message).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode(tag)
+    }
+
+    /// Whether `signature` was made of `message` with the current or the previous key.
+    ///
+    /// Takes the same time wherever they differ.
+    pub fn verify(&self, purpose: Purpose, message: &[u8], signature: &str) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(signature) else {
+            return false;
+        };
+        self.all()
+            .any(|key| mac(key, purpose, message).verify_slice(&tag).is_ok())
+    }
+
+    /// Hashes a document with the current key.
+    pub fn hash_document(&self, document: &Document) -> DocumentHash {
+        DocumentHash(self.sign(Purpose::Document, document.normalized().as_bytes()))
+    }
+
+    /// Whether `hash` is the hash of `document`, under the current or the previous key.
+    pub fn is_hash_of(&self, document: &Document, hash: &DocumentHash) -> bool {
+        self.verify(
+            Purpose::Document,
+            document.normalized().as_bytes(),
+            hash.as_str(),
+        )
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SecretString> {
+        std::iter::once(&self.current).chain(self.previous.as_ref())
+    }
+}
+
+fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
+    let label = match purpose {
+        Purpose::Session => "session",
+        Purpose::Proof => "proof",
+        Purpose::Document => "document",
+        Purpose::ExternalId => "external_id",
+    };
+    // A key longer than a block is hashed first, so that no length is refused.
+    let key = <Sha256 as sha2::Digest>::digest(key.expose_secret());
+    let mut mac = Hmac::<Sha256>::new(&fixed_block(key.as_slice()));
+    mac.update(label.as_bytes());
+    mac.update(b"\0");
+    mac.update(message);
+    mac
+}
+
+/// HMAC pads its key with zeros to the block size of SHA-256.
+fn fixed_block(key: &[u8]) -> hmac::digest::Key<Hmac<Sha256>> {
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    for (slot, byte) in block.iter_mut().zip(key) {
+        *slot = *byte;
+    }
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "old-old-old-old-old-old-old-old-old-";
+    const NEW: &str = "new-new-new-new-new-new-new-new-new-";
+
+    #[test]
+    fn a_rotation_keeps_signatures_of_the_previous_key() {
+        let before = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
+        let after = SigningKeys::from_json(&format!(r#"{{"current":"{NEW}","previous":"{OLD}"}}"#))
+            .unwrap();
+        let later = SigningKeys::from_json(&format!(r#"{{"current":"{NEW}"}}"#)).unwrap();
+        let signature = before.sign(Purpose::Session, b"message");
+
+        assert!(after.verify(Purpose::Session, b"message", &signature));
+        assert!(!later.verify(Purpose::Session, b"message", &signature));
+    }
+
+    #[test]
+    fn a_signature_serves_one_purpose_and_one_message() {
+        let keys = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
+        let signature = keys.sign(Purpose::Session, b"message");
+
+        assert!(!keys.verify(Purpose::Proof, b"message", &signature));
+        assert!(!keys.verify(Purpose::Session, b"messagf", &signature));
+        assert!(!keys.verify(Purpose::Session, b"message", ""));
+        assert!(!keys.verify(Purpose::Session, b"message", "§"));
+    }
+
+    #[test]
+    fn short_keys_and_other_shapes_are_refused() {
+        let check = |text: &str| SigningKeys::from_json(text).unwrap_err().to_string();
+        assert!(check(r#"{"current":"short"}"#).contains("32 characters"));
+        assert!(check(&format!(r#"{{"current":"{NEW}","previous":"x"}}"#)).contains("32"));
+        assert!(check("{}").contains("JSON of the form"));
+        assert!(check("plain").contains("JSON of the form"));
+    }
+
+    #[test]
+    fn debug_output_says_nothing() {
+        let keys = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
+        assert!(!format!("{keys:?}").contains("old"));
+    }
+}

@@ -1,0 +1,193 @@
+//! The signed session in the callback's path.
+//!
+//! Belvo's redirects carry no user and no signature, so the path of each callback URL carries both:
+//! everything `callback` needs to know, signed by `token`. It is verified without any read.
+//! The path is used because how Belvo appends to a URL that already has a query is undocumented.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+use crate::id::LinkId;
+use crate::key::{Purpose, SigningKeys};
+
+/// How long a session can come back: Belvo's token lives 10 minutes, and the bank then gives the
+/// user 60 minutes to confirm (Open Finance Brasil, Consents API 3.3). The rest is slack.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(90);
+
+/// The form below. A session of another version is malformed.
+const VERSION: u8 = 1;
+
+/// Longer than any session we sign, so that nothing large is decoded.
+const MAX_LENGTH: usize = 4096;
+
+/// A connection attempt, on its way through the user's browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    #[serde(rename = "v")]
+    version: u8,
+    /// When it stops being accepted.
+    #[serde(rename = "exp", with = "jiff::fmt::serde::timestamp::second::required")]
+    expires_at: Timestamp,
+    /// The attempt it belongs to.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// Where the user goes afterwards; checked against the list again when it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+}
+
+/// Why a session is not accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// Not something we wrote.
+    #[error("the session is malformed")]
+    Malformed,
+    /// Well-formed, but the signature is not ours.
+    #[error("the session's signature is wrong")]
+    Forged,
+    /// Ours, and too old.
+    #[error("the session has expired")]
+    Expired,
+}
+
+impl Session {
+    /// Starts a session for an attempt.
+    pub fn new(attempt: Attempt, return_url: Option<String>) -> Self {
+        Self {
+            version: VERSION,
+            expires_at: attempt
+                .started_at
+                .saturating_add(LIFETIME)
+                .unwrap_or(Timestamp::MAX),
+            attempt,
+            return_url,
+        }
+    }
+
+    /// Writes the session as one path segment: base64url content, a dot, base64url signature.
+    pub fn sign(&self, keys: &SigningKeys) -> Result<String, serde_json::Error> {
+        let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?);
+        let signature = keys.sign(Purpose::Session, content.as_bytes());
+        Ok(format!("{content}.{signature}"))
+    }
+
+    /// Reads a path segment back, if it is ours and still valid at `now`.
+    pub fn verify(text: &str, keys: &SigningKeys, now: Timestamp) -> Result<Self, SessionError> {
+        if text.len() > MAX_LENGTH {
+            return Err(SessionError::Malformed);
+        }
+        let (content, signature) = text.split_once('.').ok_or(SessionError::Malformed)?;
+        let json = URL_SAFE_NO_PAD
+            .decode(content)
+            .map_err(|_| SessionError::Malformed)?;
+        if !keys.verify(Purpose::Session, content.as_bytes(), signature) {
+            return Err(SessionError::Forged);
+        }
+        let session: Self = serde_json::from_slice(&json).map_err(|_| SessionError::Malformed)?;
+        if session.version != VERSION {
+            return Err(SessionError::Malformed);
+        }
+        if session.expires_at <= now {
+            return Err(SessionError::Expired);
+        }
+        Ok(session)
+    }
+
+    /// A proof that whoever holds it received this session back together with this link.
+    pub fn prove(&self, link: LinkId, keys: &SigningKeys) -> String {
+        keys.sign(Purpose::Proof, self.proven(link).as_bytes())
+    }
+
+    /// Whether `proof` is one for this session and link.
+    pub fn is_proven_by(&self, proof: &str, link: LinkId, keys: &SigningKeys) -> bool {
+        keys.verify(Purpose::Proof, self.proven(link).as_bytes(), proof)
+    }
+
+    fn proven(&self, link: LinkId) -> String {
+        format!("{} {link}", self.attempt.session_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ExternalId, SessionId};
+    use crate::tax_id::{Cpf, Document};
+    use proptest::prelude::*;
+
+    fn keys(text: &str) -> SigningKeys {
+        SigningKeys::from_json(&format!(r#"{{"current":"{}"}}"#, text.repeat(32))).unwrap()
+    }
+
+    fn session() -> Session {
+        let document = Document::from(&Cpf::parse("76109277673").unwrap());
+        let attempt = Attempt {
+            session_id: SessionId::from_random([7; 16]),
+            external_id: ExternalId::parse("HJLSI-897809").unwrap(),
+            started_at: "2026-11-23T12:00:00Z".parse().unwrap(),
+            person: keys("a").hash_document(&document),
+            company: None,
+        };
+        Session::new(attempt, Some("acmeapp://connected".to_owned()))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_signed_session_comes_back_as_it_was() {
+        let text = session().sign(&keys("a")).unwrap();
+        let path_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        assert!(text.chars().all(path_safe), "{text}");
+        let back = Session::verify(&text, &keys("a"), at("2026-11-23T13:29:59Z"));
+        assert_eq!(back, Ok(session()));
+    }
+
+    #[test]
+    fn a_session_expires() {
+        let text = session().sign(&keys("a")).unwrap();
+        let late = Session::verify(&text, &keys("a"), at("2026-11-23T13:30:00Z"));
+        assert_eq!(late, Err(SessionError::Expired));
+    }
+
+    #[test]
+    fn a_session_holds_no_document() {
+        let text = session().sign(&keys("a")).unwrap();
+        let content = text.split_once('.').unwrap().0;
+        let json = String::from_utf8(URL_SAFE_NO_PAD.decode(content).unwrap()).unwrap();
+        assert!(!json.contains("76109277673"), "{json}");
+    }
+
+    #[test]
+    fn a_proof_belongs_to_one_session_and_link() {
+        let link = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a280").unwrap();
+        let other = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a281").unwrap();
+        let proof = session().prove(link, &keys("a"));
+        assert!(session().is_proven_by(&proof, link, &keys("a")));
+        assert!(!session().is_proven_by(&proof, other, &keys("a")));
+        assert!(!session().is_proven_by(&proof, link, &keys("b")));
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_session_is_refused(position in 0usize..400, byte in 0u8..128) {
+            let text = session().sign(&keys("a")).unwrap();
+            let mut bytes = text.clone().into_bytes();
+            let position = position % bytes.len();
+            prop_assume!(bytes[position] != byte);
+            bytes[position] = byte;
+            let changed = String::from_utf8(bytes).unwrap();
+            let result = Session::verify(&changed, &keys("a"), at("2026-11-23T12:00:01Z"));
+            prop_assert!(matches!(result, Err(SessionError::Forged | SessionError::Malformed)));
+        }
+
+        #[test]
+        fn any_text_is_refused_quietly(text in ".{0,300}") {
+            prop_assert!(Session::verify(&text, &keys("a"), at("2026-11-23T12:00:01Z")).is_err());
+        }
+    }
+}

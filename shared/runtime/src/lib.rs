@@ -1,0 +1,86 @@
+//! What every function does before its first event, and how it answers people.
+//!
+//! [`Env`] turns variables into typed configuration and reports every mistake at once.
+//! [`Secret`] reads a secret once and again after a rotation. [`Clock`] and [`Randomness`] are the
+//! only ways to time and chance. [`Problem`] is every error our HTTP API answers.
+//! [`Caller`] says who the user is. [`count`] writes a metric.
+//!
+//! Nothing here knows Lambda.
+
+mod caller;
+mod env;
+mod metrics;
+mod outside;
+mod problem;
+mod secret;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use tracing_subscriber::filter::LevelFilter;
+
+pub use caller::{Caller, CallerError, Claims};
+pub use env::{Env, InvalidConfig, flag, https_url, service_url};
+pub use metrics::{Metric, count, count_by};
+pub use outside::{Clock, NoRandomness, Randomness};
+pub use problem::{Problem, ProblemKind};
+pub use secret::{Secret, SecretError};
+
+/// Starts structured logs, a line of JSON each, on standard output.
+///
+/// Dependencies are quieter than we are: some of them log what they send.
+pub fn start_logs() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let ours = tracing_subscriber::filter::Targets::new()
+        .with_default(LevelFilter::WARN.min(level))
+        .with_targets(OURS.map(|target| (target, level)));
+    // A second start, as in tests that run several functions in one process, changes nothing.
+    if let Err(error) = tracing::subscriber::set_global_default(subscriber(ours)) {
+        tracing::debug!(%error, "logs were already started");
+    }
+}
+
+/// The crates whose own words may be logged below warnings.
+const OURS: [&str; 9] = [
+    "belvo", "callback", "domain", "fetcher", "queue", "runtime", "store", "token", "webhook",
+];
+
+fn subscriber(
+    targets: tracing_subscriber::filter::Targets,
+) -> impl tracing::Subscriber + Send + Sync {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_ansi(false);
+    tracing_subscriber::registry().with(targets).with(lines)
+}
+
+/// An error and what caused it, in one line. Logged once, where the failure is handled.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
+/// Where AWS is and how long to wait for it, from the SDK's own variables.
+///
+/// Lambda sets region and credentials; `AWS_ENDPOINT_URL…` points elsewhere in tests.
+pub async fn aws() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                // One try; a webhook must be answered in 4 s and has time for a second one.
+                .operation_attempt_timeout(Duration::from_millis(1800))
+                .build(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await
+}

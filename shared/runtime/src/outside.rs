@@ -1,0 +1,71 @@
+//! Time and chance, given from outside so that a test can decide both.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// What time it is.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self::from_fn(Timestamp::now)
+    }
+
+    /// Any function of time.
+    pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+/// Where random bytes come from.
+#[derive(Clone)]
+pub struct Randomness(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) -> Result<(), NoRandomness> + Send + Sync;
+
+/// The machine has no random bytes to give.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's random numbers are not available")]
+pub struct NoRandomness;
+
+impl Randomness {
+    /// The machine's generator.
+    pub fn system() -> Self {
+        Self::from_fn(|bytes| getrandom::fill(bytes).map_err(|_| NoRandomness))
+    }
+
+    /// Any function that fills bytes.
+    pub fn from_fn(
+        fill: impl Fn(&mut [u8]) -> Result<(), NoRandomness> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(fill))
+    }
+
+    /// Sixteen random bytes: more than anybody can guess or meet twice.
+    pub fn sixteen(&self) -> Result<[u8; 16], NoRandomness> {
+        let mut bytes = [0; 16];
+        (self.0)(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock(…)")
+    }
+}
+
+impl fmt::Debug for Randomness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Randomness(…)")
+    }
+}

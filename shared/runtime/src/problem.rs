@@ -1,0 +1,219 @@
+//! Errors of our HTTP API, as RFC 9457 describes them.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+/// What went wrong, for programs: stable, one `type` each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The request breaks a rule; `errors` says which field and which rule.
+    InvalidRequest,
+    /// The body is larger than we read.
+    TooLarge,
+    /// There is no usable identity in the token.
+    Unauthorized,
+    /// The identity is good and this is not for it.
+    Forbidden,
+    /// There is no such thing here.
+    NotFound,
+    /// The widget session is over, forged or malformed.
+    InvalidSession,
+    /// Too many attempts in an hour.
+    TooManyAttempts,
+    /// Belvo declined.
+    BelvoRefused,
+    /// Belvo or AWS did not answer.
+    Unavailable,
+}
+
+impl ProblemKind {
+    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => (
+                StatusCode::BAD_REQUEST,
+                "/problems/invalid-request",
+                "The request is not valid.",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "/problems/too-large",
+                "The body is too large.",
+            ),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "/problems/unauthorized",
+                "The credentials are missing or not accepted.",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "/problems/forbidden",
+                "This is not available to the user.",
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "/problems/not-found",
+                "There is no such resource.",
+            ),
+            Self::InvalidSession => (
+                StatusCode::BAD_REQUEST,
+                "/problems/invalid-session",
+                "The session is not valid.",
+            ),
+            Self::TooManyAttempts => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "/problems/too-many-attempts",
+                "Too many attempts to connect; try again later.",
+            ),
+            Self::BelvoRefused => (
+                StatusCode::BAD_GATEWAY,
+                "/problems/belvo-refused",
+                "Belvo refused the request.",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "/problems/unavailable",
+                "The service is not available; try again shortly.",
+            ),
+        }
+    }
+}
+
+/// An error answer: what kind, which request, which fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    kind: ProblemKind,
+    request_id: String,
+    errors: Vec<FieldError>,
+    belvo: Option<Box<BelvoReference>>,
+    retry_after_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct FieldError {
+    /// JSON pointer into the body, or the name of a claim.
+    pointer: String,
+    detail: String,
+}
+
+/// What Belvo's support asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct BelvoReference {
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl Problem {
+    /// A problem of one request.
+    pub fn new(kind: ProblemKind, request_id: &str) -> Self {
+        Self {
+            kind,
+            request_id: request_id.to_owned(),
+            errors: Vec::new(),
+            belvo: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    /// Adds the field and the rule it breaks. `detail` must not repeat the value.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>, detail: impl ToString) -> Self {
+        self.errors.push(FieldError {
+            pointer: pointer.into(),
+            detail: detail.to_string(),
+        });
+        self
+    }
+
+    /// Adds what Belvo called its error.
+    #[must_use]
+    pub fn from_belvo(mut self, code: &str, request_id: Option<&str>, field: Option<&str>) -> Self {
+        self.belvo = Some(Box::new(BelvoReference {
+            code: code.to_owned(),
+            request_id: request_id.map(str::to_owned),
+            field: field.map(str::to_owned),
+        }));
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// What kind of problem it is.
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// Writes the problem as a response.
+    pub fn into_response(self) -> Response<String> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(rename = "type")]
+            kind: &'a str,
+            title: &'a str,
+            status: u16,
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            belvo: &'a Option<Box<BelvoReference>>,
+        }
+        let (status, kind, title) = self.kind.facts();
+        let body = serde_json::to_string(&Body {
+            kind,
+            title,
+            status: status.as_u16(),
+            request_id: &self.request_id,
+            errors: &self.errors,
+            belvo: &self.belvo,
+        });
+        // Strings and numbers always serialize; an empty body is still the right status.
+        let mut response = Response::new(body.unwrap_or_default());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_the_field_and_the_rule() {
+        let response = Problem::new(ProblemKind::InvalidRequest, "req-1")
+            .at("/access_mode", "must be single or recurrent")
+            .into_response();
+        assert_eq!(response.status(), 400);
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        let body: serde_json::Value = serde_json::from_str(response.body()).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "/problems/invalid-request",
+                "title": "The request is not valid.",
+                "status": 400,
+                "request_id": "req-1",
+                "errors": [{"pointer": "/access_mode", "detail": "must be single or recurrent"}]
+            })
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! A secret of Secrets Manager, read once and again after a rotation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::outside::Clock;
+
+/// A rotation is noticed this late at most, by processes that nothing else tells.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// However many requests carry something wrong, the secret is read again this often at most.
+const MIN_AGE: SignedDuration = SignedDuration::from_secs(30);
+
+/// A typed secret with a cache.
+pub struct Secret<T> {
+    client: Client,
+    id: String,
+    parse: Parse<T>,
+    clock: Clock,
+    cache: Mutex<Option<Cached<T>>>,
+}
+
+type Parse<T> = fn(&str) -> Result<T, String>;
+
+struct Cached<T> {
+    value: Arc<T>,
+    read_at: Timestamp,
+}
+
+/// Why a secret has no value to use. Says which secret; never what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not give a value.
+    #[error("secret {id} could not be read: {reason}")]
+    Unavailable {
+        /// Which secret.
+        id: String,
+        /// What Secrets Manager said.
+        reason: String,
+    },
+    /// The secret exists and nobody has set it yet.
+    #[error(
+        "secret {id} has no value yet: set it, for example with `aws secretsmanager put-secret-value`"
+    )]
+    Empty {
+        /// Which secret.
+        id: String,
+    },
+    /// The value is not of the agreed form.
+    #[error("secret {id} {rule}")]
+    Invalid {
+        /// Which secret.
+        id: String,
+        /// What it must be.
+        rule: String,
+    },
+}
+
+impl<T> Secret<T> {
+    /// A secret by name or ARN. Nothing is read yet.
+    pub fn new(client: Client, id: String, clock: Clock, parse: Parse<T>) -> Self {
+        Self {
+            client,
+            id,
+            parse,
+            clock,
+            cache: Mutex::new(None),
+        }
+    }
+
+    /// The value, read again when it is older than five minutes.
+    pub async fn get(&self) -> Result<Arc<T>, SecretError> {
+        self.not_older_than(MAX_AGE).await
+    }
+
+    /// The value, read again unless that was done within the last 30 s.
+    ///
+    /// For whoever saw the cached value fail: it may have been rotated.
+    pub async fn reread(&self) -> Result<Arc<T>, SecretError> {
+        self.not_older_than(MIN_AGE).await
+    }
+
+    async fn not_older_than(&self, age: SignedDuration) -> Result<Arc<T>, SecretError> {
+        let mut cache = self.cache.lock().await;
+        let now = self.clock.now();
+        if let Some(cached) = &*cache
+            && now.duration_since(cached.read_at) < age
+        {
+            return Ok(Arc::clone(&cached.value));
+        }
+        match self.read().await {
+            Ok(value) => {
+                let value = Arc::new(value);
+                *cache = Some(Cached {
+                    value: Arc::clone(&value),
+                    read_at: now,
+                });
+                Ok(value)
+            }
+            // A value that worked a while ago is better than an outage of our own.
+            Err(error) => match &*cache {
+                Some(cached) => {
+                    tracing::warn!(%error, "keeping the secret read earlier");
+                    Ok(Arc::clone(&cached.value))
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn read(&self) -> Result<T, SecretError> {
+        let answer = self.client.get_secret_value().secret_id(&self.id).send();
+        let answer = answer.await.map_err(|error| self.unavailable(&error))?;
+        let text = answer.secret_string().unwrap_or_default();
+        if text.is_empty() {
+            return Err(SecretError::Empty {
+                id: self.id.clone(),
+            });
+        }
+        (self.parse)(text).map_err(|rule| SecretError::Invalid {
+            id: self.id.clone(),
+            rule,
+        })
+    }
+
+    fn unavailable(&self, error: &SdkError<GetSecretValueError>) -> SecretError {
+        let id = self.id.clone();
+        match error.as_service_error() {
+            // A secret without any version answers this too.
+            Some(GetSecretValueError::ResourceNotFoundException(_)) => SecretError::Empty { id },
+            _ => SecretError::Unavailable {
+                id,
+                reason: DisplayErrorContext(error).to_string(),
+            },
+        }
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

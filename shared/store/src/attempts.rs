@@ -1,0 +1,270 @@
+//! The table of attempts to connect: who tried, how it ended, and how often.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{AccessMode, Attempt, DocumentHash, ExternalId, InstitutionName, Outcome};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use crate::error::StoreError;
+use crate::value;
+
+/// How long an attempt is kept: as long as somebody may ask what happened.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The table of attempts to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectionStore {
+    client: Client,
+    table: String,
+}
+
+/// An attempt as it is stored.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AttemptRecord {
+    /// What is known since its token was minted.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+}
+
+/// What is counted within an hour.
+#[derive(Clone, Copy, Debug)]
+pub enum Cap<'a> {
+    /// Attempts of a user.
+    User(&'a ExternalId),
+    /// Attempts for a CPF or CNPJ.
+    Document(&'a DocumentHash),
+}
+
+impl ConnectionStore {
+    /// The table of this name.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self {
+            client: Client::new(config),
+            table,
+        }
+    }
+
+    /// Counts an attempt, unless `limit` of them were counted in this hour. Says whether it did.
+    pub async fn count(
+        &self,
+        cap: Cap<'_>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let owner = match cap {
+            Cap::User(external_id) => external_id.to_string(),
+            // `#` is not allowed in an external_id, so this is never a user's key.
+            Cap::Document(hash) => format!("DOCUMENT#{}", hash.as_str()),
+        };
+        let hour = now.strftime("hour#%Y-%m-%dT%H");
+        let expires_at = now.as_second() + SignedDuration::from_hours(2).as_secs();
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("external_id", AttributeValue::S(owner))
+            .key("session_id", AttributeValue::S(hour.to_string()))
+            .update_expression("ADD attempts :one SET expires_at = :expires_at")
+            .condition_expression("attribute_not_exists(attempts) OR attempts < :limit")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()))
+            .expression_attribute_values(":expires_at", AttributeValue::N(expires_at.to_string()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(StoreError::failed("counting attempts")(error)),
+        }
+    }
+
+    /// Records that an attempt began.
+    pub async fn put_started(
+        &self,
+        attempt: &Attempt,
+        access_mode: AccessMode,
+        institutions: &[InstitutionName],
+    ) -> Result<(), StoreError> {
+        let names = institutions.iter().map(|name| text(name.as_str()));
+        let update = Update::new(attempt)
+            .set_once("outcome", text("started"))
+            .set_once("outcome_rank", number(0))
+            .set("access_mode", text(access_mode.name()))
+            .set("institutions", AttributeValue::L(names.collect()));
+        self.apply(update, None).await.map(|_| ())
+    }
+
+    /// Records how an attempt ended, and says whether the word counts.
+    ///
+    /// A later word never undoes a stronger one: a warning may be followed by a success, but a
+    /// success is followed by nothing else, and by no other link. Otherwise one session could have
+    /// us look at any number of links.
+    pub async fn put_ended(
+        &self,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (rank, institution) = match outcome {
+            Outcome::Warning { .. } => (1, None),
+            Outcome::Error { .. } => (2, None),
+            Outcome::Exit { institution, .. } => (2, institution.as_ref()),
+            Outcome::Success { institution, .. } => (3, institution.as_ref()),
+        };
+        let mut update = Update::new(attempt)
+            .set("outcome", text(outcome.name()))
+            .set("outcome_rank", number(rank))
+            .set("ended_at", text(&now.to_string()));
+        if let Some(code) = outcome.code() {
+            update = update.set("code", text(code.as_str()));
+        }
+        if let Some(institution) = institution {
+            update = update.set("institution", text(institution.as_str()));
+        }
+        if let Some(link) = outcome.link() {
+            update = update.set("linked", text(&link.to_string()));
+        }
+        self.apply(update, Some(rank)).await
+    }
+
+    /// The attempts of a user that began at `since` or later.
+    pub async fn attempts(
+        &self,
+        external_id: &ExternalId,
+        since: Timestamp,
+    ) -> Result<Vec<AttemptRecord>, StoreError> {
+        let mut found = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            // Session ids are hex digits; the user's counters sort behind `g`.
+            .key_condition_expression("external_id = :user AND session_id < :end")
+            .expression_attribute_values(":user", text(external_id.as_str()))
+            .expression_attribute_values(":end", text("g"))
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for item in page
+                .map_err(StoreError::failed("reading attempts"))?
+                .items()
+            {
+                found.push(read(item)?);
+            }
+        }
+        found.retain(|record: &AttemptRecord| record.attempt.started_at >= since);
+        Ok(found)
+    }
+
+    async fn apply(&self, update: Update, rank: Option<i64>) -> Result<bool, StoreError> {
+        let links = update.values.contains_key(":linked");
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(update.key))
+            .update_expression(format!("SET {}", update.assignments.join(", ")))
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values));
+        if let Some(rank) = rank {
+            let stronger = "attribute_not_exists(#outcome_rank) OR #outcome_rank < :rank";
+            request = request
+                .condition_expression(match links {
+                    true => format!("{stronger} OR #linked = :linked"),
+                    false => stronger.to_owned(),
+                })
+                .expression_attribute_values(":rank", number(rank));
+        }
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(StoreError::failed("recording an attempt")(error)),
+        }
+    }
+}
+
+/// An update of an attempt's row. Whichever job comes first creates the row with all facts.
+struct Update {
+    key: HashMap<String, AttributeValue>,
+    assignments: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Update {
+    fn new(attempt: &Attempt) -> Self {
+        let update = Self {
+            key: HashMap::from([
+                ("external_id".to_owned(), text(attempt.external_id.as_str())),
+                ("session_id".to_owned(), text(attempt.session_id.as_str())),
+            ]),
+            assignments: Vec::new(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        };
+        let update = update
+            .set("started_at", text(&attempt.started_at.to_string()))
+            .set(
+                "expires_at",
+                number(attempt.started_at.as_second() + KEPT.as_secs()),
+            )
+            .set("person", text(attempt.person.as_str()));
+        match &attempt.company {
+            Some(company) => update.set("company", text(company.as_str())),
+            None => update,
+        }
+    }
+
+    fn set(self, name: &str, value: AttributeValue) -> Self {
+        self.assign(name, value, |name, value| format!("{name} = {value}"))
+    }
+
+    fn set_once(self, name: &str, value: AttributeValue) -> Self {
+        self.assign(name, value, |name, value| {
+            format!("{name} = if_not_exists({name}, {value})")
+        })
+    }
+
+    fn assign(
+        mut self,
+        name: &str,
+        value: AttributeValue,
+        form: impl FnOnce(&str, &str) -> String,
+    ) -> Self {
+        let (alias, placeholder) = (format!("#{name}"), format!(":{name}"));
+        self.assignments.push(form(&alias, &placeholder));
+        self.names.insert(alias, name.to_owned());
+        self.values.insert(placeholder, value);
+        self
+    }
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn read(item: &HashMap<String, AttributeValue>) -> Result<AttemptRecord, StoreError> {
+    let json = value::to_json(&AttributeValue::M(item.clone()));
+    serde_json::from_str(&json).map_err(|_| StoreError::Malformed { what: "an attempt" })
+}

@@ -1,0 +1,41 @@
+//! Why a table did not do what it was asked to.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+
+/// Why a table did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB did not answer, or declined.
+    #[error("dynamodb failed while {doing}: {reason}")]
+    Failed {
+        /// What we were doing.
+        doing: &'static str,
+        /// What DynamoDB said.
+        reason: String,
+    },
+    /// A later job works on the link now; this one must stop.
+    #[error("a later job has taken over the link")]
+    Superseded,
+    /// DynamoDB kept some writes back, for longer than we wait.
+    #[error("dynamodb throttled the writes of a link")]
+    Throttled,
+    /// A record is not of the form this release writes.
+    #[error("a stored record has another form than expected: {what}")]
+    Malformed {
+        /// Which record.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Describes a failed call. The text holds DynamoDB's words, which do not quote items.
+    pub(crate) fn failed<E>(doing: &'static str) -> impl FnOnce(SdkError<E>) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        move |error| Self::Failed {
+            doing,
+            reason: DisplayErrorContext(error).to_string(),
+        }
+    }
+}

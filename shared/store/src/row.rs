@@ -1,0 +1,309 @@
+//! A Belvo object as it is stored: its key, its hash, its references.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{ExternalId, LinkId, ResourceKind};
+use jiff::civil::Date;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::value;
+
+/// AWS, "Service, account, and table quotas": 400 KB, keys and names included.
+const MAX_SIZE: usize = 400 * 1024;
+
+/// What stands in the key of a movement without a usable `value_date`; sorts before every date.
+const NO_DATE: &str = "0000-00-00";
+
+/// Fields that differ at every read though nothing happened.
+const READ_MARKS: [&str; 2] = ["collected_at", "last_accessed_at"];
+
+/// An object ready to be written.
+#[derive(Clone, Debug)]
+pub struct ResourceRow {
+    /// Belvo's id.
+    pub id: String,
+    /// The sort key.
+    pub(crate) record: String,
+    /// Over the content without what changes at every read.
+    pub(crate) hash: [u8; 16],
+    /// The whole item.
+    pub(crate) item: HashMap<String, AttributeValue>,
+}
+
+/// Why an object cannot be stored. The caller knows which object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unstorable {
+    /// The text is not JSON.
+    #[error("not_json")]
+    NotJson,
+    /// The JSON is not an object.
+    #[error("not_an_object")]
+    NotAnObject,
+    /// There is no `id` that could be part of a key.
+    #[error("no_id")]
+    NoId,
+    /// Nested deeper than DynamoDB takes.
+    #[error("too_deep")]
+    TooDeep,
+    /// Larger than DynamoDB takes.
+    #[error("too_large")]
+    TooLarge,
+}
+
+impl ResourceRow {
+    /// Prepares an object of a link.
+    pub fn new(
+        kind: ResourceKind,
+        link_id: LinkId,
+        external_id: &ExternalId,
+        object: &RawValue,
+    ) -> Result<Self, Unstorable> {
+        let AttributeValue::M(mut data) = value::from_json(object)? else {
+            return Err(Unstorable::NotAnObject);
+        };
+        let id = id_of(&data)?;
+        match kind {
+            ResourceKind::Transactions | ResourceKind::Bills => refer(&mut data, "account"),
+            ResourceKind::InvestmentTransactions => refer(&mut data, "investment"),
+            ResourceKind::Owners | ResourceKind::Accounts | ResourceKind::Investments => {}
+        }
+        let record = record_of(kind, &data, &id);
+        let hash = hash(&data);
+        let text = |text: String| AttributeValue::S(text);
+        let mut item = HashMap::from([
+            ("link_id".to_owned(), text(link_id.to_string())),
+            ("record".to_owned(), text(record.clone())),
+            ("external_id".to_owned(), text(external_id.to_string())),
+            ("hash".to_owned(), AttributeValue::B(Blob::new(hash))),
+            ("data".to_owned(), AttributeValue::M(data)),
+        ]);
+        if kind == ResourceKind::Accounts {
+            // Puts the account into the index of everything a user has connected.
+            item.insert(
+                "user_record".to_owned(),
+                text(format!("{link_id}#{record}")),
+            );
+        }
+        if value::item_size(&item) > MAX_SIZE {
+            return Err(Unstorable::TooLarge);
+        }
+        Ok(Self {
+            id,
+            record,
+            hash,
+            item,
+        })
+    }
+}
+
+/// An id becomes part of a key, where `#` separates.
+fn id_of(data: &HashMap<String, AttributeValue>) -> Result<String, Unstorable> {
+    match data.get("id") {
+        Some(AttributeValue::S(id)) if (1..=128).contains(&id.len()) && !id.contains('#') => {
+            Ok(id.clone())
+        }
+        _ => Err(Unstorable::NoId),
+    }
+}
+
+fn record_of(kind: ResourceKind, data: &HashMap<String, AttributeValue>, id: &str) -> String {
+    match kind {
+        ResourceKind::Transactions | ResourceKind::InvestmentTransactions => {
+            let date = match data.get("value_date") {
+                Some(AttributeValue::S(text)) => text.get(..10).filter(|day| is_date(day)),
+                _ => None,
+            };
+            format!("{kind}#{}#{id}", date.unwrap_or(NO_DATE))
+        }
+        ResourceKind::Owners
+        | ResourceKind::Accounts
+        | ResourceKind::Bills
+        | ResourceKind::Investments => format!("{kind}#{id}"),
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    text.parse::<Date>().is_ok()
+}
+
+/// Belvo embeds the whole account in each of its transactions. It has a record of its own, so here
+/// its id is enough; that halves the cost of a write. An embedded object without id stays.
+fn refer(data: &mut HashMap<String, AttributeValue>, name: &str) {
+    let id = match data.get(name) {
+        Some(AttributeValue::M(embedded)) => embedded.get("id").cloned(),
+        _ => None,
+    };
+    if let Some(id @ AttributeValue::S(_)) = id {
+        data.remove(name);
+        data.insert(format!("{name}_id"), id);
+    }
+}
+
+fn hash(data: &HashMap<String, AttributeValue>) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    feed(&AttributeValue::M(data.clone()), &mut digest);
+    let mut hash = [0; 16];
+    for (slot, byte) in hash.iter_mut().zip(digest.finalize()) {
+        *slot = byte;
+    }
+    hash
+}
+
+/// A type mark and a length before each content, so that no two values feed the same bytes.
+fn feed(value: &AttributeValue, digest: &mut Sha256) {
+    let mut mark = |kind: u8, length: usize| {
+        digest.update([kind]);
+        digest.update((length as u64).to_be_bytes());
+    };
+    match value {
+        AttributeValue::M(map) => {
+            let sorted: BTreeMap<_, _> = map
+                .iter()
+                .filter(|(name, _)| !READ_MARKS.contains(&name.as_str()))
+                .collect();
+            mark(b'M', sorted.len());
+            for (name, member) in sorted {
+                feed(&AttributeValue::S(name.clone()), digest);
+                feed(member, digest);
+            }
+        }
+        AttributeValue::L(list) => {
+            mark(b'L', list.len());
+            for element in list {
+                feed(element, digest);
+            }
+        }
+        AttributeValue::S(text) => {
+            mark(b'S', text.len());
+            digest.update(text);
+        }
+        AttributeValue::N(number) => {
+            mark(b'N', number.len());
+            digest.update(number);
+        }
+        AttributeValue::Bool(flag) => mark(b'B', usize::from(*flag)),
+        _ => mark(b'0', 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: &str = "30cb4806-6e00-48a4-91c9-ca55968576c8";
+
+    fn row(kind: ResourceKind, json: &str) -> Result<ResourceRow, Unstorable> {
+        let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
+        ResourceRow::new(
+            kind,
+            LinkId::parse(LINK).unwrap(),
+            &ExternalId::parse("0190f3c6-7d5c-7bb2-9c40-1d4c4a3c0a11").unwrap(),
+            &raw,
+        )
+    }
+
+    fn record(kind: ResourceKind, json: &str) -> String {
+        row(kind, json).unwrap().record
+    }
+
+    #[test]
+    fn keys_follow_the_order_of_a_statement() {
+        use ResourceKind::{Bills, InvestmentTransactions, Transactions};
+        assert_eq!(
+            record(Bills, r#"{"id":"b1","due_date":"2024-02-20"}"#),
+            "BILLS#b1"
+        );
+        let check = |kind, json: &str, expected: &str| assert_eq!(record(kind, json), expected);
+        check(
+            Transactions,
+            r#"{"id":"t1","value_date":"2024-02-20"}"#,
+            "TRANSACTIONS#2024-02-20#t1",
+        );
+        check(
+            InvestmentTransactions,
+            r#"{"id":"t1","value_date":"2024-02-20T10:00:00Z"}"#,
+            "INVESTMENT_TRANSACTIONS#2024-02-20#t1",
+        );
+        for odd in [
+            "null",
+            "\"\"",
+            "\"soon\"",
+            "7",
+            "\"2024-13-40\"",
+            "\"éééééééééé\"",
+        ] {
+            check(
+                Transactions,
+                &format!(r#"{{"id":"t1","value_date":{odd}}}"#),
+                "TRANSACTIONS#0000-00-00#t1",
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_named() {
+        let check = |json: &str, expected: Unstorable| {
+            assert_eq!(
+                row(ResourceKind::Owners, json).unwrap_err(),
+                expected,
+                "{json}"
+            );
+        };
+        check("[]", Unstorable::NotAnObject);
+        check("{}", Unstorable::NoId);
+        check(r#"{"id":null}"#, Unstorable::NoId);
+        check(r#"{"id":7}"#, Unstorable::NoId);
+        check(r#"{"id":"a#b"}"#, Unstorable::NoId);
+        let large = format!(r#"{{"id":"a","x":"{}"}}"#, "x".repeat(MAX_SIZE));
+        check(&large, Unstorable::TooLarge);
+    }
+
+    #[test]
+    fn an_embedded_account_becomes_a_reference() {
+        let item = row(
+            ResourceKind::Transactions,
+            r#"{"id":"t1","account":{"id":"a1","balance":{"current":1}},"amount":2}"#,
+        )
+        .unwrap()
+        .item;
+        assert_eq!(
+            value::to_json(&item["data"]),
+            r#"{"account_id":"a1","amount":2,"id":"t1"}"#
+        );
+    }
+
+    #[test]
+    fn the_hash_changes_with_the_content_and_not_with_the_reading() {
+        let hash = |json: &str| row(ResourceKind::Accounts, json).unwrap().hash;
+        let first =
+            hash(r#"{"id":"a","collected_at":"1","balance":{"current":1,"collected_at":"1"}}"#);
+        let again =
+            hash(r#"{"balance":{"collected_at":"2","current":1},"id":"a","last_accessed_at":"2"}"#);
+        let other = hash(r#"{"id":"a","balance":{"current":2}}"#);
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        assert_ne!(
+            hash(r#"{"id":"a","x":["1",""]}"#),
+            hash(r#"{"id":"a","x":["","1"]}"#)
+        );
+    }
+
+    #[test]
+    fn a_typical_deposit_transaction_fits_into_one_write_unit() {
+        let transaction = include_str!("../samples/deposit_transaction.json");
+        let item = row(ResourceKind::Transactions, transaction).unwrap().item;
+        let size = value::item_size(&item);
+        assert!(size <= 1024, "{size} bytes");
+    }
+
+    #[test]
+    fn a_typical_card_transaction_fits_into_two_write_units() {
+        let transaction = include_str!("../samples/card_transaction.json");
+        let item = row(ResourceKind::Transactions, transaction).unwrap().item;
+        let size = value::item_size(&item);
+        assert!(size <= 2048, "{size} bytes");
+    }
+}
