@@ -1,0 +1,53 @@
+//! `GET /callback/{session}/{success|exit|event}` and `POST /callback`: how a visit to the widget
+//! ended.
+//!
+//! A callback is a claim, not a fact: anybody can call the address, so it starts a look at the
+//! link, and never a read of its data. `redirect` serves the user's browser, `forwarded` serves
+//! apps that catch the redirect themselves, `page` is what a user sees.
+
+mod config;
+mod forwarded;
+mod handler;
+mod page;
+mod redirect;
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use domain::SigningKeys;
+use lambda_http::{Request, service_fn};
+use queue::JobQueue;
+use runtime::{Caller, Clock, Env, Randomness, Secret};
+
+pub use config::Config;
+pub use handler::Handler;
+
+/// Serves the function until the Lambda runtime stops it.
+pub async fn run() -> anyhow::Result<()> {
+    runtime::start_logs();
+    let config = Config::from_env(Env::from_process())?;
+    let aws = runtime::aws().await;
+    let secrets = SecretsManager::new(&aws);
+    let clock = Clock::system();
+    let signing = |id: &str| {
+        Secret::new(secrets.clone(), id.to_owned(), clock.clone(), |text| {
+            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
+        })
+    };
+    let handler = Handler {
+        queue: JobQueue::new(&aws, config.queue_url.clone()),
+        session_keys: signing(&config.session_secret_id),
+        external_id_keys: match &config.caller {
+            Caller::Derived { secret_id } => Some(signing(secret_id)),
+            Caller::Claim(_) => None,
+        },
+        config,
+        clock,
+        randomness: Randomness::system(),
+    };
+    handler.warm_up().await;
+    let handler = &handler;
+    lambda_http::run(service_fn(async |request: Request| {
+        Ok::<_, lambda_http::Error>(handler.handle(request).await)
+    }))
+    .await
+    .map_err(|error| anyhow::anyhow!(error))
+}

@@ -1,0 +1,92 @@
+//! The fetcher: works off the queue, and is the only function that writes data.
+//!
+//! | module | does |
+//! |---|---|
+//! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
+//! | `jobs` | one job each: what a webhook or a callback leads to |
+//! | `bind` | finds out whose a link is, before anything of it is stored |
+//! | `owner` | compares the link's owner with the documents its token was minted for |
+//! | `sync` | reads a resource and writes what is new |
+//! | `consent` | reads a consent again |
+//!
+//! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
+//! is checked.
+
+mod batch;
+mod bind;
+mod config;
+mod consent;
+mod jobs;
+mod owner;
+mod sync;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
+use domain::SigningKeys;
+use lambda_runtime::{LambdaEvent, service_fn};
+use runtime::{Clock, Env, Secret};
+use store::{ConnectionStore, ResourceStore};
+
+pub use config::{Config, OwnerCheck};
+pub use jobs::Fetcher;
+
+/// A page of 1,000 transactions is 2 to 4 MB, read from Belvo's own store.
+const BELVO_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves the function until the Lambda runtime stops it.
+pub async fn run() -> anyhow::Result<()> {
+    runtime::start_logs();
+    let config = Config::from_env(Env::from_process())?;
+    let aws = runtime::aws().await;
+    let secrets = SecretsManager::new(&aws);
+    let clock = Clock::system();
+    let belvo_keys = Arc::new(Secret::new(
+        secrets.clone(),
+        config.belvo_secret_id.clone(),
+        clock.clone(),
+        |text| Keys::from_json(text).map_err(|rule| rule.to_string()),
+    ));
+    let fetcher = Fetcher {
+        belvo: Belvo::new(
+            config.belvo_base_url.clone(),
+            Transport::network(BELVO_TIMEOUT)?,
+            key_source(Arc::clone(&belvo_keys)),
+        ),
+        resources: ResourceStore::new(&aws, config.resource_table.clone()),
+        connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        session_keys: Secret::new(
+            secrets,
+            config.session_secret_id.clone(),
+            clock.clone(),
+            |text| SigningKeys::from_json(text).map_err(|rule| rule.to_string()),
+        ),
+        config,
+        clock,
+    };
+    if let Err(error) = belvo_keys.get().await {
+        tracing::error!(%error, "belvo's keys are not available");
+    }
+    let fetcher = &fetcher;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, lambda_runtime::Error>(batch::handle(fetcher, event.payload).await)
+    }))
+    .await
+    .map_err(|error| anyhow::anyhow!(error))
+}
+
+fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
+    KeySource::new(move |freshness| {
+        let secret = Arc::clone(&secret);
+        Box::pin(async move {
+            let keys = match freshness {
+                Freshness::Cached => secret.get().await,
+                Freshness::Reread => secret.reread().await,
+            };
+            keys.map_err(|error| Arc::new(error) as KeyError)
+        })
+    })
+}

@@ -1,0 +1,307 @@
+//! From a request to a widget URL.
+
+use belvo::{AccessToken, Belvo, BelvoError, Keys, Retry, WidgetToken};
+use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SigningKeys};
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::{Response, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt as _};
+use queue::JobQueue;
+use runtime::{Claims, Clock, Metric, Problem, ProblemKind, Randomness, Secret};
+use serde::Serialize;
+use store::{Cap, ConnectionStore};
+use url::Url;
+
+use crate::config::Config;
+use crate::request::TokenRequest;
+use crate::{identity, widget};
+
+/// Belvo's token lives 10 minutes (hosted widget guide); the page needs some of them to load.
+const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
+
+/// Mints widget tokens.
+#[derive(Debug)]
+pub struct Handler {
+    /// What the customer decided.
+    pub config: Config,
+    /// Belvo's API.
+    pub belvo: Belvo,
+    /// Where attempts go.
+    pub queue: JobQueue,
+    /// Where attempts are counted.
+    pub connections: ConnectionStore,
+    /// The keys that sign sessions.
+    pub session_keys: Secret<SigningKeys>,
+    /// The keys `external_id`s are derived with, in that mode.
+    pub external_id_keys: Option<Secret<SigningKeys>>,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub randomness: Randomness,
+}
+
+#[derive(Serialize)]
+struct Minted<'a> {
+    widget_url: Url,
+    access_token: &'a str,
+    session_id: &'a SessionId,
+    expires_at: Timestamp,
+}
+
+/// What API Gateway knows of a request.
+struct Context<'a> {
+    request_id: &'a str,
+    domain: Option<&'a str>,
+    claims: Option<&'a Claims>,
+}
+
+impl Handler {
+    /// Reads the secrets before the first request: it would have to wait for them.
+    pub(crate) async fn warm_up(&self, belvo_keys: &Secret<Keys>) {
+        if let Err(error) = self.session_keys.get().await {
+            tracing::error!(%error, "the session key is not available");
+        }
+        if let Err(error) = belvo_keys.get().await {
+            tracing::error!(%error, "belvo's keys are not available");
+        }
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response<String> {
+        let gateway = request.request_context_ref();
+        let context = Context::of(gateway);
+        match self.mint(&context, request.body().as_ref()).await {
+            Ok(response) => response,
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    async fn mint(&self, context: &Context<'_>, body: &[u8]) -> Result<Response<String>, Problem> {
+        let request_id = context.request_id;
+        let (external_id, claims) = self.caller(context).await?;
+        let request = TokenRequest::read(body, &self.config.return_urls, request_id)?;
+        let identity = identity::identify(
+            &self.config.identity_source,
+            self.config.sandbox,
+            claims,
+            &request,
+            request_id,
+        )?;
+
+        let keys = self.session_keys.get().await;
+        let keys = keys.map_err(|error| unavailable(request_id, &error))?;
+        let attempt = self.attempt(external_id, &identity, &keys, request_id)?;
+        self.count(&attempt, request_id).await?;
+
+        let return_url = request
+            .return_url
+            .as_ref()
+            .map(|url| url.as_str().to_owned());
+        let session = Session::new(attempt.clone(), return_url)
+            .sign(&keys)
+            .map_err(|error| unavailable(request_id, &error))?;
+        let token = self.token(&identity, &request, context, &session).await?;
+        let widget_url = widget::widget_url(
+            &self.config.widget,
+            &token,
+            request.access_mode,
+            &attempt.external_id,
+            &request.institutions,
+        );
+        self.announce(&attempt, request, request_id).await?;
+        created(&Minted {
+            widget_url,
+            access_token: token.expose(),
+            session_id: &attempt.session_id,
+            expires_at: attempt
+                .started_at
+                .saturating_add(TOKEN_LIFETIME)
+                .unwrap_or(attempt.started_at),
+        })
+        .map_err(|error| unavailable(request_id, &error))
+    }
+
+    async fn caller<'a>(&self, context: &Context<'a>) -> Result<(ExternalId, &'a Claims), Problem> {
+        let unauthorized = || Problem::new(ProblemKind::Unauthorized, context.request_id);
+        let claims = context.claims.ok_or_else(unauthorized)?;
+        let keys = match &self.external_id_keys {
+            Some(secret) => {
+                let keys = secret.get().await;
+                Some(keys.map_err(|error| unavailable(context.request_id, &error))?)
+            }
+            None => None,
+        };
+        let external_id = self.config.caller.identify(claims, keys.as_deref());
+        let external_id = external_id.map_err(|error| unauthorized().at("claims", error))?;
+        Ok((external_id, claims))
+    }
+
+    fn attempt(
+        &self,
+        external_id: ExternalId,
+        identity: &Identity,
+        keys: &SigningKeys,
+        request_id: &str,
+    ) -> Result<Attempt, Problem> {
+        let random = self.randomness.sixteen();
+        let random = random.map_err(|error| unavailable(request_id, &error))?;
+        let now = self.clock.now();
+        // Whole seconds, as the session keeps them.
+        let started_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let session_id = SessionId::from_random(random);
+        Ok(Attempt::new(
+            session_id,
+            external_id,
+            started_at,
+            identity,
+            keys,
+        ))
+    }
+
+    /// Each link spends a person's monthly Open Finance quota, so attempts are capped.
+    async fn count(&self, attempt: &Attempt, request_id: &str) -> Result<(), Problem> {
+        let documents = [Some(&attempt.person), attempt.company.as_ref()];
+        let documents = documents.into_iter().flatten();
+        let user = (
+            Cap::User(&attempt.external_id),
+            self.config.attempts_per_user,
+        );
+        let caps = documents.map(|hash| (Cap::Document(hash), self.config.attempts_per_document));
+        for (cap, limit) in std::iter::once(user).chain(caps) {
+            let counted = self.connections.count(cap, limit, attempt.started_at).await;
+            if !counted.map_err(|error| unavailable(request_id, &error))? {
+                runtime::count(Metric::AttemptCapped, attempt.started_at);
+                let rest = 3600 - attempt.started_at.as_second().rem_euclid(3600);
+                return Err(Problem::new(ProblemKind::TooManyAttempts, request_id)
+                    .retry_after(u32::try_from(rest).unwrap_or(3600)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn token(
+        &self,
+        identity: &Identity,
+        request: &TokenRequest,
+        context: &Context<'_>,
+        session: &str,
+    ) -> Result<AccessToken, Problem> {
+        let public_url = self.public_url(context)?;
+        let config = &self.config.widget;
+        let token = WidgetToken {
+            identity,
+            fetch_resources: &config.fetch_resources,
+            stale_in: &config.stale_in,
+            purpose: &config.purpose,
+            terms_and_conditions_url: &config.terms_and_conditions_url,
+            consent_duration: config.consent_duration,
+            callback_urls: &widget::callback_urls(request, &public_url, session),
+            branding: &config.branding,
+            color_scheme: config.color_scheme,
+            theme: &config.theme,
+        };
+        let minted = self.belvo.create_widget_token(&token).await;
+        minted.map_err(|error| self.belvo_problem(&error, context.request_id))
+    }
+
+    /// Our own address: as configured, or as API Gateway says the request reached us.
+    fn public_url(&self, context: &Context<'_>) -> Result<Url, Problem> {
+        let configured = self.config.public_url.clone();
+        configured
+            .or_else(|| https(context.domain?))
+            .ok_or_else(|| Problem::new(ProblemKind::Unavailable, context.request_id))
+    }
+
+    /// **Invariant:** the attempt is on the queue before the token leaves.
+    async fn announce(
+        &self,
+        attempt: &Attempt,
+        request: TokenRequest,
+        request_id: &str,
+    ) -> Result<(), Problem> {
+        let job = Job::AttemptStarted {
+            attempt: attempt.clone(),
+            access_mode: request.access_mode,
+            institutions: request.institutions,
+        };
+        let unique = self.randomness.sixteen();
+        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
+        let sent = self.queue.send(&job, unique).await;
+        sent.map_err(|error| unavailable(request_id, &error))
+    }
+
+    fn belvo_problem(&self, error: &BelvoError, request_id: &str) -> Problem {
+        let code = error.api_error().map(|error| &error.code);
+        tracing::error!(
+            request_id,
+            belvo.code = code.map(domain::Code::as_str),
+            error = %runtime::chain(error),
+            "belvo gave no token"
+        );
+        let metric = match error {
+            BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_) => {
+                Metric::BelvoAuthenticationFailed
+            }
+            _ => Metric::BelvoFailed,
+        };
+        runtime::count(metric, self.clock.now());
+        let problem = match (error, error.retry()) {
+            (BelvoError::AuthenticationFailed { .. }, _) | (_, Retry::Never) => {
+                Problem::new(ProblemKind::BelvoRefused, request_id)
+            }
+            _ => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
+        };
+        match error.api_error() {
+            Some(error) => problem.from_belvo(
+                error.code.as_str(),
+                error.request_id.as_ref().map(domain::Code::as_str),
+                error.field.as_ref().map(domain::Code::as_str),
+            ),
+            None => problem,
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    fn of(context: Option<&'a RequestContext>) -> Self {
+        let Some(RequestContext::ApiGatewayV2(context)) = context else {
+            return Self {
+                request_id: "",
+                domain: None,
+                claims: None,
+            };
+        };
+        let authorizer = context.authorizer.as_ref();
+        Self {
+            request_id: context.request_id.as_deref().unwrap_or_default(),
+            domain: context.domain_name.as_deref(),
+            claims: authorizer
+                .and_then(|it| it.jwt.as_ref())
+                .map(|jwt| &jwt.claims),
+        }
+    }
+}
+
+fn https(domain: &str) -> Option<Url> {
+    let mut url = Url::parse("https://host.invalid").ok()?;
+    url.set_host(Some(domain)).ok()?;
+    Some(url)
+}
+
+fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {
+    tracing::error!(request_id, error = %runtime::chain(error), "no token was minted");
+    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
+}
+
+fn created(minted: &Minted<'_>) -> Result<Response<String>, serde_json::Error> {
+    let mut response = Response::new(serde_json::to_string(minted)?);
+    *response.status_mut() = StatusCode::CREATED;
+    let headers = response.headers_mut();
+    let json = lambda_http::http::HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, json);
+    // The token serves one user once.
+    let no_store = lambda_http::http::HeaderValue::from_static("no-store");
+    headers.insert(CACHE_CONTROL, no_store);
+    Ok(response)
+}

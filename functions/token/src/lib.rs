@@ -1,0 +1,85 @@
+//! `POST /token`: mints the token of Belvo's hosted widget.
+//!
+//! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints, the
+//! attempt is queued, and only then does the token leave. `request` reads the body, `identity`
+//! finds out who consents, `widget` builds the URL, `handler` puts them in order.
+
+mod config;
+mod handler;
+mod identity;
+mod request;
+mod widget;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
+use domain::SigningKeys;
+use lambda_http::{Request, service_fn};
+use queue::JobQueue;
+use runtime::{Caller, Clock, Env, Randomness, Secret};
+use store::ConnectionStore;
+
+pub use config::Config;
+pub use handler::Handler;
+
+/// A user waits: rather an error than a spinner. Two tries fit into the function's 15 s.
+const BELVO_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Serves the function until the Lambda runtime stops it.
+pub async fn run() -> anyhow::Result<()> {
+    runtime::start_logs();
+    let config = Config::from_env(Env::from_process())?;
+    let aws = runtime::aws().await;
+    let secrets = SecretsManager::new(&aws);
+    let clock = Clock::system();
+    let signing = |id: &str| {
+        Secret::new(secrets.clone(), id.to_owned(), clock.clone(), |text| {
+            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
+        })
+    };
+    let belvo_keys = Arc::new(Secret::new(
+        secrets.clone(),
+        config.belvo_secret_id.clone(),
+        clock.clone(),
+        |text| Keys::from_json(text).map_err(|rule| rule.to_string()),
+    ));
+    let handler = Handler {
+        belvo: Belvo::new(
+            config.belvo_base_url.clone(),
+            Transport::network(BELVO_TIMEOUT)?,
+            key_source(Arc::clone(&belvo_keys)),
+        ),
+        queue: JobQueue::new(&aws, config.queue_url.clone()),
+        connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        session_keys: signing(&config.session_secret_id),
+        external_id_keys: match &config.caller {
+            Caller::Derived { secret_id } => Some(signing(secret_id)),
+            Caller::Claim(_) => None,
+        },
+        config,
+        clock,
+        randomness: Randomness::system(),
+    };
+    handler.warm_up(&belvo_keys).await;
+    let handler = &handler;
+    lambda_http::run(service_fn(async |request: Request| {
+        Ok::<_, lambda_http::Error>(handler.handle(request).await)
+    }))
+    .await
+    .map_err(|error| anyhow::anyhow!(error))
+}
+
+fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
+    KeySource::new(move |freshness| {
+        let secret = Arc::clone(&secret);
+        Box::pin(async move {
+            let keys = match freshness {
+                Freshness::Cached => secret.get().await,
+                Freshness::Reread => secret.reread().await,
+            };
+            keys.map_err(|error| Arc::new(error) as KeyError)
+        })
+    })
+}

@@ -1,0 +1,65 @@
+//! The URL that opens the widget, and the URLs the widget sends the user back to.
+
+use belvo::{AccessToken, CallbackUrls};
+use domain::{AccessMode, ExternalId, InstitutionName, ReturnUrl};
+use url::Url;
+
+use crate::config::WidgetConfig;
+use crate::request::{CallbackTarget, TokenRequest};
+
+/// The address of the hosted widget for one user and one attempt.
+pub(crate) fn widget_url(
+    config: &WidgetConfig,
+    token: &AccessToken,
+    access_mode: AccessMode,
+    external_id: &ExternalId,
+    institutions: &[InstitutionName],
+) -> Url {
+    let mut url = config.url.clone();
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("access_token", token.expose())
+        .extend_pairs(&config.parameters)
+        .append_pair("access_mode", access_mode.name())
+        .append_pair("external_id", external_id.as_str());
+    if !institutions.is_empty() {
+        let names: Vec<_> = institutions.iter().map(InstitutionName::as_str).collect();
+        query.append_pair("institutions", &names.join(","));
+    }
+    drop(query);
+    url
+}
+
+/// The three addresses, below ours or below the app's own, each with the session in its path.
+pub(crate) fn callback_urls(
+    request: &TokenRequest,
+    public_url: &Url,
+    session: &str,
+) -> CallbackUrls {
+    let target = |outcome: &str| match (request.callback, &request.return_url) {
+        (CallbackTarget::App, Some(app)) => below_app(app, session, outcome),
+        _ => below(public_url, &["callback", session, outcome]),
+    };
+    CallbackUrls {
+        success: target("success"),
+        exit: target("exit"),
+        event: target("event"),
+        application_link: request.application_link.clone(),
+    }
+}
+
+fn below_app(app: &ReturnUrl, session: &str, outcome: &str) -> Url {
+    let mut url = app.with_segments(&[session, outcome]);
+    // How Belvo appends to a URL that has a query is undocumented.
+    url.set_query(None);
+    url
+}
+
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Cannot fail: the configuration takes http and https addresses only.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}

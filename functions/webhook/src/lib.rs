@@ -1,0 +1,44 @@
+//! `POST /webhook`: takes Belvo's webhooks, queues the work and answers.
+//!
+//! Verify, cap the size, parse, enqueue, answer, in this order. Nothing is read from Belvo here:
+//! it waits five seconds for the answer. `authorization` decides who may call, `handler` the rest.
+
+mod authorization;
+mod config;
+mod handler;
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use lambda_http::{Request, service_fn};
+use queue::JobQueue;
+use runtime::{Clock, Env, Randomness, Secret};
+
+pub use authorization::Authorization;
+pub use config::Config;
+pub use handler::Handler;
+
+/// Serves the function until the Lambda runtime stops it.
+pub async fn run() -> anyhow::Result<()> {
+    runtime::start_logs();
+    let config = Config::from_env(Env::from_process())?;
+    let aws = runtime::aws().await;
+    let clock = Clock::system();
+    let handler = Handler {
+        authorization: Secret::new(
+            SecretsManager::new(&aws),
+            config.webhook_secret_id,
+            clock.clone(),
+            Authorization::from_json,
+        ),
+        source_ips: config.source_ips,
+        queue: JobQueue::new(&aws, config.queue_url),
+        clock,
+        randomness: Randomness::system(),
+    };
+    handler.warm_up().await;
+    let handler = &handler;
+    lambda_http::run(service_fn(async |request: Request| {
+        Ok::<_, lambda_http::Error>(handler.handle(request).await)
+    }))
+    .await
+    .map_err(|error| anyhow::anyhow!(error))
+}
