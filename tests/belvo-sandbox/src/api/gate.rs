@@ -1,0 +1,162 @@
+//! What every request to Belvo passes: the rate limit, the faults, and the log.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use futures::{StreamExt, stream};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{
+    control::Refusal,
+    errors,
+    world::{Inner, Keys, World},
+};
+
+/// Belvo's gateway lets this many requests of an address pass …
+const REQUESTS: usize = 80;
+/// … in this time.
+const WINDOW: SignedDuration = SignedDuration::from_secs(30);
+/// No body of a request is larger.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Applies limit and faults, and logs the request with its answer.
+pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let method = request.method().clone();
+    let (path, query) = (
+        request.uri().path().to_owned(),
+        request.uri().query().map(str::to_owned),
+    );
+    let address = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0);
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let logged =
+        (method == Method::POST && path == "/api/token/").then(|| blanked(&world.keys, &bytes));
+    let (latency, failure) = {
+        let mut inner = world.lock();
+        let latency = if inner.faults.concerns(&path) {
+            inner.faults.latency_ms
+        } else {
+            0
+        };
+        let failure = if too_fast(&mut inner, address) {
+            Some((StatusCode::FORBIDDEN, Html(errors::GATEWAY_PAGE)).into_response())
+        } else {
+            inner
+                .faults
+                .failure(&path)
+                .map(|failure| errors::failure(&failure))
+        };
+        (latency, failure)
+    };
+    if latency > 0 {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+    }
+    let answer = match failure {
+        Some(failure) => failure,
+        None => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
+    };
+    let mut entry = json!({
+        "method": method.as_str(),
+        "path": path,
+        "query": query,
+        "status": answer.status().as_u16(),
+    });
+    if let Some(body) = logged {
+        entry["body"] = body;
+    }
+    let cut = {
+        let mut inner = world.lock();
+        inner.note(entry);
+        answer.status().is_success()
+            && inner.faults.concerns(&path)
+            && inner.faults.cut_body.strikes()
+    };
+    if cut {
+        cut_in_half(answer).await
+    } else {
+        answer
+    }
+}
+
+/// A path Belvo does not have: 404, and remembered, so that a test can see the mistake.
+pub async fn unknown(State(world): State<Arc<World>>, method: Method, uri: Uri) -> Response {
+    if uri.path().starts_with("/_sandbox") {
+        return Refusal::no_route().into_response();
+    }
+    let request = format!("{method} {}", uri.path());
+    *world.lock().unknown.entry(request).or_default() += 1;
+    errors::not_found()
+}
+
+fn too_fast(inner: &mut Inner, address: Option<SocketAddr>) -> bool {
+    let (true, Some(address)) = (inner.faults.rate_limit, address) else {
+        return false;
+    };
+    let now = inner.now();
+    let arrivals = inner.arrivals.entry(address.ip()).or_default();
+    while arrivals
+        .front()
+        .is_some_and(|first| now.duration_since(*first) >= WINDOW)
+    {
+        arrivals.pop_front();
+    }
+    if arrivals.len() >= REQUESTS {
+        return true;
+    }
+    arrivals.push_back(now);
+    false
+}
+
+/// The body of a token request without the keys in it.
+fn blanked(keys: &Keys, body: &[u8]) -> Value {
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
+        return Value::Null;
+    };
+    let secrets = [
+        ("id", &keys.id, "{{BELVO_SECRET_ID}}"),
+        ("password", &keys.password, "{{BELVO_SECRET_PASSWORD}}"),
+    ];
+    for (field, secret, placeholder) in secrets {
+        if body.get(field).and_then(Value::as_str) == Some(secret.as_str()) {
+            body[field] = placeholder.into();
+        }
+    }
+    body
+}
+
+/// Promises the whole body and breaks off after half of it.
+async fn cut_in_half(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, bytes.len().into());
+    let half = bytes.slice(..bytes.len() / 2);
+    let first = stream::iter([Ok::<Bytes, std::io::Error>(half)]);
+    // Only when the body has nothing to give does the server send what it has.
+    let then = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("cut on purpose"))
+    });
+    Response::from_parts(parts, Body::from_stream(first.chain(then)))
+}

@@ -1,0 +1,101 @@
+//! Looking at what the sandbox holds and has seen.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use futures::stream;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    banks::BANKS, control::Refusal, data::LinkData, people, resources::Resource, world::World,
+};
+
+/// How many rows are written at a time, so that a million of them need not be in memory at once.
+const CHUNK: usize = 1_000;
+
+/// Everything Belvo holds of a link, whether its webhooks were sent or not.
+pub async fn truth(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let id = id.parse::<Uuid>().map_err(|_| Refusal::no_link())?;
+    let (head, data) = {
+        let inner = world.lock();
+        let link = inner.links.get(&id).ok_or_else(Refusal::no_link)?;
+        let head = format!(
+            "{{\"link\":{},\"consent\":{}",
+            link.write().0,
+            link.write_consent().0
+        );
+        (head, link.data.clone())
+    };
+    let chunks = std::iter::once(head)
+        .chain(
+            Resource::ALL
+                .into_iter()
+                .flat_map(move |kind| rows(data.clone(), kind)),
+        )
+        .chain(std::iter::once(String::from("}")));
+    let chunks = chunks.map(|chunk| Ok::<_, Infallible>(Bytes::from(chunk)));
+    let body = Body::from_stream(stream::iter(chunks));
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// `,"owners":[…]` in pieces.
+fn rows(data: Arc<LinkData>, kind: Resource) -> impl Iterator<Item = String> {
+    let count = data.count(kind);
+    let chunks = (0..count).step_by(CHUNK).map(move |start| {
+        let end = start.saturating_add(CHUNK).min(count);
+        let rows: Vec<String> = (start..end)
+            .filter_map(|position| data.row(kind, position))
+            .collect();
+        let comma = if start > 0 { "," } else { "" };
+        format!("{comma}{}", rows.join(","))
+    });
+    std::iter::once(format!(",\"{}\":[", kind.lower()))
+        .chain(chunks)
+        .chain(std::iter::once(String::from("]")))
+}
+
+/// Every webhook with its body, the number of attempts, and what became of it.
+pub async fn webhooks(State(world): State<Arc<World>>) -> Json<Value> {
+    Json(world.deliveries.log().into())
+}
+
+/// The last requests to the API.
+pub async fn requests(State(world): State<Arc<World>>) -> Json<Value> {
+    Json(world.lock().requests.iter().cloned().collect())
+}
+
+/// Forgets the requests.
+pub async fn clear_requests(State(world): State<Arc<World>>) -> Json<Value> {
+    let mut inner = world.lock();
+    inner.requests.clear();
+    inner.unknown.clear();
+    Json(json!({ "ok": true }))
+}
+
+/// Requests for paths that do not exist, with their number.
+pub async fn unknown(State(world): State<Arc<World>>) -> Json<Value> {
+    Json(json!(world.lock().unknown))
+}
+
+/// Invented people and companies.
+pub async fn people() -> Json<Value> {
+    Json(people::list())
+}
+
+/// Invented banks.
+pub async fn banks() -> Json<Value> {
+    let banks = BANKS.iter().map(|bank| {
+        json!({ "name": bank.name, "display_name": bank.display_name, "business": bank.business })
+    });
+    Json(banks.collect())
+}

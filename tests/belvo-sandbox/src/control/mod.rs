@@ -1,0 +1,101 @@
+//! `/_sandbox/`: what tests, demos and outside tools steer the sandbox with. No keys are needed.
+
+pub mod inspect;
+pub mod links;
+pub mod making;
+pub mod settings;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::world::World;
+
+/// The routes under `/_sandbox/`.
+pub fn router(world: &Arc<World>) -> Router {
+    Router::new()
+        .route("/_sandbox/connect", post(making::connect))
+        .route("/_sandbox/links", get(links::list).post(making::create))
+        .route("/_sandbox/links/{id}/changes", post(links::changes))
+        .route("/_sandbox/links/{id}/status", post(links::status))
+        .route("/_sandbox/links/{id}/consent", post(links::consent))
+        .route("/_sandbox/links/{id}/webhook", post(links::webhook))
+        .route("/_sandbox/links/{id}/truth", get(inspect::truth))
+        .route("/_sandbox/webhook", post(links::any_webhook))
+        .route("/_sandbox/webhooks", get(inspect::webhooks))
+        .route("/_sandbox/webhooks/release", post(settings::release))
+        .route("/_sandbox/settle", post(settings::settle))
+        .route(
+            "/_sandbox/faults",
+            get(settings::faults).post(settings::set_faults),
+        )
+        .route(
+            "/_sandbox/clock",
+            get(settings::clock).post(settings::set_clock),
+        )
+        .route(
+            "/_sandbox/requests",
+            get(inspect::requests).delete(inspect::clear_requests),
+        )
+        .route("/_sandbox/unknown", get(inspect::unknown))
+        .route("/_sandbox/people", get(inspect::people))
+        .route("/_sandbox/banks", get(inspect::banks))
+        // A list of exact changes may be long.
+        .layer(DefaultBodyLimit::max(64 << 20))
+        .with_state(world.clone())
+}
+
+/// A request to the sandbox itself that cannot be done, with the reason in plain words.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refusal {
+    /// A path that is no part of the control interface.
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no such control route")
+    }
+
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+        }
+    }
+
+    fn bad(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    fn no_link() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no such link")
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::bad(reason)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, axum::Json(json!({ "error": self.reason }))).into_response()
+    }
+}
+
+/// Reads a body; an empty one is an empty object.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|why| Refusal::bad(why.to_string()))
+}

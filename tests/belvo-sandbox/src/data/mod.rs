@@ -1,0 +1,198 @@
+//! What Belvo holds of one link: seeded, believable, and complete with Belvo's null fields.
+//!
+//! Everything but the transactions is kept as finished text.
+//! A transaction is kept as a few facts ([`transactions::Transaction`]) and written when asked for,
+//! so that a link with a million of them takes some 100 MB and not three gigabytes.
+
+pub mod accounts;
+pub mod bills;
+pub mod catalogue;
+pub mod changes;
+pub mod investments;
+pub mod loans;
+pub mod owners;
+pub mod transactions;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    banks::Bank,
+    json::Raw,
+    random::{Seed, Tag},
+    resources::Resource,
+};
+
+use self::{accounts::Account, bills::BillMonth, transactions::Transaction};
+
+/// Whose data it is, where, and as of when.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The link.
+    pub link_id: Uuid,
+    /// Where all choices about this link start.
+    pub seed: Seed,
+    /// What the ids of its rows have in common.
+    pub tag: Tag,
+    /// The bank.
+    pub bank: &'static Bank,
+    /// CPF or CNPJ of the owner.
+    pub document: String,
+    /// Name of the owner.
+    pub name: String,
+    /// CPF and name of the person who acts for the company, when the owner is one.
+    pub representative: Option<(String, String)>,
+    /// When the link was made.
+    pub created_at: Timestamp,
+    /// When the bank was last read.
+    pub collected_at: Timestamp,
+    /// Whether values break Belvo's own schema, as Belvo's samples do.
+    pub quirks: bool,
+}
+
+impl Profile {
+    /// Whether the owner is a company.
+    pub fn is_company(&self) -> bool {
+        self.document.len() == 14
+    }
+
+    /// The id of a row of this link.
+    pub fn row_id(&self, seed: Seed) -> Uuid {
+        seed.tagged_uuid(self.tag)
+    }
+}
+
+/// A finished object and what is needed to find and sort it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Belvo's id.
+    pub id: Uuid,
+    /// When it came into Belvo's store.
+    pub created_at: Timestamp,
+    /// The object.
+    pub text: Arc<Raw>,
+}
+
+/// Everything Belvo holds of one link.
+#[derive(Debug, Clone)]
+pub struct LinkData {
+    /// Whose data it is.
+    pub profile: Profile,
+    /// One person or one company.
+    pub owners: Vec<Stored>,
+    /// Checking, savings, card and loan, in this order.
+    pub accounts: Vec<Account>,
+    /// Sorted by creation and id.
+    pub transactions: Vec<Transaction>,
+    /// One per closed month.
+    pub bills: Vec<Stored>,
+    /// Positions.
+    pub investments: Vec<Stored>,
+    /// Movements of the positions.
+    pub investment_transactions: Vec<Stored>,
+    /// What the deposit accounts held before the first transaction.
+    openings: [i64; 2],
+    /// What each closed month comes to, in cents.
+    bill_totals: BTreeMap<BillMonth, i64>,
+    /// When each bill was first seen closed.
+    bill_seen: BTreeMap<BillMonth, Timestamp>,
+    /// How many changes were made so far; makes the next one different.
+    changes_made: u64,
+}
+
+/// What a collection has found out about bills.
+#[derive(Debug, Clone, Copy)]
+pub struct BillNews {
+    /// How many months have closed since the last one.
+    pub closed: usize,
+    /// Whether any bill is new or comes to another total.
+    pub changed: bool,
+}
+
+impl LinkData {
+    /// A new link's data, with this many transactions in the last twelve months.
+    pub fn generate(profile: Profile, transactions: u64) -> Self {
+        let history = transactions::history(&profile, transactions);
+        let (investments, investment_transactions) = investments::investments(&profile);
+        let mut data = Self {
+            owners: vec![owners::owner(&profile)],
+            openings: accounts::openings(&profile, &history),
+            transactions: history,
+            accounts: Vec::new(),
+            bills: Vec::new(),
+            investments,
+            investment_transactions,
+            bill_totals: BTreeMap::new(),
+            bill_seen: BTreeMap::new(),
+            changes_made: 0,
+            profile,
+        };
+        data.collect(data.profile.collected_at);
+        data
+    }
+
+    /// Reads the bank again: balances and dates move, months close.
+    pub fn collect(&mut self, now: Timestamp) -> BillNews {
+        self.profile.collected_at = now;
+        self.accounts = accounts::accounts(&self.profile, self.openings, &self.transactions);
+        let totals = bills::closed_totals(&self.profile, &self.transactions);
+        let closed = totals
+            .keys()
+            .filter(|month| !self.bill_totals.contains_key(month));
+        let news = BillNews {
+            closed: closed.count(),
+            changed: totals != self.bill_totals,
+        };
+        self.bill_totals = totals;
+        self.bills = bills::closed_bills(
+            &self.profile,
+            &self.accounts,
+            &self.bill_totals,
+            &mut self.bill_seen,
+        );
+        news
+    }
+
+    /// How many rows of a kind there are.
+    pub fn count(&self, resource: Resource) -> usize {
+        match resource {
+            Resource::Accounts => self.accounts.len(),
+            Resource::Transactions => self.transactions.len(),
+            _ => self.stored(resource).len(),
+        }
+    }
+
+    /// One row as text.
+    pub fn row(&self, resource: Resource, position: usize) -> Option<String> {
+        match resource {
+            Resource::Accounts => Some(self.accounts.get(position)?.stored.text.0.clone()),
+            Resource::Transactions => {
+                let transaction = self.transactions.get(position)?;
+                Some(transactions::write(self, transaction))
+            }
+            _ => Some(self.stored(resource).get(position)?.text.0.clone()),
+        }
+    }
+
+    /// Where the row with this id is.
+    pub fn position(&self, resource: Resource, id: Uuid) -> Option<usize> {
+        match resource {
+            Resource::Accounts => self.accounts.iter().position(|a| a.stored.id == id),
+            Resource::Transactions => self.transactions.iter().position(|t| t.id == id),
+            _ => self.stored(resource).iter().position(|s| s.id == id),
+        }
+    }
+
+    /// The rows that are kept as text, accounts aside.
+    pub fn stored(&self, resource: Resource) -> &[Stored] {
+        match resource {
+            Resource::Owners => &self.owners,
+            Resource::Bills => &self.bills,
+            Resource::Investments => &self.investments,
+            Resource::InvestmentTransactions => &self.investment_transactions,
+            Resource::Accounts | Resource::Transactions => &[],
+        }
+    }
+}

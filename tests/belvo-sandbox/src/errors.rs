@@ -1,0 +1,147 @@
+//! Belvo's errors: an array of objects, also for a single one, and the gateway's HTML page.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::{
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    faults::{Body, Failure},
+    random::Seed,
+};
+
+/// The page the gateway answers with instead of Belvo.
+pub const GATEWAY_PAGE: &str = "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center><hr><center>openresty</center></body></html>\n";
+
+/// One entry of an error array, without its request id.
+#[derive(Debug, Clone)]
+pub struct Complaint {
+    code: String,
+    message: String,
+    field: Option<String>,
+}
+
+impl Complaint {
+    /// An entry that names no field.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            field: None,
+        }
+    }
+
+    /// An entry about a field.
+    pub fn about(field: &str, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(code, message)
+        }
+    }
+
+    /// A missing field.
+    pub fn required(field: &str) -> Self {
+        Self::about(field, "required", "This field is required.")
+    }
+}
+
+/// Answers with several complaints, all under one request id.
+pub fn complaints(status: StatusCode, complaints: Vec<Complaint>) -> Response {
+    let request_id = request_id();
+    let body: Vec<Value> = complaints
+        .into_iter()
+        .map(|complaint| {
+            let mut entry = json!({
+                "request_id": request_id,
+                "message": complaint.message,
+                "code": complaint.code,
+            });
+            if let Some(field) = complaint.field {
+                entry["field"] = field.into();
+            }
+            entry
+        })
+        .collect();
+    (status, axum::Json(body)).into_response()
+}
+
+/// Answers with one complaint.
+pub fn complaint(status: StatusCode, code: &str, message: &str) -> Response {
+    complaints(status, vec![Complaint::new(code, message)])
+}
+
+/// 400 for several reasons.
+pub fn bad_request(reasons: Vec<Complaint>) -> Response {
+    complaints(StatusCode::BAD_REQUEST, reasons)
+}
+
+/// 401 for wrong keys.
+pub fn wrong_keys() -> Response {
+    complaint(
+        StatusCode::UNAUTHORIZED,
+        "authentication_failed",
+        "Invalid Secret Keys",
+    )
+}
+
+/// 404.
+pub fn not_found() -> Response {
+    complaint(StatusCode::NOT_FOUND, "not_found", "Not found.")
+}
+
+/// 405.
+pub fn method_not_allowed() -> Response {
+    complaint(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "Method not allowed.",
+    )
+}
+
+/// The answer a failure asks for.
+pub fn failure(failure: &Failure) -> Response {
+    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match failure.body {
+        Body::Html => (status, Html(GATEWAY_PAGE)).into_response(),
+        Body::Empty => (status, [(header::CONTENT_LENGTH, "0")]).into_response(),
+        Body::Json => {
+            let (code, message) = usual(failure.status);
+            complaint(status, failure.code.as_deref().unwrap_or(code), message)
+        }
+    }
+}
+
+/// The code and text that usually go with a status.
+fn usual(status: u16) -> (&'static str, &'static str) {
+    match status {
+        400 => ("validation_error", "Bad request"),
+        401 => ("authentication_failed", "Invalid Secret Keys"),
+        403 => (
+            "access_to_resource_denied",
+            "You don't have access to this resource.",
+        ),
+        404 => ("not_found", "Not found."),
+        408 => (
+            "request_timeout",
+            "The request timed out, you can retry asking for less data by changing your query parameters",
+        ),
+        // Belvo does not say what its 429 looks like; this is how its framework words it.
+        429 => ("throttled", "Request was throttled."),
+        503 => ("service_unavailable", "Service unavailable."),
+        _ => (
+            "unexpected_error",
+            "Belvo is unable to process the request due to an internal system issue or to an unsupported response from an institution",
+        ),
+    }
+}
+
+/// 32 hexadecimal digits, never the same twice.
+pub fn request_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    Seed::new(COUNT.fetch_add(1, Ordering::Relaxed))
+        .child("request")
+        .hex()
+}

@@ -1,0 +1,20 @@
+//! The pages a user sees: Belvo's widget and My Belvo Portal. Plain forms, no scripts, nothing from elsewhere.
+
+pub mod html;
+pub mod portal;
+pub mod widget;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+
+use crate::world::World;
+
+/// The routes of both.
+pub fn router(world: &Arc<World>) -> Router {
+    Router::new()
+        .route("/", get(html::start))
+        .route("/widget/", get(widget::show).post(widget::act))
+        .route("/portal/", get(portal::show).post(portal::act))
+        .with_state(world.clone())
+}
