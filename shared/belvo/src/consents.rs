@@ -22,13 +22,13 @@ impl Belvo {
         struct Fields {
             link_id: Option<String>,
         }
-        let unexpected = |_| BelvoError::Unexpected { what: "a consent" };
         let url = self.url(["api", "consents", &id.to_string()]);
-        let body = self.get(&url).await?;
-        let fields: Fields = serde_json::from_slice(&body).map_err(unexpected)?;
+        let object: Box<RawValue> = self.get(&url, "a consent").await?;
+        let fields: Fields = serde_json::from_str(object.get())
+            .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;
         Ok(Consent {
             link_id: fields.link_id.and_then(|id| LinkId::parse(&id).ok()),
-            object: serde_json::from_slice(&body).map_err(unexpected)?,
+            object,
         })
     }
 }

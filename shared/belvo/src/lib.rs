@@ -21,8 +21,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request};
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use consents::Consent;
@@ -52,58 +53,65 @@ impl Belvo {
     }
 
     /// Reads one address with the secret keys in the header, trying again a few times where that
-    /// can help. Gives the body of a 200.
-    async fn get(&self, url: &Url) -> Result<Bytes, BelvoError> {
-        self.persistently(READ_ATTEMPTS, |keys| {
+    /// can help: also when the answer is cut off or not what `what` says.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
+        let request = |keys: &Keys| {
             let request = Request::builder()
                 .method(Method::GET)
                 .uri(url.as_str())
                 .header(ACCEPT, "application/json")
                 .header(AUTHORIZATION, basic(keys)?);
             Ok(request.body(Bytes::new())?)
-        })
-        .await
+        };
+        self.persistently(READ_ATTEMPTS, request, what).await
     }
 
     /// Sends a body that carries the keys itself, as `POST /api/token/` wants it.
-    async fn post(
+    async fn post<T: DeserializeOwned>(
         &self,
         url: &Url,
         body: impl Fn(&Keys) -> Result<Bytes, BelvoError>,
-    ) -> Result<Bytes, BelvoError> {
-        self.persistently(INTERACTIVE_ATTEMPTS, |keys| {
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
+        let request = |keys: &Keys| {
             let request = Request::builder()
                 .method(Method::POST)
                 .uri(url.as_str())
                 .header(ACCEPT, "application/json")
                 .header(CONTENT_TYPE, "application/json");
             Ok(request.body(body(keys)?)?)
-        })
-        .await
+        };
+        self.persistently(INTERACTIVE_ATTEMPTS, request, what).await
     }
 
     /// Repeats a request while Belvo is unwell, and once with fresh keys when it rejects ours:
     /// they may have been rotated since this process read them.
-    async fn persistently(
+    async fn persistently<T: DeserializeOwned>(
         &self,
         attempts: usize,
         request: impl Fn(&Keys) -> Result<Request<Bytes>, BelvoError>,
-    ) -> Result<Bytes, BelvoError> {
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
         let keys = self.keys.get(Freshness::Cached).await?;
-        match self.repeatedly(attempts, || request(&keys)).await {
+        match self.repeatedly(attempts, || request(&keys), what).await {
             Err(BelvoError::AuthenticationFailed { .. }) => {
                 let keys = self.keys.get(Freshness::Reread).await?;
-                self.repeatedly(attempts, || request(&keys)).await
+                self.repeatedly(attempts, || request(&keys), what).await
             }
             result => result,
         }
     }
 
-    async fn repeatedly(
+    async fn repeatedly<T: DeserializeOwned>(
         &self,
         attempts: usize,
         request: impl Fn() -> Result<Request<Bytes>, BelvoError>,
-    ) -> Result<Bytes, BelvoError> {
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
         use backon::{BackoffBuilder, ExponentialBuilder};
         // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
         let mut pauses = ExponentialBuilder::default()
@@ -111,8 +119,7 @@ impl Belvo {
             .with_max_times(attempts.saturating_sub(1))
             .build();
         loop {
-            let result = self.once(request()?).await;
-            match result {
+            match self.once(request()?, what).await {
                 Err(error) if error.retry() == Retry::InPlace => match pauses.next() {
                     Some(pause) => backon::Sleeper::sleep(&backon::TokioSleeper, pause).await,
                     None => return Err(error),
@@ -122,14 +129,19 @@ impl Belvo {
         }
     }
 
-    async fn once(&self, request: Request<Bytes>) -> Result<Bytes, BelvoError> {
+    async fn once<T: DeserializeOwned>(
+        &self,
+        request: Request<Bytes>,
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
         let path = request.uri().path().to_owned();
-        let response = self
-            .transport
-            .send(request)
-            .await
-            .map_err(|source| BelvoError::Transport { path, source })?;
-        body_of(response)
+        let response = self.transport.send(request).await;
+        let response = response.map_err(|source| BelvoError::Transport { path, source })?;
+        if !response.status().is_success() {
+            let (status, body) = (response.status(), response.body());
+            return Err(BelvoError::from_response(status, body));
+        }
+        serde_json::from_slice(response.body()).map_err(|_| BelvoError::Unexpected { what })
     }
 
     /// An address below the base, from path segments; every documented path ends with a slash.
@@ -157,14 +169,4 @@ fn basic(keys: &Keys) -> Result<HeaderValue, BelvoError> {
         .map_err(http::Error::from)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn body_of(response: Response<Bytes>) -> Result<Bytes, BelvoError> {
-    if response.status().is_success() {
-        return Ok(response.into_body());
-    }
-    Err(BelvoError::from_response(
-        response.status(),
-        response.body(),
-    ))
 }

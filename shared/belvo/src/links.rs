@@ -30,7 +30,6 @@ impl Belvo {
     /// Looks at one link. Costs no Open Finance quota.
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
-        let body = self.get(&url).await?;
-        serde_json::from_slice(&body).map_err(|_| BelvoError::Unexpected { what: "a link" })
+        self.get(&url, "a link").await
     }
 }

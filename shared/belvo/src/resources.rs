@@ -55,11 +55,7 @@ impl Belvo {
             .append_pair("link", &link.to_string())
             .append_pair("page_size", &PAGE_SIZE.to_string())
             .append_pair("page", &number.to_string());
-        let body = self.get(&url).await?;
-        let envelope: Envelope =
-            serde_json::from_slice(&body).map_err(|_| BelvoError::Unexpected {
-                what: "a page of count, next and results",
-            })?;
+        let envelope: Envelope = self.get(&url, "a page of count, next and results").await?;
         Ok(Page {
             count: envelope.count,
             has_next: envelope.next.is_some(),

@@ -130,16 +130,12 @@ impl Belvo {
             access: SecretString,
         }
         let url = self.url(["api", "token"]);
-        let answer = self
-            .post(&url, |keys| {
-                let body = serde_json::to_vec(&Body::new(token, keys));
-                Ok(body
-                    .map_err(|_| BelvoError::Unexpected { what: "a request" })?
-                    .into())
-            })
-            .await?;
-        let answer: Answer = serde_json::from_slice(&answer)
-            .map_err(|_| BelvoError::Unexpected { what: "a token" })?;
+        let body = |keys: &Keys| {
+            let body = serde_json::to_vec(&Body::new(token, keys));
+            let body = body.map_err(|_| BelvoError::Unexpected { what: "a request" })?;
+            Ok(body.into())
+        };
+        let answer: Answer = self.post(&url, body, "a token").await?;
         Ok(AccessToken(answer.access))
     }
 }
