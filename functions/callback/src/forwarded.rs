@@ -7,6 +7,7 @@
 
 use domain::session::SessionError;
 use domain::{Job, LinkId, Session};
+use gateway::Context;
 use lambda_http::Request;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use crate::handler::{Handler, Refusal, claims, request_id};
+use crate::handler::{Handler, Refusal, unavailable};
 use crate::redirect;
 
 /// A caught URL with its session has some 700 bytes.
@@ -44,8 +45,7 @@ struct Proof {
 
 impl Handler {
     pub(crate) async fn handle_forwarded(&self, request: &Request) -> Response<String> {
-        let request_id = request_id(request);
-        match self.forwarded(request, &request_id).await {
+        match self.forwarded(request, &Context::of(request)).await {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
         }
@@ -54,8 +54,9 @@ impl Handler {
     async fn forwarded(
         &self,
         request: &Request,
-        request_id: &str,
+        context: &Context<'_>,
     ) -> Result<Response<String>, Problem> {
+        let request_id = context.request_id;
         let problem = |kind| Problem::new(kind, request_id);
         let invalid =
             |pointer: &str, rule: &str| problem(ProblemKind::InvalidRequest).at(pointer, rule);
@@ -75,7 +76,7 @@ impl Handler {
                 let (session, query) = parts(&caught.url).ok_or_else(|| {
                     invalid("/url", "must end in /{session}/{success|exit|event}")
                 })?;
-                let session = self.own_session(&session, request, request_id).await?;
+                let session = self.own_session(&session, context).await?;
                 let outcome = redirect::outcome(&query)
                     .map_err(|_| invalid("/url", "must name its link by a UUID"))?;
                 let answer = json!({
@@ -93,10 +94,12 @@ impl Handler {
             Body::Proof(body) => {
                 let link_id = LinkId::parse(&body.link_id)
                     .map_err(|rule| invalid("/link_id", &rule.to_string()))?;
-                let session = self.own_session(&body.session, request, request_id).await?;
-                let keys = self.session_keys.get().await.map_err(|error| {
-                    crate::handler::unavailable(request_id, &error).problem(request_id)
-                })?;
+                let session = self.own_session(&body.session, context).await?;
+                let keys = self
+                    .session_keys
+                    .get()
+                    .await
+                    .map_err(|error| unavailable(request_id, &error).problem(request_id))?;
                 if !session.is_proven_by(&body.proof, link_id, &keys) {
                     return Err(problem(ProblemKind::Forbidden)
                         .at("/proof", "must be the one of this session and link"));
@@ -116,21 +119,20 @@ impl Handler {
     }
 
     /// The session, if it is this user's.
-    async fn own_session(
-        &self,
-        text: &str,
-        request: &Request,
-        request_id: &str,
-    ) -> Result<Session, Problem> {
+    async fn own_session(&self, text: &str, context: &Context<'_>) -> Result<Session, Problem> {
+        let request_id = context.request_id;
         let unauthorized = || Problem::new(ProblemKind::Unauthorized, request_id);
-        let claims = claims(request).ok_or_else(unauthorized)?;
+        let claims = context.claims.ok_or_else(unauthorized)?;
         let keys = match &self.external_id_keys {
-            Some(secret) => Some(secret.get().await.map_err(|error| {
-                crate::handler::unavailable(request_id, &error).problem(request_id)
-            })?),
+            Some(secret) => Some(
+                secret
+                    .get()
+                    .await
+                    .map_err(|error| unavailable(request_id, &error).problem(request_id))?,
+            ),
             None => None,
         };
-        let caller = self.config.caller.identify(&claims, keys.as_deref());
+        let caller = self.config.caller.identify(claims, keys.as_deref());
         let caller = caller.map_err(|error| unauthorized().at("claims", error))?;
         let session = self.session(text, request_id).await;
         let (session, _) = session.map_err(|it| it.problem(request_id))?;

@@ -2,11 +2,10 @@
 
 use domain::session::SessionError;
 use domain::{Job, Session, SigningKeys};
+use lambda_http::Request;
 use lambda_http::http::{Method, Response};
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
-use runtime::{Claims, Clock, Randomness, Secret};
+use runtime::{Clock, Randomness, Secret};
 
 use crate::config::Config;
 
@@ -45,10 +44,10 @@ impl Handler {
     }
 
     /// Answers one request. The two routes differ in method.
-    pub async fn handle(&self, request: Request) -> Response<String> {
+    pub async fn handle(&self, request: &Request) -> Response<String> {
         match *request.method() {
-            Method::POST => self.handle_forwarded(&request).await,
-            _ => self.handle_redirect(&request).await,
+            Method::POST => self.handle_forwarded(request).await,
+            _ => self.handle_redirect(request).await,
         }
     }
 
@@ -84,22 +83,4 @@ impl Handler {
 pub(crate) fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Refusal {
     tracing::error!(request_id, error = %runtime::chain(error), "a callback was not taken");
     Refusal::Unavailable
-}
-
-/// The gateway's id of a request.
-pub(crate) fn request_id(request: &Request) -> String {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-        _ => None,
-    }
-    .unwrap_or_default()
-}
-
-/// The claims of a verified token.
-pub(crate) fn claims(request: &Request) -> Option<Claims> {
-    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
-        return None;
-    };
-    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
-    Some(jwt.claims.clone())
 }

@@ -12,8 +12,6 @@ mod page;
 mod redirect;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use domain::SigningKeys;
-use lambda_http::{Request, service_fn};
 use queue::JobQueue;
 use runtime::{Caller, Clock, Env, Randomness, Secret};
 
@@ -27,11 +25,7 @@ pub async fn run() -> anyhow::Result<()> {
     let aws = runtime::aws().await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
-    let signing = |id: &str| {
-        Secret::new(secrets.clone(), id.to_owned(), clock.clone(), |text| {
-            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
-        })
-    };
+    let signing = |id: &str| Secret::signing(&secrets, id, &clock);
     let handler = Handler {
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         session_keys: signing(&config.session_secret_id),
@@ -45,9 +39,6 @@ pub async fn run() -> anyhow::Result<()> {
     };
     handler.warm_up().await;
     let handler = &handler;
-    lambda_http::run(service_fn(async |request: Request| {
-        Ok::<_, lambda_http::Error>(handler.handle(request).await)
-    }))
-    .await
-    .map_err(|error| anyhow::anyhow!(error))
+    let served = gateway::serve(async |request| handler.handle(&request).await);
+    served.await.map_err(|error| anyhow::anyhow!(error))
 }

@@ -2,18 +2,19 @@
 
 use domain::session::SessionError;
 use domain::{Job, Outcome, ReturnUrl, Session, SigningKeys};
+use gateway::Context;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use lambda_http::{Request, RequestExt as _};
 use url::Url;
 
-use crate::handler::{Handler, Refusal, request_id};
+use crate::handler::{Handler, Refusal};
 use crate::page;
 
 impl Handler {
     pub(crate) async fn handle_redirect(&self, request: &Request) -> Response<String> {
-        let request_id = request_id(request);
-        match self.redirect(request, &request_id).await {
+        let context = Context::of(request);
+        match self.redirect(request, context.request_id).await {
             Ok(response) => response,
             Err(Refusal::Session(SessionError::Expired)) => page::expired(),
             Err(Refusal::Session(_)) => page::invalid(),

@@ -3,10 +3,10 @@
 //! SQS may deliver several jobs of a group in one batch. They run in order, and when one fails, it
 //! and all later ones of its group are returned, or the order would be lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::Job;
+use domain::{Job, ResourceKind};
 use futures::future::join_all;
 use jiff::Timestamp;
 use runtime::Metric;
@@ -19,6 +19,10 @@ pub(crate) struct Delivery {
     pub(crate) message_id: String,
     pub(crate) sent_at: Timestamp,
 }
+
+/// What was read since a group's jobs arrived. Whatever the later ones among them announce was
+/// there before, so it need not be read again.
+pub(crate) type ReadInThisBatch = BTreeSet<ResourceKind>;
 
 /// Runs a batch, and names the records that must come again.
 pub(crate) async fn handle(fetcher: &Fetcher, event: SqsEvent) -> SqsBatchResponse {
@@ -41,10 +45,11 @@ pub(crate) async fn handle(fetcher: &Fetcher, event: SqsEvent) -> SqsBatchRespon
 
 /// Gives the ids of the first record that failed and of all after it.
 async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>) -> Vec<String> {
+    let mut read = ReadInThisBatch::new();
     let mut records = records.into_iter();
     for record in records.by_ref() {
         let message_id = record.message_id.clone().unwrap_or_default();
-        if run_record(fetcher, record).await.is_err() {
+        if run_record(fetcher, record, &mut read).await.is_err() {
             let later = records.map(|record| record.message_id.unwrap_or_default());
             return std::iter::once(message_id).chain(later).collect();
         }
@@ -55,7 +60,11 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>) -> Vec<String> {
 /// The failure has been logged.
 struct Returned;
 
-async fn run_record(fetcher: &Fetcher, record: SqsMessage) -> Result<(), Returned> {
+async fn run_record(
+    fetcher: &Fetcher,
+    record: SqsMessage,
+    read: &mut ReadInThisBatch,
+) -> Result<(), Returned> {
     let message_id = record.message_id.unwrap_or_default();
     let body = record.body.unwrap_or_default();
     let job: Job = serde_json::from_str(&body).map_err(|error| {
@@ -72,7 +81,7 @@ async fn run_record(fetcher: &Fetcher, record: SqsMessage) -> Result<(), Returne
     };
     let group = job.group();
     let name = job.name();
-    match fetcher.run(job, &delivery).await {
+    match fetcher.run(job, &delivery, read).await {
         Ok(outcome) => {
             tracing::info!(job = name, group, outcome, "job done");
             Ok(())

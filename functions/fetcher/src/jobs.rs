@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::{Clock, Metric, Secret, SecretError};
 use store::{ConnectionStore, JournalEntry, LinkRecord, LinkStatus, ResourceStore, StoreError};
 
-use crate::batch::Delivery;
+use crate::batch::{Delivery, ReadInThisBatch};
 use crate::config::Config;
 
 /// SQS stamps a job and we stamp a read with different clocks.
@@ -76,6 +76,7 @@ impl Fetcher {
         &self,
         job: Job,
         delivery: &Delivery,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         match job {
             Job::AttemptStarted {
@@ -88,14 +89,19 @@ impl Fetcher {
                     .await?;
                 Ok("attempt recorded")
             }
-            Job::AttemptEnded { attempt, outcome } => self.attempt_ended(&attempt, &outcome).await,
+            Job::AttemptEnded { attempt, outcome } => {
+                self.attempt_ended(&attempt, &outcome, read).await
+            }
             Job::LinkProven {
                 link_id,
                 external_id,
                 session_id,
-            } => self.link_proven(link_id, &external_id, session_id).await,
+            } => {
+                self.link_proven(link_id, &external_id, session_id, read)
+                    .await
+            }
             Job::WebhookReceived { link_id, event } => {
-                self.webhook_received(link_id, &event, delivery).await
+                self.webhook_received(link_id, &event, delivery, read).await
             }
         }
     }
@@ -105,6 +111,7 @@ impl Fetcher {
         &self,
         attempt: &Attempt,
         outcome: &Outcome,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         let now = self.clock.now();
         match outcome.code() {
@@ -118,7 +125,7 @@ impl Fetcher {
         let mut link = self.resources.begin(link_id).await?;
         match link.status {
             LinkStatus::Bound => Ok("already bound"),
-            _ => self.bind_and_read(&mut link).await,
+            _ => self.bind_and_read(&mut link, read).await,
         }
     }
 
@@ -127,13 +134,14 @@ impl Fetcher {
         link_id: LinkId,
         external_id: &ExternalId,
         session_id: SessionId,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         let mut link = self.resources.begin(link_id).await?;
         // Kept even if the link is not bound yet: a user's word that came before ours.
         link.proofs.insert(session_id, external_id.clone());
         let outcome = match link.status {
             LinkStatus::Bound => "proof recorded",
-            _ => self.bind_and_read(&mut link).await?,
+            _ => self.bind_and_read(&mut link, read).await?,
         };
         link.settle_proof();
         self.resources.save(&mut link, self.clock.now()).await?;
@@ -145,13 +153,14 @@ impl Fetcher {
         link_id: LinkId,
         event: &Event,
         delivery: &Delivery,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         let mut link = self.resources.begin(link_id).await?;
         self.note(&mut link, event, delivery.sent_at);
         let outcome = match link.status {
-            LinkStatus::Bound => self.react(&mut link, event, delivery.sent_at).await?,
+            LinkStatus::Bound => self.react(&mut link, event, delivery.sent_at, read).await?,
             _ => {
-                let bound = self.bind_and_read(&mut link).await?;
+                let bound = self.bind_and_read(&mut link, read).await?;
                 self.react_to_consent(&mut link, event).await?;
                 bound
             }
@@ -192,10 +201,11 @@ impl Fetcher {
         link: &mut LinkRecord,
         event: &Event,
         sent_at: Timestamp,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         match &event.kind {
             EventKind::HistoricalUpdate { resource } | EventKind::ResourceChanged { resource } => {
-                self.read_unless_fresh(link, *resource, sent_at).await
+                self.read_unless_fresh(link, *resource, sent_at, read).await
             }
             EventKind::Consent { .. } => {
                 self.react_to_consent(link, event).await?;
@@ -217,23 +227,29 @@ impl Fetcher {
         link: &mut LinkRecord,
         kind: ResourceKind,
         sent_at: Timestamp,
+        read: &mut ReadInThisBatch,
     ) -> Result<&'static str, JobError> {
         let fresh = link.resource(kind).sync_ended_at.is_some()
             && link
                 .resource(kind)
                 .sync_started_at
                 .is_some_and(|started| started.duration_since(sent_at) > CLOCK_MARGIN);
-        if fresh {
+        if fresh || read.contains(&kind) {
             link.pending.remove(&kind);
             self.resources.save(link, self.clock.now()).await?;
             return Ok("already read");
         }
         self.sync(link, kind).await?;
+        read.insert(kind);
         Ok("read")
     }
 
     /// Finds out whose the link is and, if that is settled, reads everything announced so far.
-    async fn bind_and_read(&self, link: &mut LinkRecord) -> Result<&'static str, JobError> {
+    async fn bind_and_read(
+        &self,
+        link: &mut LinkRecord,
+        read: &mut ReadInThisBatch,
+    ) -> Result<&'static str, JobError> {
         self.bind(link).await?;
         link.settle_proof();
         self.resources.save(link, self.clock.now()).await?;
@@ -248,6 +264,7 @@ impl Fetcher {
         for kind in ResourceKind::ALL {
             if link.pending.contains(&kind) {
                 self.sync(link, kind).await?;
+                read.insert(kind);
             }
         }
         Ok("bound and read")

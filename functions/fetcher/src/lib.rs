@@ -26,7 +26,6 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
-use domain::SigningKeys;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::{Clock, Env, Secret};
 use store::{ConnectionStore, ResourceStore};
@@ -58,12 +57,7 @@ pub async fn run() -> anyhow::Result<()> {
         ),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
-        session_keys: Secret::new(
-            secrets,
-            config.session_secret_id.clone(),
-            clock.clone(),
-            |text| SigningKeys::from_json(text).map_err(|rule| rule.to_string()),
-        ),
+        session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,
     };

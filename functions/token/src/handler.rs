@@ -2,11 +2,11 @@
 
 use belvo::{AccessToken, Belvo, BelvoError, Keys, Retry, WidgetToken};
 use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SigningKeys};
+use gateway::Context;
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::Request;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use lambda_http::http::{Response, StatusCode};
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _};
+use lambda_http::http::{HeaderValue, Response, StatusCode};
 use queue::JobQueue;
 use runtime::{Claims, Clock, Metric, Problem, ProblemKind, Randomness, Secret};
 use serde::Serialize;
@@ -49,13 +49,6 @@ struct Minted<'a> {
     expires_at: Timestamp,
 }
 
-/// What API Gateway knows of a request.
-struct Context<'a> {
-    request_id: &'a str,
-    domain: Option<&'a str>,
-    claims: Option<&'a Claims>,
-}
-
 impl Handler {
     /// Reads the secrets before the first request: it would have to wait for them.
     pub(crate) async fn warm_up(&self, belvo_keys: &Secret<Keys>) {
@@ -68,9 +61,8 @@ impl Handler {
     }
 
     /// Answers one request.
-    pub async fn handle(&self, request: Request) -> Response<String> {
-        let gateway = request.request_context_ref();
-        let context = Context::of(gateway);
+    pub async fn handle(&self, request: &Request) -> Response<String> {
+        let context = Context::of(request);
         match self.mint(&context, request.body().as_ref()).await {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
@@ -263,26 +255,6 @@ impl Handler {
     }
 }
 
-impl<'a> Context<'a> {
-    fn of(context: Option<&'a RequestContext>) -> Self {
-        let Some(RequestContext::ApiGatewayV2(context)) = context else {
-            return Self {
-                request_id: "",
-                domain: None,
-                claims: None,
-            };
-        };
-        let authorizer = context.authorizer.as_ref();
-        Self {
-            request_id: context.request_id.as_deref().unwrap_or_default(),
-            domain: context.domain_name.as_deref(),
-            claims: authorizer
-                .and_then(|it| it.jwt.as_ref())
-                .map(|jwt| &jwt.claims),
-        }
-    }
-}
-
 fn https(domain: &str) -> Option<Url> {
     let mut url = Url::parse("https://host.invalid").ok()?;
     url.set_host(Some(domain)).ok()?;
@@ -298,10 +270,8 @@ fn created(minted: &Minted<'_>) -> Result<Response<String>, serde_json::Error> {
     let mut response = Response::new(serde_json::to_string(minted)?);
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
-    let json = lambda_http::http::HeaderValue::from_static("application/json");
-    headers.insert(CONTENT_TYPE, json);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // The token serves one user once.
-    let no_store = lambda_http::http::HeaderValue::from_static("no-store");
-    headers.insert(CACHE_CONTROL, no_store);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

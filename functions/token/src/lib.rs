@@ -15,8 +15,6 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
-use domain::SigningKeys;
-use lambda_http::{Request, service_fn};
 use queue::JobQueue;
 use runtime::{Caller, Clock, Env, Randomness, Secret};
 use store::ConnectionStore;
@@ -34,11 +32,7 @@ pub async fn run() -> anyhow::Result<()> {
     let aws = runtime::aws().await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
-    let signing = |id: &str| {
-        Secret::new(secrets.clone(), id.to_owned(), clock.clone(), |text| {
-            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
-        })
-    };
+    let signing = |id: &str| Secret::signing(&secrets, id, &clock);
     let belvo_keys = Arc::new(Secret::new(
         secrets.clone(),
         config.belvo_secret_id.clone(),
@@ -64,11 +58,8 @@ pub async fn run() -> anyhow::Result<()> {
     };
     handler.warm_up(&belvo_keys).await;
     let handler = &handler;
-    lambda_http::run(service_fn(async |request: Request| {
-        Ok::<_, lambda_http::Error>(handler.handle(request).await)
-    }))
-    .await
-    .map_err(|error| anyhow::anyhow!(error))
+    let served = gateway::serve(async |request| handler.handle(&request).await);
+    served.await.map_err(|error| anyhow::anyhow!(error))
 }
 
 fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {

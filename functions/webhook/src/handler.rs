@@ -1,12 +1,13 @@
 //! From a webhook to a queued job.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use domain::{Event, EventKind, Job};
+use gateway::Context;
+use lambda_http::Request;
 use lambda_http::http::Response;
 use lambda_http::http::header::AUTHORIZATION;
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
 use runtime::{Clock, Metric, Problem, ProblemKind, Randomness, Secret};
 use serde_json::{Map, Value};
@@ -15,6 +16,9 @@ use crate::authorization::Authorization;
 
 /// Belvo's webhooks have some 500 bytes.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Belvo gives up after five seconds and sends the webhook again. Better to tell it so in time.
+const PATIENCE: Duration = Duration::from_millis(3800);
 
 /// Takes webhooks.
 #[derive(Debug)]
@@ -40,12 +44,17 @@ impl Handler {
     }
 
     /// Answers one request.
-    pub async fn handle(&self, request: Request) -> Response<String> {
-        let (request_id, source) = gateway(&request);
-        let result = match self.verify(&request, &request_id, source).await {
-            Ok(()) => self.take(request.body().as_ref(), &request_id).await,
-            Err(problem) => Err(problem),
-        };
+    pub async fn handle(&self, request: &Request) -> Response<String> {
+        let context = Context::of(request);
+        let request_id = context.request_id;
+        let answer = tokio::time::timeout(PATIENCE, async {
+            self.verify(request, &context).await?;
+            self.take(request.body().as_ref(), request_id).await
+        });
+        let result = answer.await.unwrap_or_else(|_| {
+            tracing::error!(request_id, "a webhook could not be taken in time");
+            Err(Problem::new(ProblemKind::Unavailable, request_id))
+        });
         match result {
             Ok(()) => Response::new(String::new()),
             Err(problem) => {
@@ -57,15 +66,11 @@ impl Handler {
         }
     }
 
-    async fn verify(
-        &self,
-        request: &Request,
-        request_id: &str,
-        source: Option<IpAddr>,
-    ) -> Result<(), Problem> {
+    async fn verify(&self, request: &Request, context: &Context<'_>) -> Result<(), Problem> {
+        let request_id = context.request_id;
         let unauthorized = || Problem::new(ProblemKind::Unauthorized, request_id);
         let allowed = |ip: IpAddr| self.source_ips.contains(&ip);
-        if !self.source_ips.is_empty() && !source.is_some_and(allowed) {
+        if !self.source_ips.is_empty() && !context.source_ip.is_some_and(allowed) {
             return Err(unauthorized());
         }
         let header = request
@@ -130,17 +135,6 @@ fn object(body: &[u8], request_id: &str) -> Result<Map<String, Value>, Problem> 
         _ => Err(Problem::new(ProblemKind::InvalidRequest, request_id)
             .at("", "must be a JSON object, or empty")),
     }
-}
-
-fn gateway(request: &Request) -> (String, Option<IpAddr>) {
-    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
-        return (String::new(), None);
-    };
-    let source = context.http.source_ip.as_deref();
-    (
-        context.request_id.clone().unwrap_or_default(),
-        source.and_then(|ip| ip.parse().ok()),
-    )
 }
 
 fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {

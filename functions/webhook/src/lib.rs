@@ -8,7 +8,6 @@ mod config;
 mod handler;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use lambda_http::{Request, service_fn};
 use queue::JobQueue;
 use runtime::{Clock, Env, Randomness, Secret};
 
@@ -36,9 +35,6 @@ pub async fn run() -> anyhow::Result<()> {
     };
     handler.warm_up().await;
     let handler = &handler;
-    lambda_http::run(service_fn(async |request: Request| {
-        Ok::<_, lambda_http::Error>(handler.handle(request).await)
-    }))
-    .await
-    .map_err(|error| anyhow::anyhow!(error))
+    let served = gateway::serve(async |request| handler.handle(&request).await);
+    served.await.map_err(|error| anyhow::anyhow!(error))
 }

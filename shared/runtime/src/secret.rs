@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use domain::SigningKeys;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -139,6 +140,15 @@ impl<T> Secret<T> {
                 reason: DisplayErrorContext(error).to_string(),
             },
         }
+    }
+}
+
+impl Secret<SigningKeys> {
+    /// A secret with keys that sign sessions, hash documents or derive ids.
+    pub fn signing(client: &Client, id: &str, clock: &Clock) -> Self {
+        Self::new(client.clone(), id.to_owned(), clock.clone(), |text| {
+            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
+        })
     }
 }
 

@@ -1,0 +1,89 @@
+//! The edge between API Gateway and a function that answers HTTP.
+//!
+//! [`serve`] runs a handler; [`Context`] is what API Gateway knows of a request besides its bytes.
+//! This is the one crate of `shared/` that knows Lambda, so that three functions need not each
+//! guard against the same oddities.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::http::Response;
+use lambda_http::lambda_runtime::{self, LambdaEvent};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What an address may not contain. Browsers encode these; whoever does not must not stop us.
+const UNWRITABLE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Answers requests with `handler` until the Lambda runtime stops the function.
+pub async fn serve(handler: impl AsyncFn(Request) -> Response<String>) -> Result<(), Error> {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<LambdaRequest>| {
+        let response = handler(writable(event.payload).into()).await;
+        Ok::<_, Error>(answer(response))
+    }))
+    .await
+}
+
+/// API Gateway hands on the query as it came, and `lambda_http` panics on what is not a URI.
+fn writable(mut request: LambdaRequest) -> LambdaRequest {
+    if let LambdaRequest::ApiGatewayV2(event) = &mut request
+        && let Some(query) = &mut event.raw_query_string
+    {
+        *query = utf8_percent_encode(query, UNWRITABLE).to_string();
+    }
+    request
+}
+
+fn answer(response: Response<String>) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = parts.status.as_u16().into();
+    answer.headers = parts.headers;
+    answer.body = Some(Body::Text(body));
+    answer
+}
+
+/// What API Gateway knows of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// The gateway's id of the request, for logs and error answers.
+    pub request_id: &'a str,
+    /// The domain it came in by.
+    pub domain: Option<&'a str>,
+    /// The address it came from.
+    pub source_ip: Option<IpAddr>,
+    /// The claims of the token, verified by the gateway; none on routes without authorizer.
+    pub claims: Option<&'a HashMap<String, String>>,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a request.
+    pub fn of(request: &'a Request) -> Self {
+        let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
+            return Self::default();
+        };
+        let authorizer = context.authorizer.as_ref();
+        let source_ip = context.http.source_ip.as_deref();
+        Self {
+            request_id: context.request_id.as_deref().unwrap_or_default(),
+            domain: context.domain_name.as_deref(),
+            source_ip: source_ip.and_then(|ip| ip.parse().ok()),
+            claims: authorizer
+                .and_then(|it| it.jwt.as_ref())
+                .map(|jwt| &jwt.claims),
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! What each function answers to nonsense, and that it logs nothing private.
+
+use serde_json::{Value, json};
+
+use crate::world::{CPF, User, World, event};
+
+/// Sends a body to `POST /token` and checks status, type and the fields that are named.
+async fn check_token(world: &World, user: &User, body: &[u8], status: u16, pointers: &[&str]) {
+    let answer = world.post_bytes(user, "/token", body.to_vec()).await;
+    let text = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
+    assert_eq!(answer.status(), status, "{text}");
+    assert_eq!(
+        answer.headers()["content-type"],
+        "application/problem+json",
+        "{text}"
+    );
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["status"], status, "{text}");
+    let named: Vec<&str> = problem["errors"]
+        .as_array()
+        .map(|errors| {
+            errors
+                .iter()
+                .map(|it| it["pointer"].as_str().unwrap())
+                .collect()
+        })
+        .unwrap_or_default();
+    assert_eq!(named, pointers, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_token_request_is_told_which_field_breaks_which_rule() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let large = format!(r#"{{"access_mode":"{}"}}"#, "x".repeat(20_000));
+    let many: Vec<String> = (0..51).map(|n| format!("bank_{n}")).collect();
+    let many = json!({"institutions": many}).to_string();
+    let cases: [(&[u8], u16, &[&str]); 22] = [
+        (b"{", 400, &[""]),
+        (b"[]", 400, &[""]),
+        (b"null", 400, &[""]),
+        (b"\"text\"", 400, &[""]),
+        (b"\xff\xfe{\x00}\x00", 400, &[""]),
+        (b"{\"a\":1,}", 400, &[""]),
+        (large.as_bytes(), 413, &[""]),
+        (br#"{"access_mode":"daily"}"#, 400, &["/access_mode"]),
+        (br#"{"access_mode":7}"#, 400, &["/access_mode"]),
+        (
+            br#"{"institutions":"ofmockbank_br_retail"}"#,
+            400,
+            &["/institutions"],
+        ),
+        (
+            br#"{"institutions":["ok_bank","../x",3]}"#,
+            400,
+            &["/institutions/1", "/institutions/2"],
+        ),
+        (many.as_bytes(), 400, &["/institutions"]),
+        (br#"{"callback":"phone"}"#, 400, &["/callback"]),
+        (br#"{"callback":"app"}"#, 400, &["/return_url"]),
+        (
+            br#"{"return_url":"https://evil.example.com/"}"#,
+            400,
+            &["/return_url"],
+        ),
+        (
+            br#"{"return_url":"javascript:alert(1)"}"#,
+            400,
+            &["/return_url"],
+        ),
+        (br#"{"return_url":{}}"#, 400, &["/return_url"]),
+        (
+            br#"{"application_link":"https://evil.example.com/"}"#,
+            400,
+            &["/application_link"],
+        ),
+        (br#"{"holder":"both"}"#, 400, &["/holder"]),
+        (br#"{"identification":[]}"#, 400, &["/identification"]),
+        (
+            br#"{"identification":{"cpf":"76109277673"}}"#,
+            400,
+            &["/identification"],
+        ),
+        (br#"{"a/b~c":1,"access_mode":null}"#, 400, &["/a~1b~0c"]),
+    ];
+    for (body, status, pointers) in cases {
+        check_token(&world, &user, body, status, pointers).await;
+    }
+    let sample = event("token", "wrong_in_many_places", &[]);
+    let answer = world.stack.invoke("token", sample).await.unwrap();
+    assert_eq!(answer["statusCode"], 400);
+    let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 4);
+    assert_nothing_private(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_samples_are_good() {
+    let app = "https://app.example.com/belvo,acmeapp://connected";
+    let world = World::with(&[("ReturnUrls", app)]).await;
+    for name in crate::world::events("token") {
+        let answer = world
+            .stack
+            .invoke("token", event("token", &name, &[]))
+            .await
+            .unwrap();
+        let expected = match name.as_str() {
+            "wrong_in_many_places" | "identification_in_the_body" => 400,
+            _ => 201,
+        };
+        assert_eq!(answer["statusCode"], expected, "{name}: {}", answer["body"]);
+    }
+    let world = World::with(&[("IdentitySource", "body")]).await;
+    let sample = event("token", "identification_in_the_body", &[]);
+    assert_eq!(
+        world.stack.invoke("token", sample).await.unwrap()["statusCode"],
+        201
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_that_cannot_be_right_is_refused() {
+    let world = World::start().await;
+    for (claims, pointers) in [
+        (json!({"name": "Ralph Bragg"}), vec!["claim cpf"]),
+        (
+            json!({"cpf": "12345678900", "name": "Ralph Bragg"}),
+            vec!["claim cpf"],
+        ),
+        (
+            json!({"cpf": "11111111111", "name": "  "}),
+            vec!["claim cpf", "claim name"],
+        ),
+        (json!({"cpf": CPF}), vec!["claim name"]),
+        (
+            json!({"cpf": CPF, "name": "R", "cnpj": "11222333000182", "company_name": "B"}),
+            vec!["claim cnpj"],
+        ),
+        (
+            json!({"cpf": CPF, "name": "R", "cnpj": "11222333000181"}),
+            vec!["claim company_name"],
+        ),
+    ] {
+        let user = world.sign_in(claims).await;
+        check_token(&world, &user, b"{}", 403, &pointers).await;
+    }
+    for sub in ["76109277673", "ana@example.com", "a"] {
+        let claims = json!({"sub": sub, "cpf": CPF, "name": "Ralph Bragg"});
+        let user = world.sign_in(claims).await;
+        check_token(&world, &user, b"{}", 401, &["claims"]).await;
+    }
+    assert_nothing_private(&world);
+
+    let world = World::with(&[("IdentitySource", "body")]).await;
+    let user = world.sign_in(json!({})).await;
+    let at = |name: &str| format!("/identification/{name}");
+    let (cpf, name, cnpj) = (at("cpf"), at("name"), at("cnpj"));
+    let (company, stranger) = (at("company_name"), at("nickname"));
+    for (identification, pointers) in [
+        (json!(null), vec![cpf.as_str(), &name]),
+        (json!({"cpf": 76109277673_u64, "name": "R"}), vec![&cpf]),
+        (
+            json!({"cpf": CPF, "name": "R", "cnpj": "12ABC34501DE36"}),
+            vec![&cnpj, &company],
+        ),
+        (
+            json!({"cpf": CPF, "name": "R", "nickname": "x"}),
+            vec![&stranger],
+        ),
+    ] {
+        let body = json!({"identification": identification}).to_string();
+        check_token(&world, &user, body.as_bytes(), 400, &pointers).await;
+    }
+    assert_nothing_private(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandboxs_company_is_refused_in_production() {
+    let world = World::with(&[("BelvoEnvironment", "production")]).await;
+    let user = world.company().await;
+    check_token(&world, &user, b"{}", 403, &["claim cnpj"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_of_the_issuer_nothing_answers() {
+    let world = World::start().await;
+    for path in ["/token", "/callback"] {
+        let bare = world
+            .http
+            .post(world.url(path))
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(bare.status(), 401, "{path}");
+        let wrong = world
+            .http
+            .post(world.url(path))
+            .bearer_auth("a.b.c")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(wrong.status(), 401, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
+    let world = World::start().await;
+    let authorization = world.stack.endpoints().webhook_authorization.clone();
+    let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(65 * 1024));
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let cases: [(&[u8], u16); 14] = [
+        (b"", 200),
+        (b"  \n", 200),
+        (b"{}", 200),
+        (br#"{"link_id":"../../x"}"#, 200),
+        (br#"{"link_id":7,"data":"x","webhook_code":[]}"#, 200),
+        (br#"{"link_id":"2f8ca7a1c28f46f2bb4121633099a280"}"#, 200),
+        (b"[]", 400),
+        (b"null", 400),
+        (b"7", 400),
+        (b"{", 400),
+        (b"not json", 400),
+        (b"\xff\xfe", 400),
+        (deep.as_bytes(), 400),
+        (large.as_bytes(), 413),
+    ];
+    let send = async |body: &[u8], authorization: &str| {
+        let request = world.http.post(world.url("/webhook")).body(body.to_vec());
+        let request = request.header("authorization", authorization);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for (body, status) in cases {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        assert_eq!(send(body, &authorization).await, status, "{shown}");
+        assert_eq!(send(body, "Basic d3Jvbmc6d3Jvbmc=").await, 401, "{shown}");
+    }
+    let bare = world
+        .http
+        .post(world.url("/webhook"))
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bare.status(), 401);
+    world.settle().await;
+    let jobs = world
+        .stack
+        .logs()
+        .iter()
+        .filter(|line| line.contains("job done"))
+        .count();
+    assert_eq!(jobs, 0, "none of these names a link");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_callback_post_is_told_what_it_should_be() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
+    let bad_link = format!("acmeapp://x/{session}/success?link=7");
+    let proof = json!({"session": session, "link_id": "7", "proof": "x"});
+    let large = format!(r#"{{"url":"{}"}}"#, "x".repeat(20_000));
+    for (body, status) in [
+        (String::new(), 400),
+        ("{".to_owned(), 400),
+        ("[]".to_owned(), 400),
+        ("{}".to_owned(), 400),
+        (r#"{"url":7}"#.to_owned(), 400),
+        (r#"{"url":"acmeapp://x"}"#.to_owned(), 400),
+        (r#"{"url":"acmeapp://x/session/success"}"#.to_owned(), 400),
+        (json!({"url": bad_link}).to_string(), 400),
+        (
+            r#"{"url":"acmeapp://x/a.b/success","more":1}"#.to_owned(),
+            400,
+        ),
+        (proof.to_string(), 400),
+        (large, 413),
+    ] {
+        let answer = world
+            .post_bytes(&user, "/callback", body.clone().into_bytes())
+            .await;
+        assert_eq!(answer.status(), status, "{body:.80}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_batch_is_returned_and_never_lost() {
+    let world = World::start().await;
+    let record = |body: Value| json!({"messageId": "m", "body": body, "attributes": {"MessageGroupId": "g"}});
+    let failed = json!([{"itemIdentifier": "m"}]);
+    for body in [
+        json!(null),
+        json!(""),
+        json!("{"),
+        json!("[]"),
+        json!(r#"{"job":"webhook_received.v99"}"#),
+        json!(r#"{"job":"webhook_received.v1","link_id":"../x","event":{}}"#),
+        json!(r#"{"job":"attempt_started.v1","attempt":{"external_id":"76109277673"}}"#),
+    ] {
+        let batch = json!({"Records": [record(body.clone())]});
+        let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+        assert_eq!(answer["batchItemFailures"], failed, "{body}");
+    }
+    let empty = world
+        .stack
+        .invoke("fetcher", json!({"Records": []}))
+        .await
+        .unwrap();
+    assert_eq!(empty["batchItemFailures"], json!([]));
+    assert_nothing_private(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_story_logs_nothing_private() {
+    let world = World::start().await;
+    let user = world.company().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    world.follow(&connected.redirect_url).await;
+    world.settle().await;
+    world
+        .sandbox("faults", &json!({"path": "/api/", "http_5xx": 20}))
+        .await;
+    world.post(&user, "/token", &json!({})).await;
+    let logs = world.stack.logs();
+    assert!(
+        logs.iter().any(|line| line.contains("job done")),
+        "something is logged"
+    );
+    let token = minted.access_token.as_str();
+    let endpoints = world.stack.endpoints();
+    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
+    for secret in [
+        token,
+        session,
+        &endpoints.belvo_secret_password,
+        &endpoints.webhook_authorization,
+        "saldo",
+        "balance",
+    ] {
+        let line = logs.iter().find(|line| line.contains(secret));
+        assert_eq!(line, None);
+    }
+    assert_nothing_private(&world);
+}
+
+/// Neither a document nor a name in any line that functions wrote.
+fn assert_nothing_private(world: &World) {
+    let names = ["Ralph", "Bragg"];
+    for line in world.stack.logs() {
+        let name = names.iter().find(|name| line.contains(**name));
+        assert_eq!(name, None, "{line}");
+        let documents = [CPF, "12345678900", "11222333000182", crate::world::CNPJ];
+        let document = documents.iter().find(|document| line.contains(**document));
+        assert_eq!(document, None, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_paths_and_queries_get_an_answer_too() {
+    let world = World::start().await;
+    for (path, query) in [
+        ("/callback/a b/exit", ""),
+        ("/callback/a?b#c/exit", "x=1"),
+        ("/callback/é\u{202e}%/exit", ""),
+        ("/callback/a/exit", "a=\"<>{}|\\^`"),
+        ("/callback/a/exit", "a=é"),
+        ("/callback/a/exit", "%zz=%&&&=="),
+        ("/callback//exit", ""),
+    ] {
+        let mut event = event("callback", "exit", &[]);
+        event["rawPath"] = json!(path);
+        event["rawQueryString"] = json!(query);
+        let answer = world.stack.invoke("callback", event).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{path} {query}: {error:?}"));
+        assert_eq!(answer["statusCode"], 400, "{path} {query}");
+    }
+}

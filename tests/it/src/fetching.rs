@@ -1,0 +1,311 @@
+//! Pages, batches, order and retries.
+
+use serde_json::{Value, json};
+
+use crate::world::{Connected, User, World, event, events};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_batch_has_its_outcome() {
+    let outcomes: [(&str, &[&str]); 6] = [
+        ("attempt_exited", &[]),
+        ("attempt_started", &[]),
+        ("attempt_succeeded", &[]),
+        ("link_proven", &[]),
+        // The unreadable job and the one behind it; the other group is not held up.
+        (
+            "two_groups_one_unreadable",
+            &[
+                "00000000-0000-4000-8000-000000000003",
+                "00000000-0000-4000-8000-000000000004",
+            ],
+        ),
+        ("webhook_received", &[]),
+    ];
+    let names: Vec<&str> = outcomes.iter().map(|(name, _)| *name).collect();
+    assert_eq!(events("fetcher"), names);
+
+    let world = World::start().await;
+    for (name, failed) in outcomes {
+        let answer = world
+            .stack
+            .invoke("fetcher", event("fetcher", name, &[]))
+            .await
+            .unwrap();
+        assert_eq!(failures(&answer), failed, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_group_run_in_order_and_wait_for_the_first_that_fails() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    // Every request about this link fails; the other group must not notice.
+    let faults = json!({"fail_next": {"count": 100, "status": 500, "path": "/api/owners/"}});
+    world.sandbox("faults", &faults).await;
+    let owners = webhook(&connected, "OWNERS");
+    let accounts = webhook(&connected, "ACCOUNTS");
+    let attempt = json!({
+        "job": "attempt_started.v1",
+        "attempt": {
+            "session_id": "0190f3c67d5c7bb29c401d4c4a3c0a11",
+            "external_id": "another-user",
+            "started_at": "2026-11-23T12:00:00Z",
+            "person": "aGFzaA",
+        },
+        "access_mode": "single",
+    });
+    let link = connected.link_id.as_str();
+    let batch = json!({"Records": [
+        record("1", link, &owners),
+        record("2", link, &accounts),
+        record("3", "user-x", &attempt),
+        record("4", link, &accounts),
+    ]});
+    let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+    assert_eq!(failures(&answer), ["1", "2", "4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_webhooks_in_a_batch_are_read_once() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let url = format!("{}/_sandbox/requests", world.stack.endpoints().belvo_url);
+    world.http.delete(url).send().await.unwrap();
+    let (link, owners) = (connected.link_id.as_str(), webhook(&connected, "OWNERS"));
+    let records: Vec<Value> = (0..5)
+        .map(|n| record(&n.to_string(), link, &owners))
+        .collect();
+    let answer = world
+        .stack
+        .invoke("fetcher", json!({"Records": records}))
+        .await
+        .unwrap();
+    assert!(failures(&answer).is_empty());
+    let requests = world.ask_sandbox("requests").await;
+    assert_eq!(requests.matches("/api/owners/").count(), 1, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_brief_failure_of_belvo_is_not_noticed() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    for fault in [
+        json!({"http_5xx": 1}),
+        json!({"timeout_408": 1}),
+        json!({"cut_body": 1}),
+        json!({"null_results": 1}),
+        json!({"shift_rows": 1}),
+    ] {
+        let minted = world.mint(&user).await;
+        let mut scoped = fault.clone();
+        scoped["path"] = json!("/api/transactions/");
+        world.sandbox("faults", &scoped).await;
+        let connected = world.connect(&user, &minted).await;
+        world.settle().await;
+        world.sandbox("faults", &json!({})).await;
+        let counts = world
+            .assert_complete(&connected.link_id, &user.external_id)
+            .await;
+        assert!(counts["TRANSACTIONS"] > 2000, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_failure_ends_well_when_belvo_recovers() {
+    let world = World::impatient().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    world
+        .sandbox("faults", &json!({"path": "/api/", "status_429": 1}))
+        .await;
+    let connected = world.connect(&user, &minted).await;
+    world.settle().await;
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_never_follow_a_next_address_elsewhere() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    world
+        .sandbox("faults", &json!({"next_elsewhere": true}))
+        .await;
+    let connected = world.connect(&user, &minted).await;
+    world.settle().await;
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_break_belvos_schema_are_stored_all_the_same() {
+    let world = World::start().await;
+    world.sandbox("faults", &json!({"quirks": true})).await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amounts_of_any_length_arrive_exactly() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let truth = world
+        .ask_sandbox(&format!("links/{}/truth", connected.link_id))
+        .await;
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    let id = truth["transactions"][0]["id"].as_str().unwrap();
+    // As text, so that no float comes between.
+    let body = format!(r#"{{"update":[{{"id":"{id}","amount":123456789012345.6789}}]}}"#);
+    let url = format!(
+        "{}/_sandbox/links/{}/changes",
+        world.stack.endpoints().belvo_url,
+        connected.link_id
+    );
+    let request = world
+        .http
+        .post(url)
+        .header("content-type", "application/json");
+    assert!(
+        request
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+    world.settle().await;
+    let records = world.records(&connected.link_id).await;
+    let stored = records
+        .iter()
+        .find(|(record, _)| record.ends_with(id))
+        .unwrap()
+        .1;
+    let expected = crate::canonical::Canonical::from_json("123456789012345.6789");
+    assert_eq!(*stored["data"].get("amount"), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_did_not_change_is_not_written_again() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let marked = mark_rows(&world, &connected).await;
+    world
+        .sandbox(
+            &format!("links/{}/status", connected.link_id),
+            &json!({"refresh": true}),
+        )
+        .await;
+    world.settle().await;
+    let records = world.records(&connected.link_id).await;
+    let kept = records
+        .values()
+        .filter(|item| item.contains_key("mark"))
+        .count();
+    assert_eq!(kept, marked, "a rewritten row would have lost its mark");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_moves_to_another_day_is_there_once() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let truth = world
+        .ask_sandbox(&format!("links/{}/truth", connected.link_id))
+        .await;
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    let id = truth["transactions"][3]["id"].as_str().unwrap();
+    let change = json!({"update": [{"id": id, "value_date": "2026-01-15"}]});
+    world
+        .sandbox(&format!("links/{}/changes", connected.link_id), &change)
+        .await;
+    world.settle().await;
+    let records = world.records(&connected.link_id).await;
+    let keys: Vec<&String> = records
+        .keys()
+        .filter(|record| record.ends_with(id))
+        .collect();
+    assert_eq!(keys, [&format!("TRANSACTIONS#2026-01-15#{id}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_users_and_two_banks_do_not_mix() {
+    let world = World::start().await;
+    let (ana, rui) = (world.individual().await, world.company().await);
+    let connect = async |user: &User| {
+        let minted = world.mint(user).await;
+        world.connect(user, &minted).await
+    };
+    let (first, second) = (connect(&ana).await, connect(&ana).await);
+    let third = connect(&rui).await;
+    world.settle().await;
+    for (connected, user) in [(&first, &ana), (&second, &ana), (&third, &rui)] {
+        world
+            .assert_complete(&connected.link_id, &user.external_id)
+            .await;
+    }
+}
+
+/// Puts a mark on every resource row; a put would replace the whole item.
+async fn mark_rows(world: &World, connected: &Connected) -> usize {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let records = world.records(&connected.link_id).await;
+    let resource = |record: &&String| {
+        record.contains('#') && !record.starts_with("EVENT#") && !record.starts_with("CONSENT#")
+    };
+    let rows: Vec<String> = records.keys().filter(resource).take(400).cloned().collect();
+    for record in &rows {
+        let update = world.stack.dynamodb().update_item();
+        let update = update
+            .table_name(&world.stack.endpoints().resource_table)
+            .key("link_id", AttributeValue::S(connected.link_id.clone()))
+            .key("record", AttributeValue::S(record.clone()))
+            .update_expression("SET mark = :mark")
+            .expression_attribute_values(":mark", AttributeValue::Bool(true));
+        update.send().await.unwrap();
+    }
+    rows.len()
+}
+
+fn webhook(connected: &Connected, kind: &str) -> Value {
+    json!({
+        "job": "webhook_received.v1",
+        "link_id": connected.link_id,
+        "event": {
+            "link_id": connected.link_id,
+            "event": "historical_update",
+            "resource": kind,
+        },
+    })
+}
+
+fn record(id: &str, group: &str, job: &Value) -> Value {
+    // In the future, so that nothing read before is fresh enough.
+    json!({
+        "messageId": id,
+        "receiptHandle": id,
+        "body": job.to_string(),
+        "attributes": {"MessageGroupId": group, "SentTimestamp": "4000000000000"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "awsRegion": "sa-east-1",
+    })
+}
+
+fn failures(answer: &Value) -> Vec<&str> {
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures
+        .iter()
+        .map(|it| it["itemIdentifier"].as_str().unwrap())
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! The structure of this repository, as far as a program can check it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn folders(path: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(path)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+/// The names in `[dependencies]` of a crate.
+fn dependencies(path: &str) -> BTreeSet<String> {
+    let manifest = fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap();
+    let (_, rest) = manifest.split_once("[dependencies]").unwrap();
+    let section = rest.split("\n[").next().unwrap();
+    let names = section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next());
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn dependencies_point_at_domain() {
+    let shared = folders("shared");
+    let functions = folders("functions");
+    let tests = folders("tests");
+    for name in &shared {
+        let found = dependencies(&format!("shared/{name}"));
+        let foreign = |other: &&String| *other != "domain" && *other != name;
+        let ours: Vec<_> = shared
+            .iter()
+            .filter(foreign)
+            .filter(|it| found.contains(*it))
+            .collect();
+        assert!(ours.is_empty(), "{name} knows {ours:?}");
+        // The edge to API Gateway is the one that must.
+        for lambda in ["lambda_http", "lambda_runtime", "aws_lambda_events"] {
+            assert!(
+                name == "gateway" || !found.contains(lambda),
+                "{name} knows {lambda}"
+            );
+        }
+    }
+    for name in &functions {
+        let found = dependencies(&format!("functions/{name}"));
+        let others: Vec<_> = functions
+            .union(&tests)
+            .filter(|it| found.contains(*it))
+            .collect();
+        assert!(others.is_empty(), "{name} knows {others:?}");
+    }
+    let sandbox = dependencies("tests/belvo-sandbox");
+    let ours: Vec<_> = shared
+        .union(&functions)
+        .filter(|it| sandbox.contains(*it))
+        .collect();
+    assert!(ours.is_empty(), "the sandbox shares types with {ours:?}");
+}
+
+#[test]
+fn domain_is_free_of_input_output_clock_and_chance() {
+    let found = dependencies("shared/domain");
+    for outside in [
+        "tokio",
+        "reqwest",
+        "getrandom",
+        "rand",
+        "aws-config",
+        "runtime",
+    ] {
+        assert!(!found.contains(outside), "domain knows {outside}");
+    }
+    for name in folders("shared/domain/src") {
+        let source = fs::read_to_string(root().join("shared/domain/src").join(&name)).unwrap();
+        for call in [
+            "Timestamp::now",
+            "SystemTime",
+            "Instant::now",
+            "std::env",
+            "std::fs",
+        ] {
+            assert!(!source.contains(call), "{name} calls {call}");
+        }
+    }
+}
+
+#[test]
+fn a_function_has_one_name_everywhere() {
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let events = folders("events");
+    for name in folders("functions") {
+        assert!(events.contains(&name), "events/{name} is missing");
+        let code = format!("CodeUri: target/lambda/{name}/");
+        assert!(
+            template.contains(&code),
+            "the template does not deploy {name}"
+        );
+        let resource = format!("{}{}Function:", name[..1].to_uppercase(), &name[1..]);
+        assert!(
+            template.contains(&resource),
+            "the template has no {resource}"
+        );
+    }
+    assert_eq!(
+        template.matches("CodeUri: target/lambda/").count(),
+        folders("functions").len()
+    );
+    assert_eq!(events, folders("functions"));
+}
+
+/// A role that allows more than its function does is a mistake, and so is one that allows less:
+/// what a function may do follows from what it depends on.
+#[test]
+fn a_functions_dependencies_read_like_its_role() {
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    for name in folders("functions") {
+        let resource = format!("  {}{}Function:\n", name[..1].to_uppercase(), &name[1..]);
+        let (_, rest) = template.split_once(&resource).unwrap();
+        let lines = rest
+            .lines()
+            .take_while(|line| line.is_empty() || line.starts_with("    "));
+        let text: Vec<&str> = lines.collect();
+        let text = text.join("\n");
+        let found = dependencies(&format!("functions/{name}"));
+        for (dependency, action) in [
+            ("queue", "sqs:SendMessage"),
+            ("store", "dynamodb:"),
+            ("aws-sdk-secretsmanager", "secretsmanager:GetSecretValue"),
+        ] {
+            assert_eq!(
+                found.contains(dependency),
+                text.contains(action),
+                "{name}: {action}"
+            );
+        }
+        assert!(!text.contains('*'), "{name} may do more than it says");
+    }
+}

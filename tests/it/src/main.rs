@@ -1,0 +1,29 @@
+//! Tests of the whole system: real functions in their own processes, real HTTP, real AWS clients,
+//! and Belvo's other side simulated.
+//!
+//! `world` has the verbs (sign in, mint, finish the widget, settle, look into the tables), and
+//! `canonical` compares JSON without losing a digit. The rest are the claims:
+//!
+//! | module | claims about |
+//! |---|---|
+//! | `story` | everything in one go, for a person and for a company |
+//! | `token_request` | what Belvo is asked for |
+//! | `callbacks` | how visits to the widget end |
+//! | `webhooks` | every event of Belvo's catalogue |
+//! | `ownership` | whose data is stored |
+//! | `fetching` | pages, batches, order, retries |
+//! | `bad_input` | what each function answers to nonsense, and what it logs |
+//! | `rotation` | secrets that change while functions run |
+//! | `layout` | the structure of this repository |
+
+mod bad_input;
+mod callbacks;
+mod canonical;
+mod fetching;
+mod layout;
+mod ownership;
+mod rotation;
+mod story;
+mod token_request;
+mod webhooks;
+mod world;

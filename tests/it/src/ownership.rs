@@ -1,0 +1,220 @@
+//! Whose data is stored: nothing of a link before its user and its owner are known.
+
+use serde_json::json;
+
+use crate::world::{OTHER_CPF, Records, World};
+
+/// Nothing but the LINK record.
+fn assert_only_link(records: &Records, status: &str) {
+    let names: Vec<&String> = records.keys().collect();
+    assert_eq!(names, ["LINK"]);
+    assert_eq!(records["LINK"]["status"].text(), status);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_consented_by_somebody_else_is_quarantined() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world
+        .connect_with(&user, &minted, json!({"owner": OTHER_CPF}))
+        .await;
+    world.follow(&connected.redirect_url).await;
+    world.settle().await;
+
+    let records = world.records(&connected.link_id).await;
+    assert_only_link(&records, "quarantined");
+    assert_eq!(records["LINK"]["owner_verdict"].text(), "mismatched");
+    assert_eq!(records["LINK"]["external_id"].text(), user.external_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_consented_for_a_company_needs_the_companys_account() {
+    let world = World::start().await;
+    let user = world.company().await;
+    let minted = world.mint(&user).await;
+    let owner = json!({"owner": crate::world::CPF});
+    let connected = world.connect_with(&user, &minted, owner).await;
+    world.settle().await;
+    assert_only_link(&world.records(&connected.link_id).await, "quarantined");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_warning_only_the_mismatch_is_recorded_and_the_data_stored() {
+    let world = World::with(&[("OwnerCheck", "warn")]).await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world
+        .connect_with(&user, &minted, json!({"owner": OTHER_CPF}))
+        .await;
+    world.settle().await;
+
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["status"].text(), "bound");
+    assert_eq!(link["owner_verdict"].text(), "mismatched");
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_a_user_who_never_tried_is_unclaimed() {
+    let world = World::start().await;
+    let body = json!({"external_id": "somebody-elses-user", "transactions": 30, "seed": 1});
+    let link = world.sandbox("links", &body).await;
+    world.settle().await;
+
+    let records = world.records(link["link_id"].as_str().unwrap()).await;
+    assert_only_link(&records, "unclaimed");
+    assert!(!records["LINK"].contains_key("external_id"));
+    assert!(!records["LINK"].contains_key("user_record"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_without_a_user_is_unclaimed() {
+    let world = World::start().await;
+    let link = world
+        .sandbox("links", &json!({"transactions": 30, "seed": 1}))
+        .await;
+    world.settle().await;
+    assert_only_link(
+        &world.records(link["link_id"].as_str().unwrap()).await,
+        "unclaimed",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn existing_links_are_adopted_if_the_customer_says_so() {
+    let world = World::with(&[("AdoptExistingLinks", "true")]).await;
+    let body = json!({"external_id": "an-earlier-user", "transactions": 30, "seed": 1});
+    let link = world.sandbox("links", &body).await;
+    world.settle().await;
+
+    let link_id = link["link_id"].as_str().unwrap();
+    let counts = world.assert_complete(link_id, "an-earlier-user").await;
+    assert_eq!(counts["TRANSACTIONS"], 30);
+    assert_eq!(
+        world.link(link_id).await["owner_verdict"].text(),
+        "not_checked"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_before_the_callback_end_the_same() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    world.settle().await;
+    world.follow(&connected.redirect_url).await;
+    world.settle().await;
+    assert_bound(&world, &connected.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_after_the_callback_end_the_same() {
+    let world = World::start().await;
+    world
+        .sandbox("faults", &json!({"webhooks": {"hold": true}}))
+        .await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    world.follow(&connected.redirect_url).await;
+    world.stack.settle().await.unwrap();
+    // The callback alone settles whose link it is, and reads nothing.
+    assert_only_link(&world.records(&connected.link_id).await, "awaiting_owner");
+
+    world.sandbox("webhooks/release", &json!({})).await;
+    world.settle().await;
+    assert_bound(&world, &connected.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_without_any_callback_end_the_same() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    world.settle().await;
+    assert_bound(&world, &connected.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_in_any_order_and_more_than_once_end_the_same() {
+    let world = World::start().await;
+    let faults = json!({"webhooks": {"reorder": true, "repeat": 2}});
+    world.sandbox("faults", &faults).await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    assert_bound(&world, &connected.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_cannot_name_a_second_link() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    world.follow(&connected.redirect_url).await;
+    world.settle().await;
+    let other = uuid::Uuid::new_v4().to_string();
+    let replayed = connected.redirect_url.replace(&connected.link_id, &other);
+    assert_ne!(replayed, connected.redirect_url);
+    assert_eq!(world.follow(&replayed).await.status(), 200);
+    world.settle().await;
+    assert!(world.records(&other).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_identity_in_the_body_the_app_proves_who_came_back() {
+    let parameters = [
+        ("IdentitySource", "body"),
+        ("ReturnUrls", "https://app.example.com/done"),
+    ];
+    let world = World::with(&parameters).await;
+    let user = world.sign_in(json!({})).await;
+    let identification = json!({"cpf": crate::world::CPF, "name": "Ralph Bragg"});
+    let body = json!({
+        "identification": identification,
+        "return_url": "https://app.example.com/done",
+    });
+    let minted = world.mint_with(&user, &body).await;
+    let connected = world.connect(&user, &minted).await;
+    let answer = world.follow(&connected.redirect_url).await;
+    assert_eq!(answer.status(), 302);
+    let target = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let query: std::collections::HashMap<_, _> = target.query_pairs().into_owned().collect();
+    world.settle().await;
+    assert_eq!(
+        world.link(&connected.link_id).await["proven"],
+        crate::canonical::Canonical::Bool(false)
+    );
+
+    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
+    let proof =
+        |proof: &str| json!({"session": session, "link_id": connected.link_id, "proof": proof});
+    let other = world.sign_in(json!({})).await;
+    let stolen = world
+        .post(&other, "/callback", &proof(&query["proof"]))
+        .await;
+    assert_eq!(stolen.status(), 403);
+    let guessed = world.post(&user, "/callback", &proof("guess")).await;
+    assert_eq!(guessed.status(), 403);
+    let posted = world
+        .post(&user, "/callback", &proof(&query["proof"]))
+        .await;
+    assert_eq!(posted.status(), 202);
+    world.settle().await;
+    assert_eq!(
+        world.link(&connected.link_id).await["proven"],
+        crate::canonical::Canonical::Bool(true)
+    );
+}
+
+async fn assert_bound(world: &World, link_id: &str, external_id: &str) {
+    let link = world.link(link_id).await;
+    assert_eq!(link["status"].text(), "bound");
+    assert_eq!(link["pending"].list(), []);
+    world.assert_complete(link_id, external_id).await;
+}

@@ -1,0 +1,209 @@
+//! Every event of Belvo's catalogue has a named outcome.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::canonical::Canonical;
+use crate::world::{World, event, events};
+
+/// What each file of `events/webhook` leads to for a link of ours, as its journal says;
+/// `None` where no link is named and nothing is queued.
+const OUTCOMES: [(&str, Option<&str>); 31] = [
+    ("accounts_historical_update", Some("read")),
+    ("accounts_historical_update_with_errors", Some("read")),
+    ("accounts_new_accounts_available", Some("read")),
+    ("bills_historical_update", Some("read")),
+    ("bills_new_bills_available", Some("read")),
+    ("consent_expired_legacy", Some("consent read")),
+    (
+        "consent_openfinance_consent_about_to_expire",
+        Some("consent read"),
+    ),
+    (
+        "consent_openfinance_consent_expiration_changed",
+        Some("consent read"),
+    ),
+    ("consent_openfinance_consent_expired", Some("consent read")),
+    (
+        "consent_openfinance_consent_with_temporarily_unavailable_resources",
+        Some("consent read"),
+    ),
+    (
+        "consent_openfinance_consent_with_unrecoverable_resources",
+        Some("consent read"),
+    ),
+    ("empty_body", None),
+    ("empty_object", None),
+    ("incomes_historical_update", Some("nothing to do")),
+    ("investment_transactions_historical_update", Some("read")),
+    (
+        "investment_transactions_new_investment_transactions_available",
+        Some("read"),
+    ),
+    ("investments_historical_update", Some("read")),
+    ("investments_new_investments_available", Some("read")),
+    ("link_invalid_credentials", Some("user must act")),
+    ("link_link_deleted", Some("still there")),
+    ("link_token_required", Some("user must act")),
+    ("no_link", None),
+    ("owners_historical_update", Some("read")),
+    ("owners_new_owners_available", Some("read")),
+    (
+        "recurring_expenses_historical_update",
+        Some("nothing to do"),
+    ),
+    ("risk_insights_historical_update", Some("nothing to do")),
+    ("transactions_historical_update", Some("read")),
+    ("transactions_new_transactions_available", Some("read")),
+    ("transactions_transactions_deleted", Some("read")),
+    ("transactions_transactions_updated", Some("read")),
+    ("unknown_code", Some("nothing to do")),
+];
+
+/// What the files carry as `Authorization`.
+const SAMPLE_AUTHORIZATION: &str = "Basic YmVsdm86Y2hhbmdlLW1lLWxhdGVy";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_webhook_has_its_outcome_for_a_link_of_ours() {
+    let names: Vec<&str> = OUTCOMES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        events("webhook"),
+        names,
+        "every file has an outcome, and every outcome a file"
+    );
+
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    for (name, outcome) in OUTCOMES {
+        let before = journal(&world, &connected.link_id).await;
+        let event = addressed(&world, name, &connected.link_id, &connected.consent_id);
+        let answer = world.stack.invoke("webhook", event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{name}");
+        world.settle().await;
+        let mut after = journal(&world, &connected.link_id).await;
+        after.retain(|key, _| !before.contains_key(key));
+        let led_to: Vec<&str> = after.values().map(|it| it["outcome"].text()).collect();
+        assert_eq!(led_to, outcome.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+    // Whatever was announced, what is stored is what Belvo holds.
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_about_a_link_belvo_does_not_know_leaves_no_data() {
+    let world = World::start().await;
+    let authorization = world.stack.endpoints().webhook_authorization.clone();
+    for name in events("webhook") {
+        let replacements = [(SAMPLE_AUTHORIZATION, authorization.as_str())];
+        let event = event("webhook", &name, &replacements);
+        let answer = world.stack.invoke("webhook", event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{name}");
+    }
+    world.settle().await;
+    for link_id in [
+        "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+        "16f68516-bcbc-4cf7-b815-c500d4204e28",
+        "3d3364b7-0175-483d-a58b-b471f251e533",
+        "da9822bb-5bd6-4a0a-b64d-0aefcc9e86b0",
+    ] {
+        let records = world.records(link_id).await;
+        assert_eq!(records.keys().collect::<Vec<_>>(), ["LINK"]);
+        assert_eq!(records["LINK"]["status"].text(), "gone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_event_is_read_again_and_kept_on_the_link() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let path = format!("links/{}/consent", connected.link_id);
+    world.sandbox(&path, &json!({"expire": true})).await;
+    world.settle().await;
+
+    let records = world.records(&connected.link_id).await;
+    let consent = &records[&format!("CONSENT#{}", connected.consent_id)];
+    assert_eq!(consent["external_id"].text(), user.external_id);
+    assert_eq!(consent["data"].get("status").text(), "EXPIRED");
+    let facts = &records["LINK"]["consent"];
+    assert_eq!(facts.get("status").text(), "EXPIRED");
+    assert_eq!(facts.get("change").text(), "expired");
+    assert_eq!(facts.get("id").text(), connected.consent_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_keeps_its_totals_and_errors_on_the_link() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let name = "accounts_historical_update_with_errors";
+    let event = addressed(&world, name, &connected.link_id, "");
+    world.stack.invoke("webhook", event).await.unwrap();
+    world.settle().await;
+    let link = world.link(&connected.link_id).await;
+    let accounts = link["resources"].get("ACCOUNTS");
+    let code = Canonical::Text("operational_limits_reached".to_owned());
+    assert_eq!(accounts.get("errors").list(), [code]);
+    assert_eq!(
+        *accounts.get("announced").get("rows"),
+        Canonical::from_json("0")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_the_bank_arrive() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let before = world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+    let path = format!("links/{}/changes", connected.link_id);
+    world.sandbox(&path, &json!({"add": 5, "update": 5})).await;
+    world.settle().await;
+    let after = world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+    assert_eq!(after["TRANSACTIONS"], before["TRANSACTIONS"] + 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_listed_addresses_may_call_if_there_is_a_list() {
+    let check = async |ips: &str, status: u16| {
+        let world = World::with(&[("WebhookSourceIps", ips)]).await;
+        let authorization = &world.stack.endpoints().webhook_authorization;
+        let request = world.http.post(world.url("/webhook"));
+        let request = request.header("authorization", authorization).body("{}");
+        assert_eq!(request.send().await.unwrap().status(), status, "{ips}");
+    };
+    check("3.130.254.46,18.220.61.186,18.223.45.212", 401).await;
+    check("3.130.254.46,127.0.0.1", 200).await;
+    check("", 200).await;
+}
+
+/// A sample, addressed to a link, a consent and this stack.
+fn addressed(world: &World, name: &str, link_id: &str, consent_id: &str) -> Value {
+    let authorization = &world.stack.endpoints().webhook_authorization;
+    let mut event = event("webhook", name, &[(SAMPLE_AUTHORIZATION, authorization)]);
+    let body = event["body"].as_str().unwrap();
+    if let Ok(mut body) = serde_json::from_str::<Value>(body) {
+        if body.get("link_id").is_some() {
+            body["link_id"] = json!(link_id);
+        }
+        if let Some(consent) = body.pointer_mut("/data/consent_id") {
+            *consent = json!(consent_id);
+        }
+        event["body"] = json!(body.to_string());
+    }
+    event
+}
+
+async fn journal(world: &World, link_id: &str) -> BTreeMap<String, BTreeMap<String, Canonical>> {
+    let mut records = world.records(link_id).await;
+    records.retain(|record, _| record.starts_with("EVENT#"));
+    records
+}

@@ -1,0 +1,371 @@
+//! The system and what one can do to it from outside.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local_stack::{Stack, StackOptions};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+
+use crate::canonical::Canonical;
+
+/// The six resources by their name in records, and by their name in the sandbox's truth.
+pub const RESOURCES: [(&str, &str); 6] = [
+    ("OWNERS", "owners"),
+    ("ACCOUNTS", "accounts"),
+    ("TRANSACTIONS", "transactions"),
+    ("BILLS", "bills"),
+    ("INVESTMENTS", "investments"),
+    ("INVESTMENT_TRANSACTIONS", "investment_transactions"),
+];
+
+pub const CPF: &str = "76109277673";
+pub const OTHER_CPF: &str = "23824264030";
+pub const CNPJ: &str = "50685362006773";
+
+/// A running system. Each test has its own.
+pub struct World {
+    pub stack: Stack,
+    pub http: Client,
+}
+
+/// Somebody who has signed in to the app.
+pub struct User {
+    pub external_id: String,
+    jwt: String,
+}
+
+/// What `POST /token` gave.
+pub struct Minted {
+    pub widget_url: String,
+    pub access_token: String,
+    pub session_id: String,
+}
+
+/// What the widget gave.
+pub struct Connected {
+    pub link_id: String,
+    pub redirect_url: String,
+    pub consent_id: String,
+}
+
+/// What is stored of a link: sort keys and items.
+pub type Records = BTreeMap<String, BTreeMap<String, Canonical>>;
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these template parameters instead of the defaults.
+    pub async fn with(parameters: &[(&str, &str)]) -> Self {
+        Self::with_options(parameters, StackOptions::default()).await
+    }
+
+    /// Where a job that failed comes back after ten seconds, not after half an hour.
+    pub async fn impatient() -> Self {
+        let options = StackOptions {
+            visibility_timeout: Some(10),
+            ..StackOptions::default()
+        };
+        Self::with_options(&[], options).await
+    }
+
+    async fn with_options(parameters: &[(&str, &str)], options: StackOptions) -> Self {
+        // Tests connect the same few people again and again.
+        let uncapped = [
+            ("AttemptsPerUserPerHour", "1000"),
+            ("AttemptsPerDocumentPerHour", "1000"),
+        ];
+        let pairs = uncapped.iter().chain(parameters);
+        let pairs = pairs.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let stack = Stack::start(StackOptions {
+            parameters: pairs.collect(),
+            executable: Some(PathBuf::from(env!("CARGO_BIN_EXE_functions"))),
+            ..options
+        });
+        let http = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build();
+        Self {
+            stack: stack.await.unwrap(),
+            http: http.unwrap(),
+        }
+    }
+
+    /// Signs in as an invented person, and the company the person acts for.
+    pub async fn individual(&self) -> User {
+        self.sign_in(json!({"cpf": CPF, "name": "Ralph Bragg"}))
+            .await
+    }
+
+    pub async fn company(&self) -> User {
+        self.sign_in(json!({
+            "cpf": CPF, "name": "Ralph Bragg",
+            "cnpj": CNPJ, "company_name": "Bragg Mechanics",
+        }))
+        .await
+    }
+
+    /// Signs in with these claims; `sub` is made up unless given.
+    pub async fn sign_in(&self, mut claims: Value) -> User {
+        if claims.get("sub").is_none() {
+            claims["sub"] = json!(format!("user-{}", uuid::Uuid::new_v4().simple()));
+        }
+        let url = format!("{}/token", self.stack.endpoints().issuer_url);
+        let answer = self.http.post(url).json(&claims).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        User {
+            external_id: claims["sub"].as_str().unwrap().to_owned(),
+            jwt: answer["access_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.stack.endpoints().api_url)
+    }
+
+    /// Calls the API as a user.
+    pub async fn post(&self, user: &User, path: &str, body: &Value) -> Response {
+        let request = self.http.post(self.url(path)).bearer_auth(&user.jwt);
+        request.json(body).send().await.unwrap()
+    }
+
+    /// Calls the API as a user, with any bytes.
+    pub async fn post_bytes(&self, user: &User, path: &str, body: Vec<u8>) -> Response {
+        let request = self.http.post(self.url(path)).bearer_auth(&user.jwt);
+        let request = request.header("content-type", "application/json");
+        request.body(body).send().await.unwrap()
+    }
+
+    pub async fn mint(&self, user: &User) -> Minted {
+        self.mint_with(user, &json!({})).await
+    }
+
+    pub async fn mint_with(&self, user: &User, body: &Value) -> Minted {
+        let answer = self.post(user, "/token", body).await;
+        assert_eq!(answer.status(), 201);
+        let answer: Value = answer.json().await.unwrap();
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        Minted {
+            widget_url: text("widget_url"),
+            access_token: text("access_token"),
+            session_id: text("session_id"),
+        }
+    }
+
+    /// Ends the visit to the widget well. The redirect is not followed yet.
+    pub async fn connect(&self, user: &User, minted: &Minted) -> Connected {
+        self.connect_with(user, minted, json!({})).await
+    }
+
+    /// Ends the visit as these members say (`outcome`, `owner`, `institution`, `access_mode`).
+    pub async fn connect_with(&self, user: &User, minted: &Minted, how: Value) -> Connected {
+        let mut body = json!({
+            "access_token": minted.access_token,
+            "external_id": user.external_id,
+        });
+        for (name, value) in how.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let answer = self.sandbox("connect", &body).await;
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        Connected {
+            link_id: text("link_id"),
+            redirect_url: text("redirect_url"),
+            consent_id: text("consent_id"),
+        }
+    }
+
+    /// Follows a redirect, as the user's browser does.
+    pub async fn follow(&self, url: &str) -> Response {
+        self.http.get(url).send().await.unwrap()
+    }
+
+    /// A user with a bank connected and everything read.
+    pub async fn connected(&self, user: &User) -> Connected {
+        let minted = self.mint(user).await;
+        let connected = self.connect(user, &minted).await;
+        assert_eq!(self.follow(&connected.redirect_url).await.status(), 200);
+        self.settle().await;
+        connected
+    }
+
+    /// Tells the sandbox to do something.
+    pub async fn sandbox(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}/_sandbox/{path}", self.stack.endpoints().belvo_url);
+        let answer = self.http.post(url).json(body).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Asks the sandbox for something; the text keeps every digit.
+    pub async fn ask_sandbox(&self, path: &str) -> String {
+        let url = format!("{}/_sandbox/{path}", self.stack.endpoints().belvo_url);
+        let answer = self.http.get(url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.unwrap()
+    }
+
+    /// Waits until every webhook has been delivered and every job done.
+    pub async fn settle(&self) {
+        self.sandbox("settle", &json!({})).await;
+        self.stack.settle().await.unwrap();
+    }
+
+    /// Everything stored of a link.
+    pub async fn records(&self, link_id: &str) -> Records {
+        let table = &self.stack.endpoints().resource_table;
+        let mut pages = self
+            .stack
+            .dynamodb()
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .key_condition_expression("link_id = :link")
+            .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut records = Records::new();
+        while let Some(item) = pages.next().await {
+            let mut item = item.unwrap();
+            item.remove("hash");
+            let item = item
+                .iter()
+                .map(|(k, v)| (k.clone(), Canonical::from_attribute(v)));
+            let item: BTreeMap<_, _> = item.collect();
+            records.insert(item["record"].text().to_owned(), item);
+        }
+        records
+    }
+
+    /// The LINK record.
+    pub async fn link(&self, link_id: &str) -> BTreeMap<String, Canonical> {
+        self.records(link_id)
+            .await
+            .remove("LINK")
+            .unwrap_or_default()
+    }
+
+    /// The attempts of a user, by session.
+    pub async fn attempts(&self, user: &User) -> BTreeMap<String, BTreeMap<String, Canonical>> {
+        let user = AttributeValue::S(user.external_id.clone());
+        let answer = self
+            .stack
+            .dynamodb()
+            .query()
+            .table_name(&self.stack.endpoints().connection_table)
+            .key_condition_expression("external_id = :user AND session_id < :end")
+            .expression_attribute_values(":user", user)
+            .expression_attribute_values(":end", AttributeValue::S("g".to_owned()))
+            .send();
+        let items = answer.await.unwrap().items.unwrap_or_default();
+        let canonical = |item: &std::collections::HashMap<String, AttributeValue>| {
+            let item = item
+                .iter()
+                .map(|(k, v)| (k.clone(), Canonical::from_attribute(v)));
+            let item: BTreeMap<String, Canonical> = item.collect();
+            (item["session_id"].text().to_owned(), item)
+        };
+        items.iter().map(canonical).collect()
+    }
+
+    /// Compares everything stored of a link with what Belvo holds, row by row, and gives how many
+    /// rows there are of each resource.
+    ///
+    /// The times of reading are left out: a row in which nothing else changed is not rewritten.
+    pub async fn assert_complete(&self, link_id: &str, external_id: &str) -> BTreeMap<&str, usize> {
+        self.compare(link_id, external_id, Canonical::without_read_marks)
+            .await
+    }
+
+    /// The same, to the last field: right after a first read.
+    pub async fn assert_identical(
+        &self,
+        link_id: &str,
+        external_id: &str,
+    ) -> BTreeMap<&str, usize> {
+        self.compare(link_id, external_id, |object| object).await
+    }
+
+    async fn compare(
+        &self,
+        link_id: &str,
+        external_id: &str,
+        form: fn(Canonical) -> Canonical,
+    ) -> BTreeMap<&str, usize> {
+        let truth =
+            Canonical::from_json(&self.ask_sandbox(&format!("links/{link_id}/truth")).await);
+        let records = self.records(link_id).await;
+        let mut counts = BTreeMap::new();
+        for (kind, name) in RESOURCES {
+            let mut expected = BTreeMap::new();
+            for object in truth.get(name).list() {
+                let object = form(stored_form(kind, object.clone()));
+                expected.insert(key_of(kind, &object), object);
+            }
+            let prefix = format!("{kind}#");
+            let stored = records
+                .iter()
+                .filter(|(record, _)| record.starts_with(&prefix));
+            let mut rows = 0;
+            for (record, item) in stored {
+                let object = expected.remove(record);
+                assert_eq!(Some(form(item["data"].clone())), object, "{record}");
+                assert_eq!(item["link_id"].text(), link_id, "{record}");
+                assert_eq!(item["external_id"].text(), external_id, "{record}");
+                rows += 1;
+            }
+            assert!(expected.is_empty(), "{kind} lacks {:?}", expected.keys());
+            counts.insert(kind, rows);
+        }
+        counts
+    }
+}
+
+fn stored_form(kind: &str, object: Canonical) -> Canonical {
+    match kind {
+        "TRANSACTIONS" | "BILLS" => object.with_reference("account"),
+        "INVESTMENT_TRANSACTIONS" => object.with_reference("investment"),
+        _ => object,
+    }
+}
+
+fn key_of(kind: &str, object: &Canonical) -> String {
+    let id = object.get("id").text();
+    match kind {
+        "TRANSACTIONS" | "INVESTMENT_TRANSACTIONS" => {
+            format!("{kind}#{}#{id}", object.get("value_date").text())
+        }
+        _ => format!("{kind}#{id}"),
+    }
+}
+
+/// A file of `events/`, with some texts replaced.
+pub fn event(function: &str, case: &str, replacements: &[(&str, &str)]) -> Value {
+    let path = format!(
+        "{}/../../events/{function}/{case}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let mut text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    for (from, to) in replacements {
+        text = text.replace(from, to);
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The names of all files of `events/` for a function.
+pub fn events(function: &str) -> Vec<String> {
+    let path = format!("{}/../../events/{function}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(path).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.map(|name| name.replace(".json", "")).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,78 @@
+//! AWS clients that talk to this machine only.
+//!
+//! The emulators are used through the real SDK, as the functions use them, so that what the SDK
+//! does (signing, checksums, retries) is part of what is tried here.
+
+use anyhow::{Context, anyhow};
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+
+/// The region of everything here: the one Brazilian customers deploy to.
+pub(crate) const REGION: &str = "sa-east-1";
+/// The account everything here belongs to.
+pub(crate) const ACCOUNT_ID: &str = "000000000000";
+/// Access key and secret key of every caller; the emulators check neither.
+pub(crate) const CREDENTIALS: &str = "test";
+
+/// Clients of the three emulated services.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+}
+
+impl Clients {
+    /// Clients of the services at these addresses. Nothing is read from the environment.
+    pub(crate) fn new(
+        dynamodb_url: &str,
+        sqs_url: &str,
+        secretsmanager_url: &str,
+    ) -> anyhow::Result<Clients> {
+        let http = http_client()?;
+        let credentials = Credentials::new(CREDENTIALS, CREDENTIALS, None, None, "local-stack");
+        let dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials.clone())
+            .http_client(http.clone())
+            .endpoint_url(dynamodb_url)
+            .build();
+        let sqs = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials.clone())
+            .http_client(http.clone())
+            .endpoint_url(sqs_url)
+            .build();
+        let secrets = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials)
+            .http_client(http)
+            .endpoint_url(secretsmanager_url)
+            .build();
+        Ok(Clients {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
+        })
+    }
+}
+
+/// An HTTP client that trusts no certificate at all: it never leaves this machine, and loading
+/// the system's certificates would take longer than starting the emulators.
+fn http_client() -> anyhow::Result<SharedHttpClient> {
+    let nobody = TlsContext::builder()
+        .with_trust_store(TrustStore::empty())
+        .build()
+        .map_err(|error| anyhow!(error))
+        .context("building the AWS HTTP client")?;
+    Ok(Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(nobody)
+        .build_https())
+}

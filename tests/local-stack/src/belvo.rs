@@ -1,0 +1,74 @@
+//! The Belvo that the functions talk to: our sandbox, or the real one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+use belvo_sandbox::{Config, Sandbox, WebhookTarget};
+
+use crate::{options::Belvo, random};
+
+/// Belvo's sandbox environment.
+const SANDBOX_ENVIRONMENT: &str = "https://sandbox.belvo.com";
+/// Long enough that nobody guesses it, as Belvo's own are.
+const KEY_LENGTH: usize = 40;
+
+/// A Belvo and the keys to it.
+pub(crate) struct BelvoSide {
+    pub(crate) url: String,
+    /// Where its widget is, if that is not where the template says.
+    pub(crate) widget_url: Option<String>,
+    pub(crate) secret_id: String,
+    pub(crate) secret_password: String,
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+impl BelvoSide {
+    /// Starts the sandbox, or notes where the real Belvo is.
+    pub(crate) async fn start(
+        belvo: &Belvo,
+        api_url: &str,
+        authorization: &str,
+    ) -> anyhow::Result<BelvoSide> {
+        match belvo {
+            Belvo::Sandbox { seed } => Self::start_sandbox(*seed, api_url, authorization).await,
+            Belvo::Real {
+                secret_id,
+                secret_password,
+            } => Ok(BelvoSide {
+                url: SANDBOX_ENVIRONMENT.to_owned(),
+                widget_url: None,
+                secret_id: secret_id.clone(),
+                secret_password: secret_password.clone(),
+                sandbox: None,
+            }),
+        }
+    }
+
+    async fn start_sandbox(
+        seed: u64,
+        api_url: &str,
+        authorization: &str,
+    ) -> anyhow::Result<BelvoSide> {
+        let secret_id = uuid::Uuid::new_v4().to_string();
+        let secret_password = random::text(random::LETTERS_AND_DIGITS, KEY_LENGTH)?;
+        let sandbox = Sandbox::start(Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            secret_id: secret_id.clone(),
+            secret_password: secret_password.clone(),
+            seed,
+            webhook: Some(WebhookTarget {
+                url: format!("{api_url}/webhook"),
+                authorization: Some(authorization.to_owned()),
+            }),
+        })
+        .await
+        .context("starting the Belvo sandbox")?;
+        Ok(BelvoSide {
+            url: sandbox.url().to_owned(),
+            widget_url: Some(sandbox.widget_url()),
+            secret_id,
+            secret_password,
+            sandbox: Some(sandbox),
+        })
+    }
+}

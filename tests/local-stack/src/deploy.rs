@@ -1,0 +1,150 @@
+//! Deploys the template to the emulators: local parameters, storage, secrets, variables.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use serde_json::json;
+
+use crate::{
+    aws::{ACCOUNT_ID, Clients, REGION},
+    belvo::BelvoSide,
+    issuer::AUDIENCE,
+    options::StackOptions,
+    provision,
+    template::{Account, Storage, System, Template},
+};
+
+/// The project's template, so that the executable needs no file.
+const TEMPLATE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
+
+/// The secrets that an account's owner would set by hand.
+const BELVO_SECRET: &str = "BelvoSecret";
+const WEBHOOK_SECRET: &str = "WebhookSecret";
+
+/// What the deployment has to fit.
+pub(crate) struct Environment<'a> {
+    pub(crate) api_url: &'a str,
+    pub(crate) issuer_url: &'a str,
+    pub(crate) sqs_url: &'a str,
+    pub(crate) webhook_authorization: &'a str,
+    pub(crate) belvo: &'a BelvoSide,
+    pub(crate) clients: &'a Clients,
+}
+
+/// The deployed system.
+pub(crate) struct Deployment {
+    pub(crate) system: System,
+    account: Account,
+}
+
+impl Deployment {
+    /// Creates what the template describes.
+    pub(crate) async fn create(
+        options: &StackOptions,
+        environment: &Environment<'_>,
+    ) -> anyhow::Result<Deployment> {
+        let text = options.template.as_deref().unwrap_or(TEMPLATE);
+        let local = local_parameters(options, environment);
+        let template = Template::parse_with_defaults(text, &options.parameters, &local)?;
+        let mut account = Account {
+            region: REGION.to_owned(),
+            id: ACCOUNT_ID.to_owned(),
+            sqs_url: environment.sqs_url.to_owned(),
+            secrets: BTreeMap::new(),
+        };
+        let mut storage = template.storage(&account)?;
+        if let Some(seconds) = options.visibility_timeout {
+            shorten_visibility(&mut storage, seconds);
+        }
+        account.secrets =
+            provision::create(environment.clients, &storage, &secret_values(environment))
+                .await
+                .context("creating what the template describes")?;
+        let mut system = template.system(&account)?;
+        set_variable(&mut system, "BELVO_BASE_URL", &environment.belvo.url, false);
+        for (name, value) in &options.variables {
+            set_variable(&mut system, name, value, true);
+        }
+        Ok(Deployment { system, account })
+    }
+
+    /// The URL of a queue, by its name in the template; empty if there is none.
+    pub(crate) fn queue_url(&self, logical_id: &str) -> String {
+        let queue = self
+            .system
+            .storage
+            .queues
+            .iter()
+            .find(|queue| queue.logical_id == logical_id);
+        queue
+            .map(|queue| self.url_of(&queue.name))
+            .unwrap_or_default()
+    }
+
+    /// The URL of the queue with this ARN.
+    pub(crate) fn queue_url_of_arn(&self, arn: &str) -> String {
+        self.url_of(arn.rsplit(':').next().unwrap_or_default())
+    }
+
+    fn url_of(&self, queue_name: &str) -> String {
+        format!("{}/{}/{queue_name}", self.account.sqs_url, self.account.id)
+    }
+}
+
+/// What an operator would fill in, for this machine.
+fn local_parameters(
+    options: &StackOptions,
+    environment: &Environment<'_>,
+) -> BTreeMap<String, String> {
+    let api_url = environment.api_url;
+    let public_url = options.public_url.as_deref().unwrap_or(api_url);
+    // The page may be open under any of these.
+    let localhost = api_url.replace("127.0.0.1", "localhost");
+    let origins = [api_url, &localhost, public_url];
+    let return_urls = origins.map(|origin| format!("{origin}/done")).join(",");
+    let mut parameters = BTreeMap::from([
+        ("JwtIssuer", environment.issuer_url.to_owned()),
+        ("JwtAudience", AUDIENCE.to_owned()),
+        ("PublicUrl", public_url.to_owned()),
+        ("ReturnUrls", format!("{return_urls},acmeapp://connected")),
+        ("AllowedOrigins", origins.join(",")),
+    ]);
+    if let Some(widget_url) = &environment.belvo.widget_url {
+        parameters.insert("WidgetUrl", widget_url.clone());
+    }
+    parameters
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn secret_values(environment: &Environment<'_>) -> BTreeMap<String, String> {
+    let belvo = environment.belvo;
+    let keys = json!({"id": belvo.secret_id, "password": belvo.secret_password});
+    let webhook = json!({"current": environment.webhook_authorization});
+    BTreeMap::from([
+        (BELVO_SECRET.to_owned(), keys.to_string()),
+        (WEBHOOK_SECRET.to_owned(), webhook.to_string()),
+    ])
+}
+
+fn shorten_visibility(storage: &mut Storage, seconds: u32) {
+    for queue in &mut storage.queues {
+        if let Some(timeout) = queue.attributes.get_mut("VisibilityTimeout") {
+            *timeout = seconds.to_string();
+        }
+    }
+}
+
+/// Replaces a variable where the template sets it; otherwise, if asked to, sets it everywhere.
+fn set_variable(system: &mut System, name: &str, value: &str, everywhere: bool) {
+    let is_set = system
+        .functions
+        .iter()
+        .any(|function| function.variables.contains_key(name));
+    for function in &mut system.functions {
+        if function.variables.contains_key(name) || (everywhere && !is_set) {
+            function.variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The other side of a process: the executable started once more, as one function.
+
+use std::{future::Future, io::Read, pin::Pin};
+
+use anyhow::{Context, bail};
+
+/// The variable that tells a process which function it is.
+pub(super) const FUNCTION_VARIABLE: &str = "LOCAL_STACK_FUNCTION";
+
+/// Starts a function and runs it until its process ends.
+pub type FunctionMain = fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
+
+/// Runs one of the project's functions, if this process was started as one.
+///
+/// The first thing the `main` of an executable does that a [`Stack`](crate::Stack) starts its
+/// functions with; `None` means that this is an ordinary start.
+pub fn child_main() -> Option<anyhow::Result<()>> {
+    child_main_with(&[
+        ("token", || Box::pin(token::run())),
+        ("callback", || Box::pin(callback::run())),
+        ("webhook", || Box::pin(webhook::run())),
+        ("fetcher", || Box::pin(fetcher::run())),
+    ])
+}
+
+/// [`child_main`] for other functions, such as those of a test.
+pub fn child_main_with(functions: &[(&str, FunctionMain)]) -> Option<anyhow::Result<()>> {
+    let name = std::env::var(FUNCTION_VARIABLE).ok()?;
+    let function = functions.iter().find(|(known, _)| *known == name);
+    Some(match function {
+        Some((_, function)) => run(*function),
+        None => Err(anyhow::anyhow!("this executable has no function {name}")),
+    })
+}
+
+fn run(function: FunctionMain) -> anyhow::Result<()> {
+    std::thread::Builder::new()
+        .name("parent".to_owned())
+        .spawn(exit_with_parent)
+        .context("starting the thread that watches the parent")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(function())?;
+    bail!("the function ended although nobody stopped it")
+}
+
+/// The parent holds the other end of this pipe. However it dies, the pipe closes, and a function
+/// must not survive it.
+fn exit_with_parent() {
+    let mut buffer = [0; 64];
+    loop {
+        match std::io::stdin().read(&mut buffer) {
+            Ok(0) | Err(_) => std::process::exit(0),
+            Ok(_) => {}
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The environment a function's process gets: what the template says, and what Lambda adds.
+
+use std::collections::BTreeMap;
+
+use super::child::FUNCTION_VARIABLE;
+use crate::{
+    aws::{CREDENTIALS, REGION},
+    template::Function,
+};
+
+/// Where a function finds the emulated services.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) dynamodb_url: String,
+    pub(crate) sqs_url: String,
+    pub(crate) secretsmanager_url: String,
+}
+
+impl Surroundings {
+    /// Everything a process of `function` is told; nothing else of this machine reaches it.
+    pub(super) fn variables(
+        &self,
+        function: &Function,
+        runtime_api: &str,
+        stream: &str,
+    ) -> BTreeMap<String, String> {
+        let mut variables = function.variables.clone();
+        let mut set = |name: &str, value: &str| {
+            variables.insert(name.to_owned(), value.to_owned());
+        };
+        set(FUNCTION_VARIABLE, &function.name);
+        set("AWS_LAMBDA_RUNTIME_API", runtime_api);
+        set("AWS_LAMBDA_FUNCTION_NAME", &function.name);
+        set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+        set(
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            &function.memory.to_string(),
+        );
+        set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        set(
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            &format!("/aws/lambda/{}", function.name),
+        );
+        set("AWS_LAMBDA_LOG_STREAM_NAME", stream);
+        if let Some(format) = &function.log_format {
+            set("AWS_LAMBDA_LOG_FORMAT", format);
+        }
+        if let Some(level) = &function.log_level {
+            set("AWS_LAMBDA_LOG_LEVEL", level);
+        }
+        set("AWS_REGION", REGION);
+        set("AWS_DEFAULT_REGION", REGION);
+        set("AWS_ACCESS_KEY_ID", CREDENTIALS);
+        set("AWS_SECRET_ACCESS_KEY", CREDENTIALS);
+        set("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url);
+        set("AWS_ENDPOINT_URL_SQS", &self.sqs_url);
+        set("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.secretsmanager_url);
+        set("TZ", ":UTC");
+        variables
+    }
+}

@@ -1,0 +1,42 @@
+//! The whole system on one machine, booted from the template that is also deployed.
+//!
+//! [`Stack::start`] reads `template.yaml` ([`template`]), starts emulators of DynamoDB, SQS and
+//! Secrets Manager, creates in them what the template describes, and then plays the rest of an
+//! account: functions as processes behind the Lambda Runtime API, the HTTP API with its JWT
+//! authorizer, the queue that calls the fetcher. Belvo is our sandbox, or the real one; the users'
+//! identity provider is a development one. The program of this crate adds a page to click through.
+//!
+//! Nothing is global: a test may run many stacks, each on ports of its own. Its functions are
+//! processes of the executable that starts them, so its `main` (or, for a test harness, one test)
+//! first calls [`child_main`].
+//!
+//! What this is not: a judge of permissions (policies are not enforced), of throttling or of cost.
+//! And an SQS receive here gives one message of a group at most, where SQS may give several.
+//! Start reading at `stack.rs`.
+
+mod aws;
+mod belvo;
+mod deploy;
+mod emulators;
+mod endpoints;
+mod front;
+mod gateway;
+mod issuer;
+mod items;
+mod lambda;
+mod log;
+mod mapping;
+mod options;
+mod provision;
+mod random;
+mod settle;
+mod stack;
+pub mod template;
+
+pub use self::{
+    endpoints::Endpoints,
+    lambda::{FunctionMain, InvokeError, child_main, child_main_with},
+    options::{Belvo, StackOptions},
+    settle::Unsettled,
+    stack::Stack,
+};

@@ -1,0 +1,160 @@
+//! The SQS event source mapping: messages of a queue become invocations of a function.
+//!
+//! As in an account, a record is deleted once the function has dealt with it and otherwise left
+//! alone: it comes back when its visibility timeout ends, and goes to the dead-letter queue when
+//! the queue's own policy says so. That one group is never in two batches at once is the queue's
+//! doing (its group lock), not ours.
+
+mod event;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+
+use crate::{lambda::Functions, log::Log, template::QueueMapping};
+
+/// How long one poll waits. The emulator does not wake a poll when a move to the dead-letter queue
+/// unlocks a group, so the next poll must not be far; at SQS this would be 20.
+const WAIT_SECONDS: i32 = 2;
+/// How long running batches may take to finish when the stack is stopped.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// The pause after a failed poll, so that a queue that is down is not asked without end.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// What a mapping connects.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) function: String,
+    pub(crate) mapping: QueueMapping,
+    pub(crate) queue_url: String,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) functions: Functions,
+    pub(crate) log: Log,
+}
+
+/// A running mapping; it ends when it is stopped or dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    stop: watch::Sender<bool>,
+    poller: JoinHandle<()>,
+}
+
+impl Mapping {
+    /// Starts to poll.
+    pub(crate) fn start(connection: Connection) -> Mapping {
+        let (stop, stopped) = watch::channel(false);
+        let poller = tokio::spawn(Arc::new(connection).poll(stopped));
+        Mapping { stop, poller }
+    }
+
+    /// Receives nothing any more, and waits a while for the batches that are running.
+    pub(crate) async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // The poller cannot fail; running over the limit ends with the functions' processes.
+        tokio::time::timeout(STOP_LIMIT, &mut self.poller)
+            .await
+            .ok();
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.poller.abort();
+    }
+}
+
+impl Connection {
+    async fn poll(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let most = self.mapping.max_concurrency;
+        let free = Arc::new(Semaphore::new(most as usize));
+        loop {
+            let turn = async {
+                let permit = Arc::clone(&free).acquire_owned().await;
+                (permit, self.receive().await)
+            };
+            let (permit, received) = tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                turn = turn => turn,
+            };
+            match received {
+                Ok(messages) if messages.is_empty() => {}
+                Ok(messages) => {
+                    let connection = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        let _permit = permit;
+                        connection.batch(&messages).await;
+                    });
+                }
+                Err(error) => {
+                    self.log.line(
+                        "local-stack",
+                        &format!("receiving from {}: {error:#}", self.queue_url),
+                    );
+                    tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                }
+            }
+        }
+        // Every permit is back once the last batch is done; the semaphore is never closed.
+        free.acquire_many(most).await.ok();
+    }
+
+    async fn receive(&self) -> anyhow::Result<Vec<Message>> {
+        let received = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(i32::try_from(self.mapping.batch_size)?)
+            .wait_time_seconds(WAIT_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send()
+            .await?;
+        Ok(received.messages.unwrap_or_default())
+    }
+
+    async fn batch(&self, messages: &[Message]) {
+        let event = event::event(messages, &self.mapping.queue_arn);
+        let done = match self.functions.invoke(&self.function, &event).await {
+            Ok(_) if !self.mapping.partial_failures => messages.iter().collect(),
+            Ok(result) => event::succeeded(messages, &result).unwrap_or_else(|problem| {
+                self.log.line(
+                    "local-stack",
+                    &format!("{} answered a batch with {problem}", self.function),
+                );
+                Vec::new()
+            }),
+            Err(error) => {
+                self.log.line(
+                    "local-stack",
+                    &format!("{} failed a batch: {error}", self.function),
+                );
+                Vec::new()
+            }
+        };
+        if done.is_empty() {
+            return;
+        }
+        if let Err(error) = self.delete(&done).await {
+            self.log.line(
+                "local-stack",
+                &format!("deleting from {}: {error:#}", self.queue_url),
+            );
+        }
+    }
+
+    async fn delete(&self, messages: &[&Message]) -> anyhow::Result<()> {
+        let mut request = self.sqs.delete_message_batch().queue_url(&self.queue_url);
+        for (index, message) in messages.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(message.receipt_handle.clone().unwrap_or_default());
+            request = request.entries(entry.build()?);
+        }
+        request.send().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! Functions: what they are told, what calls them, and how long they may take.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+
+use super::{Resources, account::folder, api::Api, evaluate::scalar_text, structure};
+
+/// SQS gives at most this many messages of a FIFO queue to one batch.
+const LARGEST_FIFO_BATCH: u32 = 10;
+
+/// One function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its folder's name, which is its name everywhere.
+    pub name: String,
+    /// Its environment.
+    pub variables: BTreeMap<String, String>,
+    /// Seconds an invocation may take.
+    pub timeout: u32,
+    /// Megabytes of memory; only told to the function.
+    pub memory: u32,
+    /// `JSON` or `Text`, and the level of the application's log.
+    pub log_format: Option<String>,
+    /// The least level the function's own log lines have.
+    pub log_level: Option<String>,
+    /// The HTTP routes that call it.
+    pub routes: Vec<Route>,
+    /// The queue that calls it.
+    pub mapping: Option<QueueMapping>,
+}
+
+/// One HTTP route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The HTTP method, or `ANY`.
+    pub method: String,
+    /// The path with its `{parameters}`.
+    pub path: String,
+    /// Whether a valid token is needed.
+    pub authorized: bool,
+}
+
+/// An SQS event source mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueMapping {
+    /// The queue's ARN.
+    pub queue_arn: String,
+    /// Most messages in one invocation.
+    pub batch_size: u32,
+    /// Most invocations at once.
+    pub max_concurrency: u32,
+    /// Whether the function reports which records of a batch failed.
+    pub partial_failures: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    code_uri: String,
+    #[serde(default, deserialize_with = "structure::optional_number")]
+    memory_size: Option<u32>,
+    #[serde(default, deserialize_with = "structure::optional_number")]
+    timeout: Option<u32>,
+    #[serde(default)]
+    environment: Environment,
+    logging_config: Option<Logging>,
+    #[serde(default)]
+    events: BTreeMap<String, Event>,
+    #[serde(rename = "Architectures")]
+    _architectures: Option<IgnoredAny>,
+    #[serde(rename = "Description")]
+    _description: Option<IgnoredAny>,
+    #[serde(rename = "Handler")]
+    _handler: Option<IgnoredAny>,
+    #[serde(rename = "Policies")]
+    _policies: Option<IgnoredAny>,
+    #[serde(rename = "ReservedConcurrentExecutions")]
+    _reserved: Option<IgnoredAny>,
+    #[serde(rename = "Runtime")]
+    _runtime: Option<IgnoredAny>,
+    #[serde(rename = "Tags")]
+    _tags: Option<IgnoredAny>,
+    #[serde(rename = "Tracing")]
+    _tracing: Option<IgnoredAny>,
+}
+
+/// What `Globals.Function` may say for all functions.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Globals {
+    #[serde(default, deserialize_with = "structure::optional_number")]
+    memory_size: Option<u32>,
+    #[serde(default, deserialize_with = "structure::optional_number")]
+    timeout: Option<u32>,
+    #[serde(default)]
+    environment: Environment,
+    logging_config: Option<Logging>,
+    #[serde(rename = "Architectures")]
+    _architectures: Option<IgnoredAny>,
+    #[serde(rename = "Handler")]
+    _handler: Option<IgnoredAny>,
+    #[serde(rename = "Runtime")]
+    _runtime: Option<IgnoredAny>,
+    #[serde(rename = "Tags")]
+    _tags: Option<IgnoredAny>,
+    #[serde(rename = "Tracing")]
+    _tracing: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Logging {
+    log_format: Option<String>,
+    application_log_level: Option<String>,
+    #[serde(rename = "SystemLogLevel")]
+    _system_log_level: Option<IgnoredAny>,
+    #[serde(rename = "LogGroup")]
+    _log_group: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "Type", content = "Properties")]
+enum Event {
+    HttpApi(HttpEvent),
+    #[serde(rename = "SQS")]
+    Sqs(QueueEvent),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct HttpEvent {
+    #[serde(rename = "ApiId")]
+    _api: String,
+    method: String,
+    path: String,
+    auth: Option<RouteAuth>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RouteAuth {
+    authorizer: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct QueueEvent {
+    queue: String,
+    #[serde(deserialize_with = "structure::number")]
+    batch_size: u32,
+    #[serde(default)]
+    function_response_types: Vec<String>,
+    scaling_config: Scaling,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Scaling {
+    #[serde(deserialize_with = "structure::number")]
+    maximum_concurrency: u32,
+}
+
+pub(super) fn read(resources: &Resources<'_>, api: &Api) -> anyhow::Result<Vec<Function>> {
+    let globals = globals(resources)?;
+    resources
+        .of("AWS::Serverless::Function")
+        .map(|resource| {
+            let (value, place) = resources.properties(resource)?;
+            function(structure::read(&value, &place)?, &globals, api, &place)
+        })
+        .collect()
+}
+
+fn globals(resources: &Resources<'_>) -> anyhow::Result<Globals> {
+    let sections = resources.scope.root.get("Globals");
+    let Some(node) = sections.and_then(|globals| globals.get("Function")) else {
+        return Ok(Globals::default());
+    };
+    let place = "Globals.Function";
+    let value = resources.scope.evaluate(node, place)?.unwrap_or_default();
+    structure::read(&value, place)
+}
+
+fn function(
+    properties: Properties,
+    globals: &Globals,
+    api: &Api,
+    place: &str,
+) -> anyhow::Result<Function> {
+    let mut routes = Vec::new();
+    let mut mapping = None;
+    for (name, event) in properties.events {
+        let place = format!("{place}.Events.{name}");
+        match event {
+            Event::HttpApi(event) => routes.push(route(event, api, &place)?),
+            Event::Sqs(_) if mapping.is_some() => {
+                bail!("{place}: a second queue is not understood here")
+            }
+            Event::Sqs(event) => mapping = Some(queue_mapping(event, &place)?),
+        }
+    }
+    let logging = properties
+        .logging_config
+        .or_else(|| globals.logging_config.clone());
+    Ok(Function {
+        name: folder(&properties.code_uri)
+            .with_context(|| format!("{place}.CodeUri: a folder was expected"))?
+            .to_owned(),
+        variables: variables(&[&globals.environment, &properties.environment], place)?,
+        // Lambda's own defaults.
+        timeout: properties.timeout.or(globals.timeout).unwrap_or(3),
+        memory: properties
+            .memory_size
+            .or(globals.memory_size)
+            .unwrap_or(128),
+        log_format: logging
+            .as_ref()
+            .and_then(|logging| logging.log_format.clone()),
+        log_level: logging.and_then(|logging| logging.application_log_level),
+        routes,
+        mapping,
+    })
+}
+
+fn variables(
+    environments: &[&Environment],
+    place: &str,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    for environment in environments {
+        for (name, value) in &environment.variables {
+            let text = scalar_text(value).with_context(|| {
+                format!("{place}.Environment.Variables.{name}: a text was expected")
+            })?;
+            variables.insert(name.clone(), text);
+        }
+    }
+    Ok(variables)
+}
+
+fn route(event: HttpEvent, api: &Api, place: &str) -> anyhow::Result<Route> {
+    let authorizer = event
+        .auth
+        .map(|auth| auth.authorizer)
+        .or_else(|| api.default_authorizer.clone());
+    let authorized = match authorizer.as_deref() {
+        None | Some("NONE") => false,
+        name if name == api.default_authorizer.as_deref() => true,
+        Some(name) => bail!("{place}.Auth.Authorizer: there is no authorizer {name}"),
+    };
+    if !event.path.starts_with('/') {
+        bail!("{place}.Path: a path starts with a slash");
+    }
+    Ok(Route {
+        method: event.method.to_ascii_uppercase(),
+        path: event.path,
+        authorized,
+    })
+}
+
+fn queue_mapping(event: QueueEvent, place: &str) -> anyhow::Result<QueueMapping> {
+    if !(1..=LARGEST_FIFO_BATCH).contains(&event.batch_size) {
+        bail!("{place}.BatchSize: 1 to {LARGEST_FIFO_BATCH} is understood here");
+    }
+    let partial_failures = match event.function_response_types.as_slice() {
+        [] => false,
+        [only] if only == "ReportBatchItemFailures" => true,
+        _ => {
+            bail!("{place}.FunctionResponseTypes: only ReportBatchItemFailures is understood here")
+        }
+    };
+    Ok(QueueMapping {
+        queue_arn: event.queue,
+        batch_size: event.batch_size,
+        max_concurrency: event.scaling_config.maximum_concurrency,
+        partial_failures,
+    })
+}

@@ -1,0 +1,178 @@
+//! Reads `template.yaml`, the single description of the system.
+//!
+//! What an account would make of the template is made here of the same text: [`Template::parse`]
+//! checks the parameters, [`Template::storage`] says which tables, queues and secrets there are,
+//! and, once those exist and have ids, [`Template::system`] says the rest.
+//! What this reader does not understand is an error that names the place, because a property that
+//! is skipped here would be a difference between this machine and an account.
+
+mod account;
+mod api;
+mod document;
+mod evaluate;
+mod function;
+mod parameters;
+mod storage;
+mod structure;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use self::{
+    account::Account,
+    api::{Api, Cors},
+    function::{Function, QueueMapping, Route},
+    storage::{Generated, Queue, Secret, Storage},
+    table::{Index, KeySchema, Table},
+};
+use self::{account::resource_type, document::Node, evaluate::Scope};
+
+/// Resources that change nothing about how the system behaves on one machine.
+const WITHOUT_EFFECT: &[&str] = &[
+    "AWS::Budgets::Budget",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+];
+
+/// Everything the template describes, evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct System {
+    /// The functions, by the order of the file.
+    pub functions: Vec<Function>,
+    /// Queues, tables and secrets.
+    pub storage: Storage,
+    /// The HTTP API.
+    pub api: Api,
+}
+
+/// A parsed template with its parameters decided.
+#[derive(Clone, Debug)]
+pub struct Template {
+    root: Node,
+    parameters: BTreeMap<String, Value>,
+}
+
+impl Template {
+    /// Parses `text`; `overrides` replace the parameters' defaults.
+    pub fn parse(text: &str, overrides: &BTreeMap<String, String>) -> anyhow::Result<Template> {
+        let root = Node::parse(text)?;
+        let parameters = parameters::read(&root, overrides)?;
+        Ok(Template { root, parameters })
+    }
+
+    /// [`Template::parse`] with values for those of the template's parameters that are not in
+    /// `overrides`; unlike an override, a value for a parameter that does not exist is ignored.
+    pub fn parse_with_defaults(
+        text: &str,
+        overrides: &BTreeMap<String, String>,
+        defaults: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Template> {
+        let root = Node::parse(text)?;
+        let declared = root
+            .get("Parameters")
+            .map(Node::entries)
+            .unwrap_or_default();
+        let mut values = overrides.clone();
+        for (name, value) in defaults {
+            if declared.iter().any(|(known, _)| known == name) {
+                values.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let parameters = parameters::read(&root, &values)?;
+        Ok(Template { root, parameters })
+    }
+
+    /// The queues, tables and secrets; their ids follow from `account` alone.
+    pub fn storage(&self, account: &Account) -> anyhow::Result<Storage> {
+        storage::read(&self.resources(account)?)
+    }
+
+    /// The whole system; `account` must know the secrets' ARNs by now.
+    pub fn system(&self, account: &Account) -> anyhow::Result<System> {
+        let resources = self.resources(account)?;
+        let api = api::read(&resources)?;
+        let functions = function::read(&resources, &api)?;
+        Ok(System {
+            functions,
+            storage: storage::read(&resources)?,
+            api,
+        })
+    }
+
+    fn resources<'a>(&'a self, account: &'a Account) -> anyhow::Result<Resources<'a>> {
+        let scope = Scope {
+            root: &self.root,
+            parameters: &self.parameters,
+            account,
+        };
+        let mut list = Vec::new();
+        for (name, node) in self
+            .root
+            .get("Resources")
+            .map(Node::entries)
+            .unwrap_or_default()
+        {
+            let exists = match node.get("Condition").and_then(Node::text) {
+                Some(condition) => {
+                    scope.condition(condition, &format!("Resources.{name}.Condition"))?
+                }
+                None => true,
+            };
+            if exists {
+                list.push(Resource {
+                    name,
+                    kind: resource_type(name, node)?,
+                    node,
+                });
+            }
+        }
+        Ok(Resources { scope, list })
+    }
+}
+
+/// The resources whose condition holds.
+struct Resources<'a> {
+    scope: Scope<'a>,
+    list: Vec<Resource<'a>>,
+}
+
+struct Resource<'a> {
+    name: &'a str,
+    kind: &'a str,
+    node: &'a Node,
+}
+
+impl<'a> Resources<'a> {
+    /// The resources of one type.
+    fn of(&self, kind: &str) -> impl Iterator<Item = &Resource<'a>> {
+        self.list
+            .iter()
+            .filter(move |resource| resource.kind == kind)
+    }
+
+    /// A resource's properties, evaluated, and their place.
+    fn properties(&self, resource: &Resource<'_>) -> anyhow::Result<(Value, String)> {
+        let place = format!("Resources.{}.Properties", resource.name);
+        let value = match resource.node.get("Properties") {
+            Some(node) => self.scope.evaluate(node, &place)?,
+            None => None,
+        };
+        Ok((
+            value.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            place,
+        ))
+    }
+}
