@@ -1,7 +1,7 @@
 //! Whose callbacks are taken, and where users go afterwards.
 
 use domain::ReturnUrls;
-use runtime::{Caller, Env, InvalidConfig};
+use runtime::{CallerConfig, Env, InvalidConfig};
 
 /// The function's configuration. One field for each variable of the template.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Config {
     /// `QUEUE_URL`: where jobs go.
     pub queue_url: String,
     /// `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM`, `EXTERNAL_ID_SECRET_ID`: who the user is.
-    pub caller: Caller,
+    pub caller: CallerConfig,
     /// `RETURN_URLS`: where users may be sent back to.
     pub return_urls: ReturnUrls,
     /// `IDENTITY_SOURCE`: whether the return URL carries a proof for the app to post.
@@ -23,7 +23,7 @@ impl Config {
     pub fn from_env(mut env: Env) -> Result<Self, InvalidConfig> {
         let session_secret_id = env.text("SESSION_SECRET_ID");
         let queue_url = env.text("QUEUE_URL");
-        let caller = Caller::from_env(&mut env);
+        let caller = CallerConfig::from_env(&mut env);
         let return_urls = env.parsed("RETURN_URLS", ReturnUrls::parse);
         let proof_wanted = env.one_of("IDENTITY_SOURCE", &[("claims", false), ("body", true)]);
         env.finish(|| {

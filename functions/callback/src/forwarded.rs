@@ -3,17 +3,18 @@
 //! | body | meaning |
 //! |---|---|
 //! | `{"url": "acmeapp://connected/{session}/success?link=…"}` | the URL the app caught, as it is |
-//! | `{"session": "…", "link_id": "…", "proof": "…"}` | the proof from the return URL |
+//! | `{"link_id": "…", "proof": "…"}` | both from the return URL (`IDENTITY_SOURCE=body`) |
 
 use domain::session::SessionError;
-use domain::{Job, LinkId, Session};
+use domain::{Attempt, CallbackKind, Job, LinkId, Session, SigningKeys};
 use gateway::Context;
+use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
-use runtime::{Problem, ProblemKind};
+use runtime::{CallerError, Problem, ProblemKind};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::handler::{Handler, Refusal, unavailable};
@@ -38,108 +39,107 @@ struct Caught {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Proof {
-    session: String,
     link_id: String,
     proof: String,
 }
 
 impl Handler {
     pub(crate) async fn handle_forwarded(&self, request: &Request) -> Response<String> {
-        match self.forwarded(request, &Context::of(request)).await {
-            Ok(response) => response,
+        let context = Context::of(request);
+        match self.forwarded(request.body().as_ref(), &context).await {
+            Ok(answer) => accepted(&answer),
             Err(problem) => problem.into_response(),
         }
     }
 
-    async fn forwarded(
-        &self,
-        request: &Request,
-        context: &Context<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let request_id = context.request_id;
-        let problem = |kind| Problem::new(kind, request_id);
-        let invalid =
-            |pointer: &str, rule: &str| problem(ProblemKind::InvalidRequest).at(pointer, rule);
-        if request.body().len() > MAX_BODY {
+    async fn forwarded(&self, body: &[u8], context: &Context<'_>) -> Result<Value, Problem> {
+        let problem = |kind| Problem::new(kind, context.request_id);
+        if body.len() > MAX_BODY {
             return Err(problem(ProblemKind::TooLarge)
                 .at("", format!("must have at most {MAX_BODY} bytes")));
         }
-        let body = serde_json::from_slice(request.body().as_ref());
-        let body = body.map_err(|_| {
-            invalid(
-                "",
-                r#"must be {"url": "…"} or {"session": "…", "link_id": "…", "proof": "…"}"#,
-            )
-        })?;
-        let answer = match body {
-            Body::Caught(caught) => {
-                let (session, query) = parts(&caught.url).ok_or_else(|| {
-                    invalid("/url", "must end in /{session}/{success|exit|event}")
-                })?;
-                let session = self.own_session(&session, context).await?;
-                let outcome = redirect::outcome(&query)
-                    .map_err(|_| invalid("/url", "must name its link by a UUID"))?;
-                let answer = json!({
-                    "outcome": outcome.name(),
-                    "link_id": outcome.link(),
-                    "code": outcome.code(),
-                });
-                let attempt = session.attempt;
-                let job = Job::AttemptEnded { attempt, outcome };
-                self.send(&job, request_id)
-                    .await
-                    .map_err(|it| it.problem(request_id))?;
-                answer
-            }
-            Body::Proof(body) => {
-                let link_id = LinkId::parse(&body.link_id)
-                    .map_err(|rule| invalid("/link_id", &rule.to_string()))?;
-                let session = self.own_session(&body.session, context).await?;
-                let keys = self
-                    .session_keys
-                    .get()
-                    .await
-                    .map_err(|error| unavailable(request_id, &error).problem(request_id))?;
-                if !session.is_proven_by(&body.proof, link_id, &keys) {
-                    return Err(problem(ProblemKind::Forbidden)
-                        .at("/proof", "must be the one of this session and link"));
-                }
-                let job = Job::LinkProven {
-                    link_id,
-                    external_id: session.attempt.external_id,
-                    session_id: session.attempt.session_id,
-                };
-                self.send(&job, request_id)
-                    .await
-                    .map_err(|it| it.problem(request_id))?;
-                json!({"link_id": link_id})
-            }
-        };
-        Ok(accepted(&answer))
+        let invalid = |rule| Err(problem(ProblemKind::InvalidRequest).at("", rule));
+        match (serde_json::from_slice(body), self.config.proof_wanted) {
+            (Ok(Body::Caught(body)), _) => self.caught(&body, context).await,
+            (Ok(Body::Proof(body)), true) => self.proof(&body, context).await,
+            (_, false) => invalid(r#"must be {"url": "…"}"#),
+            (_, true) => invalid(r#"must be {"url": "…"} or {"link_id": "…", "proof": "…"}"#),
+        }
     }
 
-    /// The session, if it is this user's.
-    async fn own_session(&self, text: &str, context: &Context<'_>) -> Result<Session, Problem> {
+    /// The URL an app caught. That it knows the whole of it is also the proof.
+    async fn caught(&self, body: &Caught, context: &Context<'_>) -> Result<Value, Problem> {
+        let invalid = |rule: &str| {
+            Problem::new(ProblemKind::InvalidRequest, context.request_id).at("/url", rule)
+        };
+        let (session, kind, query) = parts(&body.url)
+            .ok_or_else(|| invalid("must end in /{session}/{success|exit|event}"))?;
+        let verify = |keys: &SigningKeys, now| Session::verify(&session, kind, keys, now);
+        let attempt = self.own_attempt(context, verify).await?;
+        let outcome = redirect::outcome(kind, &query)
+            .map_err(|_| invalid("must name a link by its UUID, and only in the success URL"))?;
+        let answer = json!({
+            "outcome": outcome.name(),
+            "link_id": outcome.link(),
+            "code": outcome.code(),
+        });
+        let proven = outcome.link().filter(|_| self.config.proof_wanted);
+        let proven = proven.map(|link_id| proven_job(link_id, &attempt));
+        let ended = Job::AttemptEnded { attempt, outcome };
+        for job in std::iter::once(&ended).chain(&proven) {
+            self.queue_for(job, context).await?;
+        }
+        Ok(answer)
+    }
+
+    /// What `GET /callback/…` put into the return URL.
+    async fn proof(&self, body: &Proof, context: &Context<'_>) -> Result<Value, Problem> {
+        let link_id = LinkId::parse(&body.link_id).map_err(|rule| {
+            Problem::new(ProblemKind::InvalidRequest, context.request_id).at("/link_id", rule)
+        })?;
+        let verify =
+            |keys: &SigningKeys, now| Session::verify_proof(&body.proof, link_id, keys, now);
+        let attempt = self.own_attempt(context, verify).await?;
+        self.queue_for(&proven_job(link_id, &attempt), context)
+            .await?;
+        Ok(json!({"link_id": link_id}))
+    }
+
+    async fn queue_for(&self, job: &Job, context: &Context<'_>) -> Result<(), Problem> {
+        let sent = self.send(job, context.request_id).await;
+        sent.map_err(|refusal| refusal.problem(context.request_id))
+    }
+
+    /// The attempt of a verified session, if it is this user's.
+    async fn own_attempt(
+        &self,
+        context: &Context<'_>,
+        verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,
+    ) -> Result<Attempt, Problem> {
         let request_id = context.request_id;
         let unauthorized = || Problem::new(ProblemKind::Unauthorized, request_id);
         let claims = context.claims.ok_or_else(unauthorized)?;
-        let keys = match &self.external_id_keys {
-            Some(secret) => Some(
-                secret
-                    .get()
-                    .await
-                    .map_err(|error| unavailable(request_id, &error).problem(request_id))?,
-            ),
-            None => None,
+        let caller = match self.caller.identify(claims).await {
+            Ok(external_id) => external_id,
+            Err(CallerError::Secret(error)) => {
+                return Err(unavailable(request_id, &error).problem(request_id));
+            }
+            Err(error) => return Err(unauthorized().at("claims", error)),
         };
-        let caller = self.config.caller.identify(claims, keys.as_deref());
-        let caller = caller.map_err(|error| unauthorized().at("claims", error))?;
-        let session = self.session(text, request_id).await;
-        let (session, _) = session.map_err(|it| it.problem(request_id))?;
+        let verified = self.verified(request_id, verify).await;
+        let (session, _) = verified.map_err(|refusal| refusal.problem(request_id))?;
         match session.attempt.external_id == caller {
-            true => Ok(session),
+            true => Ok(session.attempt),
             false => Err(Problem::new(ProblemKind::Forbidden, request_id)),
         }
+    }
+}
+
+fn proven_job(link_id: LinkId, attempt: &Attempt) -> Job {
+    Job::LinkProven {
+        link_id,
+        external_id: attempt.external_id.clone(),
+        session_id: attempt.session_id.clone(),
     }
 }
 
@@ -158,22 +158,17 @@ impl Refusal {
     }
 }
 
-/// Session and query of a URL like `acmeapp://connected/{session}/success?link=…`.
-fn parts(url: &str) -> Option<(String, String)> {
+/// Session, kind and query of a URL like `acmeapp://connected/{session}/success?link=…`.
+fn parts(url: &str) -> Option<(String, CallbackKind, String)> {
     let url = Url::parse(url).ok()?;
     let mut segments = url.path_segments()?.rev();
-    let outcome = segments.next()?;
+    let kind = CallbackKind::parse(segments.next()?)?;
     let session = segments.next()?;
-    if !matches!(outcome, "success" | "exit" | "event") {
-        return None;
-    }
-    Some((
-        session.to_owned(),
-        url.query().unwrap_or_default().to_owned(),
-    ))
+    let query = url.query().unwrap_or_default();
+    Some((session.to_owned(), kind, query.to_owned()))
 }
 
-fn accepted(answer: &serde_json::Value) -> Response<String> {
+fn accepted(answer: &Value) -> Response<String> {
     let mut response = Response::new(answer.to_string());
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
@@ -190,7 +185,7 @@ mod tests {
     fn the_session_is_the_segment_before_the_outcome() {
         let check = |url: &str, expected: Option<(&str, &str)>| {
             let parts = parts(url);
-            let parts = parts.as_ref().map(|(a, b)| (a.as_str(), b.as_str()));
+            let parts = parts.as_ref().map(|(a, _, b)| (a.as_str(), b.as_str()));
             assert_eq!(parts, expected, "{url}");
         };
         check(

@@ -1,11 +1,14 @@
 //! What both ways in share: keys, the session, the queue.
 
+use std::sync::Arc;
+
 use domain::session::SessionError;
 use domain::{Job, Session, SigningKeys};
+use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Method, Response};
 use queue::JobQueue;
-use runtime::{Clock, Randomness, Secret};
+use runtime::{Caller, Clock, Randomness, Secret};
 
 use crate::config::Config;
 
@@ -18,8 +21,8 @@ pub struct Handler {
     pub queue: JobQueue,
     /// The keys that sign sessions.
     pub session_keys: Secret<SigningKeys>,
-    /// The keys `external_id`s are derived with, in that mode.
-    pub external_id_keys: Option<Secret<SigningKeys>>,
+    /// Who the user is.
+    pub caller: Caller,
     /// The time.
     pub clock: Clock,
     /// Chance.
@@ -51,21 +54,21 @@ impl Handler {
         }
     }
 
-    /// Reads a session from a path segment.
-    pub(crate) async fn session(
+    /// Verifies something signed, once more with fresh keys if this process may not have seen the
+    /// key it was signed with. `verify` is given the keys and the time.
+    pub(crate) async fn verified(
         &self,
-        text: &str,
         request_id: &str,
-    ) -> Result<(Session, std::sync::Arc<SigningKeys>), Refusal> {
+        verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,
+    ) -> Result<(Session, Arc<SigningKeys>), Refusal> {
         let now = self.clock.now();
         let keys = self.session_keys.get().await;
         let keys = keys.map_err(|error| unavailable(request_id, &error))?;
-        match Session::verify(text, &keys, now) {
-            // It may be signed with a key that this process has not seen yet.
+        match verify(&keys, now) {
             Err(SessionError::Forged) => {
                 let keys = self.session_keys.reread().await;
                 let keys = keys.map_err(|error| unavailable(request_id, &error))?;
-                let session = Session::verify(text, &keys, now).map_err(Refusal::Session)?;
+                let session = verify(&keys, now).map_err(Refusal::Session)?;
                 Ok((session, keys))
             }
             result => Ok((result.map_err(Refusal::Session)?, keys)),

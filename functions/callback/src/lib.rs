@@ -25,14 +25,10 @@ pub async fn run() -> anyhow::Result<()> {
     let aws = runtime::aws().await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
-    let signing = |id: &str| Secret::signing(&secrets, id, &clock);
     let handler = Handler {
         queue: JobQueue::new(&aws, config.queue_url.clone()),
-        session_keys: signing(&config.session_secret_id),
-        external_id_keys: match &config.caller {
-            Caller::Derived { secret_id } => Some(signing(secret_id)),
-            Caller::Claim(_) => None,
-        },
+        session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
+        caller: Caller::new(&config.caller, &secrets, &clock),
         config,
         clock,
         randomness: Randomness::system(),

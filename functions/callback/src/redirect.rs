@@ -1,7 +1,8 @@
 //! `GET /callback/{session}/{success|exit|event}`: Belvo sends the user's browser here.
 
+use domain::outcome::InvalidLink;
 use domain::session::SessionError;
-use domain::{Job, Outcome, ReturnUrl, Session, SigningKeys};
+use domain::{CallbackKind, Job, Outcome, ReturnUrl, Session, SigningKeys};
 use gateway::Context;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
@@ -28,17 +29,15 @@ impl Handler {
         request_id: &str,
     ) -> Result<Response<String>, Refusal> {
         let parameters = request.path_parameters();
-        let text = parameters.first("session").unwrap_or_default();
-        let (session, keys) = self.session(text, request_id).await?;
-        // The three names only tell Belvo's URLs apart; its parameters say what happened.
-        if !matches!(
-            parameters.first("outcome"),
-            Some("success" | "exit" | "event")
-        ) {
+        let kind = parameters.first("outcome").and_then(CallbackKind::parse);
+        let Some(kind) = kind else {
             return Ok(page::not_found());
-        }
+        };
+        let text = parameters.first("session").unwrap_or_default();
+        let verify = |keys: &SigningKeys, now| Session::verify(text, kind, keys, now);
+        let (session, keys) = self.verified(request_id, verify).await?;
         let query = request.uri().query().unwrap_or_default();
-        let Ok(outcome) = outcome(query) else {
+        let Ok(outcome) = outcome(kind, query) else {
             return Ok(page::invalid());
         };
         let job = Job::AttemptEnded {
@@ -87,7 +86,7 @@ impl Handler {
         let proof = outcome
             .link()
             .filter(|_| self.config.proof_wanted)
-            .map(|link| session.prove(link, keys));
+            .and_then(|link| session.prove(link, keys).ok());
         let pairs = [
             ("outcome", Some(outcome.name())),
             ("session_id", Some(session.attempt.session_id.as_str())),
@@ -104,11 +103,12 @@ impl Handler {
 }
 
 /// Reads a raw query.
-pub(crate) fn outcome(query: &str) -> Result<Outcome, domain::outcome::InvalidLink> {
+pub(crate) fn outcome(kind: CallbackKind, query: &str) -> Result<Outcome, InvalidLink> {
     let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .into_owned()
         .collect();
     Outcome::from_query(
+        kind,
         pairs
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),

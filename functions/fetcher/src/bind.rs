@@ -5,40 +5,57 @@
 //! the accounts.
 
 use belvo::{BelvoError, Link};
-use domain::{ExternalId, ResourceKind};
+use domain::{ExternalId, LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{AttemptRecord, LinkRecord, LinkStatus, OwnerVerdict};
 
 use crate::config::OwnerCheck;
 use crate::jobs::{Fetcher, JobError};
+use crate::owner::Owner;
 
 /// How long before a link an attempt may have begun.
 const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
+/// How far Belvo's clock may be behind ours.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
 impl Fetcher {
     /// Settles the status of a link that is not bound. Writes nothing.
     pub(crate) async fn bind(&self, record: &mut LinkRecord) -> Result<(), JobError> {
-        let now = self.clock.now();
-        let link = match self.belvo.link(record.link_id).await {
-            Ok(link) => link,
-            Err(BelvoError::NotFound { .. }) => {
-                runtime::count(Metric::LinkGone, now);
-                record.unassign(LinkStatus::Gone);
-                return Ok(());
+        let before = record.status;
+        match self.belvo.link(record.link_id).await {
+            Ok(link) => {
+                learn(record, &link);
+                self.settle(record, &link).await?;
             }
+            Err(BelvoError::NotFound { .. }) if record.bound_at.is_some() => {
+                record.status = LinkStatus::Gone;
+            }
+            Err(BelvoError::NotFound { .. }) => record.unassign(LinkStatus::Gone),
             Err(error) => return Err(error.into()),
-        };
-        learn(record, &link);
-        let Some((external_id, attempts)) = self.claimant(&link, now).await? else {
-            runtime::count(Metric::LinkUnclaimed, now);
+        }
+        if record.status != before {
+            self.report(record);
+        }
+        Ok(())
+    }
+
+    /// Decides about a link that Belvo knows.
+    async fn settle(&self, record: &mut LinkRecord, link: &Link) -> Result<(), JobError> {
+        if record.bound_at.is_some() {
+            // It was gone for a while. Whose it is was settled before.
+            record.status = LinkStatus::Bound;
+            return Ok(());
+        }
+        let Some((external_id, attempts)) = self.claimant(record.link_id, link).await? else {
             record.unassign(LinkStatus::Unclaimed);
             return Ok(());
         };
         if self.config.owner_check == OwnerCheck::Off || attempts.is_empty() {
             record.owner_verdict = Some(OwnerVerdict::NotChecked);
             record.session_id = attempts.first().map(|it| it.attempt.session_id.clone());
-            record.assign(external_id, LinkStatus::Bound);
+            self.accept(record, external_id);
             return Ok(());
         }
         // Read before Belvo announces it, OWNERS may be empty or partial.
@@ -46,49 +63,74 @@ impl Fetcher {
             record.assign(external_id, LinkStatus::AwaitingOwner);
             return Ok(());
         }
-        let owned = self.attempt_of_owner(record.link_id, &attempts).await?;
-        record.owner_verdict = Some(match owned {
-            Some(_) => OwnerVerdict::Matched,
-            None => OwnerVerdict::Mismatched,
-        });
-        record.session_id = owned.map(|it| it.attempt.session_id.clone());
-        let accepted = owned.is_some() || self.config.owner_check == OwnerCheck::Warn;
-        if !accepted {
-            runtime::count(Metric::LinkQuarantined, now);
-            tracing::warn!(link.id = %record.link_id, "the owner is not the one the token was for");
+        match self.owner(record.link_id, &attempts).await? {
+            Owner::Of(attempt) => {
+                record.owner_verdict = Some(OwnerVerdict::Matched);
+                record.session_id = Some(attempt.attempt.session_id.clone());
+                self.accept(record, external_id);
+            }
+            Owner::SomebodyElse => {
+                record.owner_verdict = Some(OwnerVerdict::Mismatched);
+                match self.config.owner_check {
+                    OwnerCheck::Warn => self.accept(record, external_id),
+                    OwnerCheck::Required | OwnerCheck::Off => {
+                        record.assign(external_id, LinkStatus::Quarantined);
+                    }
+                }
+            }
+            // No evidence is not evidence against the user.
+            Owner::Unnamed => record.assign(external_id, LinkStatus::AwaitingOwner),
         }
-        let status = match accepted {
-            true => LinkStatus::Bound,
-            false => LinkStatus::Quarantined,
-        };
-        record.assign(external_id, status);
         Ok(())
     }
 
+    fn accept(&self, record: &mut LinkRecord, external_id: ExternalId) {
+        record.assign(external_id, LinkStatus::Bound);
+        record.bound_at = Some(self.clock.now());
+    }
+
     /// The user Belvo names, if that user set out to connect something, or links are adopted.
+    /// The likeliest attempt comes first: the one that named this link, then the latest.
     async fn claimant(
         &self,
+        link_id: LinkId,
         link: &Link,
-        now: Timestamp,
     ) -> Result<Option<(ExternalId, Vec<AttemptRecord>)>, JobError> {
         let named = link.external_id.as_deref();
         let Some(external_id) = named.and_then(|id| ExternalId::parse(id).ok()) else {
             return Ok(None);
         };
-        // Counted back from the link's birth, so that an outage of ours does not age attempts;
-        // a birth in the future is a clock that differs.
-        let reference = link.created_at.map_or(now, |created| created.min(now));
-        let since = reference
+        // Counted from the link's birth, so that an outage of ours does not age attempts; a birth
+        // in the future is a clock that differs.
+        let now = self.clock.now();
+        let birth = link.created_at.map_or(now, |created| created.min(now));
+        let since = birth
             .saturating_sub(ATTEMPT_WINDOW)
             .unwrap_or(Timestamp::MIN);
-        let attempts = self.connections.attempts(&external_id, since).await?;
+        let until = birth.saturating_add(CLOCK_MARGIN).unwrap_or(Timestamp::MAX);
+        let mut attempts = self.connections.attempts(&external_id, since).await?;
+        attempts.retain(|it| it.attempt.started_at <= until);
+        attempts.sort_by_key(|it| (it.linked == Some(link_id), it.attempt.started_at));
+        attempts.reverse();
         let claimed = !attempts.is_empty() || self.config.adopt_existing_links;
         Ok(claimed.then_some((external_id, attempts)))
+    }
+
+    /// Says once what somebody should look at.
+    fn report(&self, record: &LinkRecord) {
+        let metric = match record.status {
+            LinkStatus::Quarantined => Metric::LinkQuarantined,
+            LinkStatus::Unclaimed => Metric::LinkUnclaimed,
+            LinkStatus::Gone => Metric::LinkGone,
+            LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Bound => return,
+        };
+        runtime::count(metric, self.clock.now());
+        tracing::warn!(link.id = %record.link_id, status = ?record.status, "a link is not read");
     }
 }
 
 /// Keeps what Belvo says of the link.
-fn learn(record: &mut LinkRecord, link: &Link) {
+pub(crate) fn learn(record: &mut LinkRecord, link: &Link) {
     record.institution.clone_from(&link.institution);
     record
         .institution_user_id

@@ -21,8 +21,6 @@ pub struct Config {
     pub owner_check: OwnerCheck,
     /// `ADOPT_EXISTING_LINKS`: whether a link needs no attempt of ours.
     pub adopt_existing_links: bool,
-    /// `IDENTITY_SOURCE`: whether documents came from the body, so that a proof is needed.
-    pub proof_wanted: bool,
 }
 
 /// What a link's owner must have to do with its user.
@@ -53,7 +51,6 @@ impl Config {
             ],
         );
         let adopt_existing_links = env.parsed("ADOPT_EXISTING_LINKS", flag);
-        let proof_wanted = env.one_of("IDENTITY_SOURCE", &[("claims", false), ("body", true)]);
         env.parsed("FETCH_RESOURCES", |text| {
             let resources = ResourceSet::parse(text).map_err(|rule| rule.to_string())?;
             match owner_check {
@@ -71,7 +68,6 @@ impl Config {
                 connection_table: connection_table?,
                 owner_check: owner_check?,
                 adopt_existing_links: adopt_existing_links?,
-                proof_wanted: proof_wanted?,
             })
         })
     }
@@ -90,7 +86,6 @@ mod tests {
             ("CONNECTION_TABLE", "connections"),
             ("OWNER_CHECK", "required"),
             ("ADOPT_EXISTING_LINKS", "false"),
-            ("IDENTITY_SOURCE", "claims"),
             ("FETCH_RESOURCES", "ACCOUNTS,OWNERS"),
         ];
         let all = base.iter().chain(changes);

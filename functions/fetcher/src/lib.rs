@@ -3,7 +3,9 @@
 //! | module | does |
 //! |---|---|
 //! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
-//! | `jobs` | one job each: what a webhook or a callback leads to |
+//! | `jobs` | what attempts to connect lead to |
+//! | `webhook` | what webhooks lead to |
+//! | `open` | a link while a job works on it |
 //! | `bind` | finds out whose a link is, before anything of it is stored |
 //! | `owner` | compares the link's owner with the documents its token was minted for |
 //! | `sync` | reads a resource and writes what is new |
@@ -17,8 +19,10 @@ mod bind;
 mod config;
 mod consent;
 mod jobs;
+mod open;
 mod owner;
 mod sync;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +70,7 @@ pub async fn run() -> anyhow::Result<()> {
     }
     let fetcher = &fetcher;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, lambda_runtime::Error>(batch::handle(fetcher, event.payload).await)
+        Ok::<_, lambda_runtime::Error>(fetcher.handle(event.payload).await)
     }))
     .await
     .map_err(|error| anyhow::anyhow!(error))

@@ -3,38 +3,68 @@
 //! Somebody could mint a token for another person's CPF and talk them into consenting at the bank.
 //! OWNERS is read into memory for this, and dropped.
 
-use domain::{Document, LinkId, ResourceKind};
+use domain::{Document, LinkId, ResourceKind, SigningKeys};
 use serde_json::{Value, value::RawValue};
 use store::AttemptRecord;
 
 use crate::jobs::{Fetcher, JobError};
+use crate::sync::MAX_PAGES;
+
+/// Who owns a link.
+pub(crate) enum Owner<'a> {
+    /// The one this attempt was for.
+    Of(&'a AttemptRecord),
+    /// Somebody none of the attempts was for.
+    SomebodyElse,
+    /// Belvo names no document yet.
+    Unnamed,
+}
 
 impl Fetcher {
-    /// The attempt whose document one of the link's owners holds.
-    pub(crate) async fn attempt_of_owner<'a>(
+    /// Compares the link's owners with the documents of the attempts, the likeliest first.
+    pub(crate) async fn owner<'a>(
         &self,
         link: LinkId,
         attempts: &'a [AttemptRecord],
-    ) -> Result<Option<&'a AttemptRecord>, JobError> {
+    ) -> Result<Owner<'a>, JobError> {
+        let documents = self.owners_documents(link).await?;
+        if documents.is_empty() {
+            return Ok(Owner::Unnamed);
+        }
         let keys = self.session_keys.get().await?;
+        if let Some(attempt) = find(attempts, &documents, &keys) {
+            return Ok(Owner::Of(attempt));
+        }
+        // The attempt may have been hashed with a key this process has not seen yet.
+        let keys = self.session_keys.reread().await?;
+        let found = find(attempts, &documents, &keys);
+        Ok(found.map_or(Owner::SomebodyElse, Owner::Of))
+    }
+
+    async fn owners_documents(&self, link: LinkId) -> Result<Vec<Document>, JobError> {
         let mut documents = Vec::new();
-        let mut number = 1;
-        loop {
+        for number in 1..=MAX_PAGES {
             let page = self.belvo.page(ResourceKind::Owners, link, number).await?;
             documents.extend(page.rows.iter().filter_map(|owner| document(owner)));
             if !page.has_next || page.rows.is_empty() {
                 break;
             }
-            number += 1;
         }
-        let owned = |record: &&AttemptRecord| {
-            let expected = record.attempt.expected_owner();
-            documents
-                .iter()
-                .any(|document| keys.is_hash_of(document, expected))
-        };
-        Ok(attempts.iter().find(owned))
+        Ok(documents)
     }
+}
+
+fn find<'a>(
+    attempts: &'a [AttemptRecord],
+    documents: &[Document],
+    keys: &SigningKeys,
+) -> Option<&'a AttemptRecord> {
+    attempts.iter().find(|record| {
+        let expected = record.attempt.expected_owner();
+        documents
+            .iter()
+            .any(|document| keys.is_hash_of(document, expected))
+    })
 }
 
 /// `document_id.document_number` of an owner, a person or a company.

@@ -3,22 +3,31 @@
 use std::collections::{BTreeMap, HashSet};
 
 use belvo::{BelvoError, Page};
-use domain::{Code, ExternalId, ResourceKind};
+use domain::{Code, ExternalId, LinkId, ResourceKind};
 use runtime::Metric;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Index, LinkRecord, ResourceRow, ResourceState, Unstorable};
+use store::{Index, ResourceRow, ResourceState, Unstorable};
 
 use crate::jobs::{Fetcher, JobError};
+use crate::open::OpenLink;
 
 /// Pages are numbered, so rows shift when Belvo writes meanwhile. Read again this often.
 const READS: usize = 3;
 
 /// A million rows. A list that goes on after that is not one.
-const MAX_PAGES: u32 = 1000;
+pub(crate) const MAX_PAGES: u32 = 1000;
 
 /// Objects named on the link; whoever looks needs some, not thousands.
 const MAX_REJECTED: usize = 50;
+
+/// What is read.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    link_id: LinkId,
+    kind: ResourceKind,
+    external_id: &'a ExternalId,
+}
 
 /// What one read of a whole list found.
 #[derive(Default)]
@@ -27,6 +36,8 @@ struct Reading {
     count: u64,
     /// Rows that came, with repetitions.
     seen: u64,
+    /// Rows that were new or had changed.
+    written: u64,
     /// Different rows that can be stored.
     ids: HashSet<String>,
     /// Rows that cannot.
@@ -39,47 +50,59 @@ impl Fetcher {
     /// Makes what is stored of a resource what Belvo holds.
     pub(crate) async fn sync(
         &self,
-        link: &mut LinkRecord,
+        link: &mut OpenLink<'_>,
         kind: ResourceKind,
     ) -> Result<(), JobError> {
-        let Some(external_id) = link.external_id.clone() else {
+        let Some(external_id) = link.record.external_id.clone() else {
             // Only bound links are read, and a bound link has a user.
             return Ok(());
         };
-        let resource = link.resource(kind);
+        let link_id = link.record.link_id;
+        let started = self.clock.now();
+        let resource = link.record.resource(kind);
         resource.state = ResourceState::Syncing;
-        resource.sync_started_at = Some(self.clock.now());
-        self.resources.save(link, self.clock.now()).await?;
+        resource.sync_started_at = Some(started);
+        self.save(link).await?;
 
-        let mut index = self.resources.index(link.link_id, kind).await?;
-        let reading = self
-            .read_completely(link, kind, &external_id, &mut index)
-            .await?;
+        let target = Target {
+            link_id,
+            kind,
+            external_id: &external_id,
+        };
+        let mut index = self.resources.index(link_id, kind).await?;
+        let reading = self.read_completely(target, &mut index).await?;
 
-        let now = self.clock.now();
-        link.pending.remove(&kind);
-        let resource = link.resource(kind);
-        resource.sync_ended_at = Some(now);
+        let ended = self.clock.now();
+        tracing::info!(
+            link.id = %link_id,
+            resource.kind = kind.name(),
+            rows = reading.ids.len(),
+            written = reading.written,
+            rejected = reading.unstorable,
+            duration_ms = ended.duration_since(started).as_millis(),
+            "resource read"
+        );
+        link.read.insert(kind);
+        link.record.pending.remove(&kind);
+        let resource = link.record.resource(kind);
+        resource.sync_ended_at = Some(ended);
         resource.rows = reading.ids.len() as u64;
         resource.state = match reading.rejected.is_empty() {
             true => ResourceState::Ready,
             false => ResourceState::Partial,
         };
         resource.rejected = reading.rejected;
-        self.resources.save(link, now).await?;
-        Ok(())
+        self.save(link).await
     }
 
     /// Reads until a read found as many different rows as Belvo counts.
     async fn read_completely(
         &self,
-        link: &LinkRecord,
-        kind: ResourceKind,
-        external_id: &ExternalId,
+        target: Target<'_>,
         index: &mut Index,
     ) -> Result<Reading, JobError> {
         for _ in 0..READS {
-            let reading = self.read_once(link, kind, external_id, index).await?;
+            let reading = self.read_once(target, index).await?;
             if reading.is_complete() {
                 return Ok(reading);
             }
@@ -91,26 +114,20 @@ impl Fetcher {
     }
 
     /// Reads all pages, the next one while the current one is written.
-    async fn read_once(
-        &self,
-        link: &LinkRecord,
-        kind: ResourceKind,
-        external_id: &ExternalId,
-        index: &mut Index,
-    ) -> Result<Reading, JobError> {
+    async fn read_once(&self, target: Target<'_>, index: &mut Index) -> Result<Reading, JobError> {
         let mut reading = Reading::default();
-        let mut page = self.belvo.page(kind, link.link_id, 1).await?;
+        let mut page = self.belvo.page(target.kind, target.link_id, 1).await?;
         for number in 2..=MAX_PAGES {
             let last = !page.has_next || page.rows.is_empty();
-            let rows = reading.take(&page, link, kind, external_id);
+            let rows = reading.take(&page, target);
             if last {
-                self.resources.write(rows, index).await?;
-                self.report(&reading);
+                reading.written += self.resources.write(rows, index).await?;
+                self.count_rejected(&reading);
                 return Ok(reading);
             }
-            let next = self.belvo.page(kind, link.link_id, number);
+            let next = self.belvo.page(target.kind, target.link_id, number);
             let (next, written) = futures::join!(next, self.resources.write(rows, index));
-            written?;
+            reading.written += written?;
             page = next?;
         }
         Err(BelvoError::Unexpected {
@@ -119,7 +136,7 @@ impl Fetcher {
         .into())
     }
 
-    fn report(&self, reading: &Reading) {
+    fn count_rejected(&self, reading: &Reading) {
         for reason in reading.rejected.values() {
             runtime::count_by(Metric::RowRejected, reason, self.clock.now());
         }
@@ -128,18 +145,12 @@ impl Fetcher {
 
 impl Reading {
     /// Turns a page into rows, and keeps by name what cannot be stored.
-    fn take(
-        &mut self,
-        page: &Page,
-        link: &LinkRecord,
-        kind: ResourceKind,
-        external_id: &ExternalId,
-    ) -> Vec<ResourceRow> {
+    fn take(&mut self, page: &Page, target: Target<'_>) -> Vec<ResourceRow> {
         self.count = page.count;
         let mut rows = Vec::with_capacity(page.rows.len());
         for object in &page.rows {
             self.seen += 1;
-            match ResourceRow::new(kind, link.link_id, external_id, object) {
+            match ResourceRow::new(target.kind, target.link_id, target.external_id, object) {
                 Ok(row) => {
                     self.ids.insert(row.id.clone());
                     rows.push(row);
@@ -158,7 +169,10 @@ impl Reading {
         self.unstorable += 1;
         if self.rejected.len() < MAX_REJECTED {
             let named: Option<Named> = serde_json::from_str(object.get()).ok();
-            let name = named.map_or_else(|| format!("row {}", self.seen), |named| named.id);
+            let name = named.map(|named| named.id);
+            // Neither nothing nor a novel may become a name on the link.
+            let name = name.filter(|id| (1..=64).contains(&id.len()));
+            let name = name.unwrap_or_else(|| format!("row {}", self.seen));
             self.rejected
                 .insert(name, Code::lenient(&reason.to_string()));
         }

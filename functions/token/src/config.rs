@@ -2,7 +2,7 @@
 
 use belvo::{Branding, ConsentDuration, ThemeEntry};
 use domain::{ResourceSet, ReturnUrls};
-use runtime::{Caller, Env, InvalidConfig, flag, https_url, service_url};
+use runtime::{CallerConfig, Env, InvalidConfig, flag, https_url, service_url};
 use url::Url;
 
 /// The function's configuration. One field for each variable of the template.
@@ -23,7 +23,7 @@ pub struct Config {
     /// `PUBLIC_URL`: our own address; without it, the one the request came in by.
     pub public_url: Option<Url>,
     /// `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM`, `EXTERNAL_ID_SECRET_ID`: who the user is.
-    pub caller: Caller,
+    pub caller: CallerConfig,
     /// `IDENTITY_SOURCE` and the claims: where CPF, CNPJ and names come from.
     pub identity_source: IdentitySource,
     /// `RETURN_URLS`: where users may be sent back to.
@@ -93,7 +93,7 @@ impl Config {
         let queue_url = env.text("QUEUE_URL");
         let connection_table = env.text("CONNECTION_TABLE");
         let public_url = env.parsed_if_set("PUBLIC_URL", service_url);
-        let caller = Caller::from_env(&mut env);
+        let caller = CallerConfig::from_env(&mut env);
         let identity_source = IdentitySource::from_env(&mut env);
         let return_urls = env.parsed("RETURN_URLS", ReturnUrls::parse);
         let attempts_per_user = env.parsed("ATTEMPTS_PER_USER_PER_HOUR", cap);
@@ -186,7 +186,7 @@ fn cap(text: &str) -> Result<u32, &'static str> {
 
 /// The widget's own parameters (Belvo: "Startup configuration"); ours are not theirs to set.
 fn widget_parameters(text: &str) -> Result<Vec<(String, String)>, String> {
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 8] = [
         "mode",
         "locale",
         "institution_types",
@@ -195,14 +195,21 @@ fn widget_parameters(text: &str) -> Result<Vec<(String, String)>, String> {
         "integration_type",
         "show_close_dialog",
         "show_abandon_survey",
-        "theme",
     ];
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(text.as_bytes())
         .into_owned()
         .collect();
-    match pairs.iter().all(|(name, _)| KNOWN.contains(&name.as_str())) {
+    if !pairs.iter().all(|(name, _)| KNOWN.contains(&name.as_str())) {
+        return Err(format!("must only set {}", KNOWN.join(", ")));
+    }
+    let values = |wanted: &str| pairs.iter().filter(|(name, _)| name == wanted).count();
+    if pairs.iter().any(|(name, _)| values(name) > 1) {
+        return Err("must not set anything twice".to_owned());
+    }
+    // Without it the widget speaks Spanish.
+    match pairs.contains(&("locale".to_owned(), "pt".to_owned())) {
         true => Ok(pairs),
-        false => Err(format!("must only set {}", KNOWN.join(", "))),
+        false => Err("must set locale=pt".to_owned()),
     }
 }
 
@@ -310,6 +317,20 @@ mod tests {
     }
 
     #[test]
+    fn the_widget_speaks_portuguese_and_our_parameters_are_ours() {
+        for (text, good) in [
+            ("locale=pt", true),
+            ("locale=pt&country_codes=BR&show_close_dialog=false", true),
+            ("locale=es", false),
+            ("locale=pt&locale=es", false),
+            ("locale=pt&access_token=x", false),
+            ("locale=pt&external_id=x", false),
+        ] {
+            assert_eq!(widget_parameters(text).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
     fn every_mistake_is_named_at_once() {
         let mistakes = [
             ("BELVO_ENV", "staging"),
@@ -318,7 +339,7 @@ mod tests {
             ("PUBLIC_URL", "ftp://x"),
             ("RETURN_URLS", "javascript:alert(1)"),
             ("ATTEMPTS_PER_USER_PER_HOUR", "0"),
-            ("WIDGET_PARAMETERS", "access_token=x"),
+            ("WIDGET_PARAMETERS", "mode=webapp"),
             ("FETCH_RESOURCES", "INCOMES"),
             ("STALE_IN", "366d"),
             ("CONSENT_DURATION_DAYS", "93"),

@@ -1,6 +1,8 @@
 //! From a request to a widget URL.
 
-use belvo::{AccessToken, Belvo, BelvoError, Keys, Retry, WidgetToken};
+use std::time::Duration;
+
+use belvo::{AccessToken, Belvo, BelvoError, CallbackUrls, Keys, Retry, WidgetToken};
 use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SigningKeys};
 use gateway::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +10,9 @@ use lambda_http::Request;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use queue::JobQueue;
-use runtime::{Claims, Clock, Metric, Problem, ProblemKind, Randomness, Secret};
+use runtime::{
+    Caller, CallerError, Claims, Clock, Metric, Problem, ProblemKind, Randomness, Secret,
+};
 use serde::Serialize;
 use store::{Cap, ConnectionStore};
 use url::Url;
@@ -19,6 +23,9 @@ use crate::{identity, widget};
 
 /// Belvo's token lives 10 minutes (hosted widget guide); the page needs some of them to load.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
+
+/// The function is stopped after 15 s; an answer that says so is better.
+const PATIENCE: Duration = Duration::from_secs(13);
 
 /// Mints widget tokens.
 #[derive(Debug)]
@@ -33,8 +40,8 @@ pub struct Handler {
     pub connections: ConnectionStore,
     /// The keys that sign sessions.
     pub session_keys: Secret<SigningKeys>,
-    /// The keys `external_id`s are derived with, in that mode.
-    pub external_id_keys: Option<Secret<SigningKeys>>,
+    /// Who the user is.
+    pub caller: Caller,
     /// The time.
     pub clock: Clock,
     /// Chance.
@@ -63,7 +70,9 @@ impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
-        match self.mint(&context, request.body().as_ref()).await {
+        let minted = self.mint(&context, request.body().as_ref());
+        let result = tokio::time::timeout(PATIENCE, minted).await;
+        match result.unwrap_or_else(|_| Err(too_slow(context.request_id))) {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
         }
@@ -90,10 +99,11 @@ impl Handler {
             .return_url
             .as_ref()
             .map(|url| url.as_str().to_owned());
-        let session = Session::new(attempt.clone(), return_url)
-            .sign(&keys)
+        let session = Session::new(attempt.clone(), return_url);
+        let public_url = self.public_url(context)?;
+        let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)
             .map_err(|error| unavailable(request_id, &error))?;
-        let token = self.token(&identity, &request, context, &session).await?;
+        let token = self.token(&identity, &callback_urls, request_id).await?;
         let widget_url = widget::widget_url(
             &self.config.widget,
             &token,
@@ -117,16 +127,11 @@ impl Handler {
     async fn caller<'a>(&self, context: &Context<'a>) -> Result<(ExternalId, &'a Claims), Problem> {
         let unauthorized = || Problem::new(ProblemKind::Unauthorized, context.request_id);
         let claims = context.claims.ok_or_else(unauthorized)?;
-        let keys = match &self.external_id_keys {
-            Some(secret) => {
-                let keys = secret.get().await;
-                Some(keys.map_err(|error| unavailable(context.request_id, &error))?)
-            }
-            None => None,
-        };
-        let external_id = self.config.caller.identify(claims, keys.as_deref());
-        let external_id = external_id.map_err(|error| unauthorized().at("claims", error))?;
-        Ok((external_id, claims))
+        match self.caller.identify(claims).await {
+            Ok(external_id) => Ok((external_id, claims)),
+            Err(CallerError::Secret(error)) => Err(unavailable(context.request_id, &error)),
+            Err(error) => Err(unauthorized().at("claims", error)),
+        }
     }
 
     fn attempt(
@@ -175,11 +180,9 @@ impl Handler {
     async fn token(
         &self,
         identity: &Identity,
-        request: &TokenRequest,
-        context: &Context<'_>,
-        session: &str,
+        callback_urls: &CallbackUrls,
+        request_id: &str,
     ) -> Result<AccessToken, Problem> {
-        let public_url = self.public_url(context)?;
         let config = &self.config.widget;
         let token = WidgetToken {
             identity,
@@ -188,13 +191,13 @@ impl Handler {
             purpose: &config.purpose,
             terms_and_conditions_url: &config.terms_and_conditions_url,
             consent_duration: config.consent_duration,
-            callback_urls: &widget::callback_urls(request, &public_url, session),
+            callback_urls,
             branding: &config.branding,
             color_scheme: config.color_scheme,
             theme: &config.theme,
         };
         let minted = self.belvo.create_widget_token(&token).await;
-        minted.map_err(|error| self.belvo_problem(&error, context.request_id))
+        minted.map_err(|error| self.belvo_problem(&error, request_id))
     }
 
     /// Our own address: as configured, or as API Gateway says the request reached us.
@@ -245,11 +248,11 @@ impl Handler {
             _ => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
         };
         match error.api_error() {
-            Some(error) => problem.from_belvo(
-                error.code.as_str(),
-                error.request_id.as_ref().map(domain::Code::as_str),
-                error.field.as_ref().map(domain::Code::as_str),
-            ),
+            Some(error) => {
+                let details = error.details.iter();
+                let details = details.map(|it| (it.code.clone(), it.field.clone()));
+                problem.from_belvo(error.request_id.as_ref(), details)
+            }
             None => problem,
         }
     }
@@ -259,6 +262,11 @@ fn https(domain: &str) -> Option<Url> {
     let mut url = Url::parse("https://host.invalid").ok()?;
     url.set_host(Some(domain)).ok()?;
     Some(url)
+}
+
+fn too_slow(request_id: &str) -> Problem {
+    tracing::error!(request_id, "no token was minted in time");
+    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
 }
 
 fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {

@@ -15,6 +15,13 @@ pub(crate) fn identify(
     request: &TokenRequest,
     request_id: &str,
 ) -> Result<Identity, Problem> {
+    // The proof that the same user came back travels with the return URL.
+    if matches!(source, IdentitySource::Body) && request.return_url.is_none() {
+        return Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(
+            "/return_url",
+            "is required when the identification is in the body",
+        ));
+    }
     let parts = match (source, &request.identification) {
         (IdentitySource::Claims(_), Some(_)) => {
             return Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(
@@ -49,7 +56,11 @@ impl Parts {
     fn from_claims(claims: &Claims, names: &ClaimNames) -> Self {
         let part = |name: &String| Part {
             pointer: format!("claim {name}"),
-            text: claims.get(name).cloned(),
+            // Some identity providers send every claim they know, empty.
+            text: claims
+                .get(name)
+                .filter(|text| !text.trim().is_empty())
+                .cloned(),
         };
         Self {
             cpf: part(&names.cpf),

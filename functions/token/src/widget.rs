@@ -1,7 +1,8 @@
 //! The URL that opens the widget, and the URLs the widget sends the user back to.
 
 use belvo::{AccessToken, CallbackUrls};
-use domain::{AccessMode, ExternalId, InstitutionName, ReturnUrl};
+use domain::{AccessMode, CallbackKind, ExternalId, InstitutionName, ReturnUrl};
+use domain::{Session, SigningKeys};
 use url::Url;
 
 use crate::config::WidgetConfig;
@@ -34,18 +35,22 @@ pub(crate) fn widget_url(
 pub(crate) fn callback_urls(
     request: &TokenRequest,
     public_url: &Url,
-    session: &str,
-) -> CallbackUrls {
-    let target = |outcome: &str| match (request.callback, &request.return_url) {
-        (CallbackTarget::App, Some(app)) => below_app(app, session, outcome),
-        _ => below(public_url, &["callback", session, outcome]),
+    session: &Session,
+    keys: &SigningKeys,
+) -> Result<CallbackUrls, serde_json::Error> {
+    let target = |kind: CallbackKind| {
+        let session = session.sign(kind, keys)?;
+        Ok(match (request.callback, &request.return_url) {
+            (CallbackTarget::App, Some(app)) => below_app(app, &session, kind.name()),
+            _ => below(public_url, &["callback", &session, kind.name()]),
+        })
     };
-    CallbackUrls {
-        success: target("success"),
-        exit: target("exit"),
-        event: target("event"),
+    Ok(CallbackUrls {
+        success: target(CallbackKind::Success)?,
+        exit: target(CallbackKind::Exit)?,
+        event: target(CallbackKind::Event)?,
         application_link: request.application_link.clone(),
-    }
+    })
 }
 
 fn below_app(app: &ReturnUrl, session: &str, outcome: &str) -> Url {

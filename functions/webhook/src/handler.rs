@@ -112,7 +112,7 @@ impl Handler {
             link.id = %link_id,
             webhook.code = event.webhook_code.as_ref().map(domain::Code::as_str),
             webhook.kind = event.webhook_type.as_ref().map(domain::Code::as_str),
-            belvo.request_id = event.request_id.as_ref().map(domain::Code::as_str),
+            belvo.request_id = event.request_id.as_ref().map(domain::RequestId::as_str),
             "webhook received"
         );
         let job = Job::WebhookReceived { link_id, event };

@@ -6,8 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{Belvo, BelvoError};
 
-/// What Belvo says of a consent.
-#[derive(Clone, Debug)]
+/// What Belvo says of a consent. It has no `Debug`: whatever prints it prints somebody's data.
 pub struct Consent {
     /// The link it belongs to; there is one link for each consent.
     pub link_id: Option<LinkId>,

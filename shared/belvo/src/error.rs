@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use domain::Code;
+use domain::{Code, RequestId};
 
 use crate::keys::KeyError;
 use crate::transport::TransportError;
@@ -132,41 +132,64 @@ impl From<KeyError> for BelvoError {
     }
 }
 
-/// The first object of Belvo's error array, without its message: that may quote what was sent.
+/// Belvo's error array, without its messages: those may quote what was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// Belvo's code, or `unrecognized`.
+    /// The first code, or `unrecognized`.
     pub code: Code,
-    /// The field it is about.
-    pub field: Option<Code>,
     /// What Belvo's support asks for.
-    pub request_id: Option<Code>,
+    pub request_id: Option<RequestId>,
+    /// All codes, and the fields they are about.
+    pub details: Vec<Detail>,
     /// Whether Belvo's API wrote it, rather than a gateway in front of it.
     from_api: bool,
 }
 
+/// One object of Belvo's error array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// Belvo's code.
+    pub code: Code,
+    /// The field it is about.
+    pub field: Option<Code>,
+}
+
+/// More than a request of ours can get wrong.
+const MAX_DETAILS: usize = 20;
+
 impl ApiError {
     /// Errors come as an array of objects; a lone object and HTML pages are known too.
     fn from_body(body: &[u8]) -> Self {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
+        #[derive(Deserialize)]
         struct Wire {
             code: Option<Code>,
             field: Option<Code>,
-            request_id: Option<Code>,
+            request_id: Option<String>,
         }
-        let first = serde_json::from_slice::<Vec<Wire>>(body)
-            .map(|errors| errors.into_iter().next())
-            .or_else(|_| serde_json::from_slice::<Wire>(body).map(Some));
-        let from_api = first.is_ok();
-        let wire = first.ok().flatten().unwrap_or_default();
+        let errors = serde_json::from_slice::<Vec<Wire>>(body)
+            .or_else(|_| serde_json::from_slice::<Wire>(body).map(|error| vec![error]));
+        let from_api = errors.is_ok();
+        let errors = errors.unwrap_or_default();
+        let request_id = errors.first().and_then(|error| error.request_id.as_ref());
+        let request_id = request_id.and_then(|id| RequestId::parse(id).ok());
+        let details = errors.into_iter().take(MAX_DETAILS).map(|error| Detail {
+            code: error.code.unwrap_or_else(unrecognized),
+            field: error.field,
+        });
+        let details: Vec<Detail> = details.collect();
         Self {
-            code: wire.code.unwrap_or_else(|| Code::lenient("unrecognized")),
-            field: wire.field,
-            request_id: wire.request_id,
+            code: details
+                .first()
+                .map_or_else(unrecognized, |it| it.code.clone()),
+            request_id,
+            details,
             from_api,
         }
     }
+}
+
+fn unrecognized() -> Code {
+    Code::lenient("")
 }
 
 #[cfg(test)]
@@ -242,6 +265,18 @@ mod tests {
             "parse_error",
         );
         check(400, "[]", Retry::Never, "unrecognized");
+    }
+
+    #[test]
+    fn every_detail_is_kept() {
+        let body = br#"[{"code":"required","field":"link","request_id":"x"},{"code":"null","field":"id"}]"#;
+        let error = ApiError::from_body(body);
+        let details = error.details.iter();
+        let details: Vec<_> = details
+            .map(|it| (it.code.as_str(), it.field.as_ref().map(Code::as_str)))
+            .collect();
+        assert_eq!(details, [("required", Some("link")), ("null", Some("id"))]);
+        assert_eq!(error.request_id, None, "x is none");
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod resources;
 mod token;
 mod transport;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -27,7 +29,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use consents::Consent;
-pub use error::{ApiError, BelvoError, Retry};
+pub use error::{ApiError, BelvoError, Detail, Retry};
 pub use keys::{Freshness, InvalidKeys, KeyError, KeySource, Keys};
 pub use links::Link;
 pub use resources::{PAGE_SIZE, Page, Row};
@@ -98,9 +100,12 @@ impl Belvo {
     ) -> Result<T, BelvoError> {
         let keys = self.keys.get(Freshness::Cached).await?;
         match self.repeatedly(attempts, || request(&keys), what).await {
-            Err(BelvoError::AuthenticationFailed { .. }) => {
-                let keys = self.keys.get(Freshness::Reread).await?;
-                self.repeatedly(attempts, || request(&keys), what).await
+            Err(error @ BelvoError::AuthenticationFailed { .. }) => {
+                let fresh = self.keys.get(Freshness::Reread).await?;
+                if Arc::ptr_eq(&fresh, &keys) {
+                    return Err(error);
+                }
+                self.repeatedly(attempts, || request(&fresh), what).await
             }
             result => result,
         }

@@ -12,8 +12,7 @@ pub const PAGE_SIZE: u32 = 1000;
 /// An object as Belvo wrote it.
 pub type Row = Box<RawValue>;
 
-/// One page of a list.
-#[derive(Clone, Debug)]
+/// One page of a list. It has no `Debug`: whatever prints it prints somebody's data.
 pub struct Page {
     /// How many rows the whole list has, as of this page.
     pub count: u64,

@@ -16,8 +16,9 @@ impl Code {
     /// Takes 1 to 64 letters, digits, `_`, `-` or `.`; anything else becomes `unrecognized`.
     pub fn lenient(text: &str) -> Self {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-        // A run of digits is no code, but may well be somebody's number.
-        let wordy = text.bytes().any(|b| b.is_ascii_alphabetic());
+        // Many digits are no code, but may well be somebody's number.
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let wordy = text.bytes().any(|b| b.is_ascii_alphabetic()) && digits < 8;
         if (1..=64).contains(&text.len()) && text.bytes().all(plain) && wordy {
             Self(text.to_owned())
         } else {
@@ -40,6 +41,41 @@ impl From<String> for Code {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Belvo's id of a request, which its support asks for: hex digits, with hyphens or without.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RequestId(String);
+
+/// The text is no request id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 32 hex digits, with or without hyphens")]
+pub struct InvalidRequestId;
+
+impl RequestId {
+    /// Takes 32 hex digits. Belvo documents both forms.
+    pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
+        let hex = text.bytes().filter(u8::is_ascii_hexdigit).count();
+        let hyphens = text.bytes().filter(|b| *b == b'-').count();
+        if hex == 32 && hyphens <= 4 && hex + hyphens == text.len() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidRequestId)
+        }
+    }
+
+    /// The id as Belvo wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RequestId {
+    type Error = InvalidRequestId;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
     }
 }
 
@@ -92,6 +128,7 @@ mod tests {
         check("", "unrecognized");
         check("CPF 761.092.776-73", "unrecognized");
         check("761.092.776-73", "unrecognized");
+        check("x76109277673", "unrecognized");
         check("<script>", "unrecognized");
         check(&"x".repeat(65), "unrecognized");
     }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::code::Code;
+use crate::code::{Code, RequestId};
 use crate::id::{ConsentId, ExternalId, LinkId};
 use crate::resource::ResourceKind;
 
@@ -32,7 +32,7 @@ pub struct Event {
     pub webhook_code: Option<Code>,
     /// Belvo's id of the request that led here, for its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<Code>,
+    pub request_id: Option<RequestId>,
     /// What a complete read should find.
     #[serde(default, skip_serializing_if = "Totals::is_empty")]
     pub totals: Totals,
@@ -136,7 +136,7 @@ impl Event {
             kind,
             webhook_type: text("webhook_type").map(Code::lenient),
             webhook_code: text("webhook_code").map(Code::lenient),
-            request_id: text("request_id").map(Code::lenient),
+            request_id: text("request_id").and_then(|id| RequestId::parse(id).ok()),
             errors: errors(data),
         }
     }

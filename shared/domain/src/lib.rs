@@ -21,13 +21,13 @@ pub mod session;
 pub mod tax_id;
 
 pub use attempt::{AccessMode, Attempt};
-pub use code::{Code, InstitutionName};
+pub use code::{Code, InstitutionName, RequestId};
 pub use event::{Event, EventKind};
 pub use id::{ConsentId, ExternalId, LinkId, SessionId};
 pub use identity::{Company, FullName, Identity, Person};
 pub use job::Job;
 pub use key::SigningKeys;
-pub use outcome::Outcome;
+pub use outcome::{CallbackKind, Outcome};
 pub use resource::{ResourceKind, ResourceSet};
 pub use return_url::{ReturnUrl, ReturnUrls};
 pub use session::Session;

@@ -9,6 +9,49 @@ use serde_json::Value;
 use crate::code::{Code, InstitutionName};
 use crate::id::LinkId;
 
+/// Which of the three callback URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackKind {
+    /// After a link was created.
+    Success,
+    /// After the user left.
+    Exit,
+    /// After an error or a warning.
+    Event,
+}
+
+impl CallbackKind {
+    /// The last segment of its path.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Exit => "exit",
+            Self::Event => "event",
+        }
+    }
+
+    /// Reads the last segment of a path.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Success, Self::Exit, Self::Event];
+        all.into_iter().find(|kind| kind.name() == text)
+    }
+}
+
+/// Codes the widget is known to send; others are counted together.
+pub const KNOWN_CODES: [&str; 11] = [
+    "ACCESS_TOKEN_NOT_VALID",
+    "institution_disabled",
+    "institution_down",
+    "institution_inactive",
+    "institution_unavailable",
+    "login_error",
+    "risk_analysis_denied",
+    "session_expired",
+    "session_expired_ob",
+    "too_many_sessions",
+    "unexpected_error",
+];
+
 /// What the redirect says. It is a claim: nothing signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -47,7 +90,7 @@ pub enum Outcome {
 
 /// The redirect names a link that cannot be one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("link must be a UUID")]
+#[error("link must be a UUID, and only in the success URL")]
 pub struct InvalidLink;
 
 impl Outcome {
@@ -55,11 +98,18 @@ impl Outcome {
     ///
     /// Prose and sample of Belvo's page differ in how details are written, so `meta_data_step`,
     /// `meta_data[step]`, `meta_data.step` and `meta_data={"step": …}` mean the same.
+    ///
+    /// Only the success URL may name a link: a user who left has seen the other two, and could
+    /// otherwise claim any link with them.
     pub fn from_query<'a>(
+        kind: CallbackKind,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, InvalidLink> {
         let details = Details::read(pairs);
         if let Some(link) = &details.link {
+            if kind != CallbackKind::Success {
+                return Err(InvalidLink);
+            }
             let link = LinkId::parse(link).map_err(|_| InvalidLink)?;
             let institution = details.institution;
             return Ok(Self::Success { link, institution });
@@ -173,7 +223,11 @@ mod tests {
         let url = url::Url::parse(&format!("https://a.example/{query}")).unwrap();
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         let pairs = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        assert_eq!(Outcome::from_query(pairs), expected, "{query}");
+        let outcome = Outcome::from_query(CallbackKind::Success, pairs.clone());
+        assert_eq!(outcome, expected, "{query}");
+        let elsewhere = Outcome::from_query(CallbackKind::Event, pairs);
+        let link = query.contains("link=") && !query.contains("link=&");
+        assert_eq!(elsewhere.is_err(), link, "{query}");
     }
 
     fn exit(code: Option<&str>, institution: Option<&str>, step: Option<&str>) -> Outcome {

@@ -26,6 +26,9 @@ pub enum InvalidReturnUrl {
     /// User, password or fragment.
     #[error("must not carry a user, a password or a fragment")]
     Extras,
+    /// Longer than a session in a URL can carry.
+    #[error("must have at most 1024 characters")]
+    TooLong,
     /// Not on the list.
     #[error("must be one of the configured return URLs, with nothing but a query added")]
     NotListed,
@@ -89,7 +92,13 @@ impl ReturnUrl {
     }
 }
 
+/// The address travels inside the session, inside a URL.
+const MAX_LENGTH: usize = 1024;
+
 fn parse(text: &str) -> Result<Url, InvalidReturnUrl> {
+    if text.len() > MAX_LENGTH {
+        return Err(InvalidReturnUrl::TooLong);
+    }
     let url = Url::parse(text).map_err(|_| InvalidReturnUrl::Shape)?;
     let host = url.host_str().unwrap_or_default();
     if url.cannot_be_a_base() || host.is_empty() {
@@ -158,6 +167,8 @@ mod tests {
         check("acmeapp:connected", Err(InvalidReturnUrl::Shape));
         check("//app.example.com/done", Err(InvalidReturnUrl::Shape));
         check("", Err(InvalidReturnUrl::Shape));
+        let long = format!("acmeapp://connected?x={}", "x".repeat(1024));
+        check(&long, Err(InvalidReturnUrl::TooLong));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Attempt;
 use crate::id::LinkId;
 use crate::key::{Purpose, SigningKeys};
+use crate::outcome::CallbackKind;
 
 /// How long a session can come back: Belvo's token lives 10 minutes, and the bank then gives the
 /// user 60 minutes to confirm (Open Finance Brasil, Consents API 3.3). The rest is slack.
@@ -68,14 +69,25 @@ impl Session {
     }
 
     /// Writes the session as one path segment: base64url content, a dot, base64url signature.
-    pub fn sign(&self, keys: &SigningKeys) -> Result<String, serde_json::Error> {
+    ///
+    /// The signature is of one of the three URLs: whoever has seen another does not know it.
+    pub fn sign(
+        &self,
+        kind: CallbackKind,
+        keys: &SigningKeys,
+    ) -> Result<String, serde_json::Error> {
         let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?);
-        let signature = keys.sign(Purpose::Session, content.as_bytes());
+        let signature = keys.sign(Purpose::Session, &signed(&content, kind));
         Ok(format!("{content}.{signature}"))
     }
 
-    /// Reads a path segment back, if it is ours and still valid at `now`.
-    pub fn verify(text: &str, keys: &SigningKeys, now: Timestamp) -> Result<Self, SessionError> {
+    /// Reads a path segment back, if it is ours, of this URL, and still valid at `now`.
+    pub fn verify(
+        text: &str,
+        kind: CallbackKind,
+        keys: &SigningKeys,
+        now: Timestamp,
+    ) -> Result<Self, SessionError> {
         if text.len() > MAX_LENGTH {
             return Err(SessionError::Malformed);
         }
@@ -83,7 +95,7 @@ impl Session {
         let json = URL_SAFE_NO_PAD
             .decode(content)
             .map_err(|_| SessionError::Malformed)?;
-        if !keys.verify(Purpose::Session, content.as_bytes(), signature) {
+        if !keys.verify(Purpose::Session, &signed(content, kind), signature) {
             return Err(SessionError::Forged);
         }
         let session: Self = serde_json::from_slice(&json).map_err(|_| SessionError::Malformed)?;
@@ -96,19 +108,36 @@ impl Session {
         Ok(session)
     }
 
-    /// A proof that whoever holds it received this session back together with this link.
-    pub fn prove(&self, link: LinkId, keys: &SigningKeys) -> String {
-        keys.sign(Purpose::Proof, self.proven(link).as_bytes())
+    /// A proof that whoever holds it received this session back together with this link: the
+    /// signed session, a dot, and a signature over both.
+    pub fn prove(&self, link: LinkId, keys: &SigningKeys) -> Result<String, serde_json::Error> {
+        let session = self.sign(CallbackKind::Success, keys)?;
+        let signature = keys.sign(Purpose::Proof, self.proven(link).as_bytes());
+        Ok(format!("{session}.{signature}"))
     }
 
-    /// Whether `proof` is one for this session and link.
-    pub fn is_proven_by(&self, proof: &str, link: LinkId, keys: &SigningKeys) -> bool {
-        keys.verify(Purpose::Proof, self.proven(link).as_bytes(), proof)
+    /// Reads a proof back, if it is ours, of this link, and still valid at `now`.
+    pub fn verify_proof(
+        proof: &str,
+        link: LinkId,
+        keys: &SigningKeys,
+        now: Timestamp,
+    ) -> Result<Self, SessionError> {
+        let (session, signature) = proof.rsplit_once('.').ok_or(SessionError::Malformed)?;
+        let session = Self::verify(session, CallbackKind::Success, keys, now)?;
+        match keys.verify(Purpose::Proof, session.proven(link).as_bytes(), signature) {
+            true => Ok(session),
+            false => Err(SessionError::Forged),
+        }
     }
 
     fn proven(&self, link: LinkId) -> String {
         format!("{} {link}", self.attempt.session_id)
     }
+}
+
+fn signed(content: &str, kind: CallbackKind) -> Vec<u8> {
+    [content.as_bytes(), b"/", kind.name().as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -140,23 +169,43 @@ mod tests {
 
     #[test]
     fn a_signed_session_comes_back_as_it_was() {
-        let text = session().sign(&keys("a")).unwrap();
+        let text = session().sign(CallbackKind::Success, &keys("a")).unwrap();
         let path_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         assert!(text.chars().all(path_safe), "{text}");
-        let back = Session::verify(&text, &keys("a"), at("2026-11-23T13:29:59Z"));
+        let back = Session::verify(
+            &text,
+            CallbackKind::Success,
+            &keys("a"),
+            at("2026-11-23T13:29:59Z"),
+        );
         assert_eq!(back, Ok(session()));
     }
 
     #[test]
+    fn a_session_seen_in_one_url_is_worthless_in_another() {
+        let text = session().sign(CallbackKind::Exit, &keys("a")).unwrap();
+        let now = at("2026-11-23T12:00:01Z");
+        let verify = |kind| Session::verify(&text, kind, &keys("a"), now);
+        assert!(verify(CallbackKind::Exit).is_ok());
+        assert_eq!(verify(CallbackKind::Success), Err(SessionError::Forged));
+        assert_eq!(verify(CallbackKind::Event), Err(SessionError::Forged));
+    }
+
+    #[test]
     fn a_session_expires() {
-        let text = session().sign(&keys("a")).unwrap();
-        let late = Session::verify(&text, &keys("a"), at("2026-11-23T13:30:00Z"));
+        let text = session().sign(CallbackKind::Success, &keys("a")).unwrap();
+        let late = Session::verify(
+            &text,
+            CallbackKind::Success,
+            &keys("a"),
+            at("2026-11-23T13:30:00Z"),
+        );
         assert_eq!(late, Err(SessionError::Expired));
     }
 
     #[test]
     fn a_session_holds_no_document() {
-        let text = session().sign(&keys("a")).unwrap();
+        let text = session().sign(CallbackKind::Success, &keys("a")).unwrap();
         let content = text.split_once('.').unwrap().0;
         let json = String::from_utf8(URL_SAFE_NO_PAD.decode(content).unwrap()).unwrap();
         assert!(!json.contains("76109277673"), "{json}");
@@ -166,28 +215,33 @@ mod tests {
     fn a_proof_belongs_to_one_session_and_link() {
         let link = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a280").unwrap();
         let other = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a281").unwrap();
-        let proof = session().prove(link, &keys("a"));
-        assert!(session().is_proven_by(&proof, link, &keys("a")));
-        assert!(!session().is_proven_by(&proof, other, &keys("a")));
-        assert!(!session().is_proven_by(&proof, link, &keys("b")));
+        let proof = session().prove(link, &keys("a")).unwrap();
+        let now = at("2026-11-23T12:00:01Z");
+        let verify = |link, key| Session::verify_proof(&proof, link, &keys(key), now);
+        assert_eq!(verify(link, "a"), Ok(session()));
+        assert_eq!(verify(other, "a"), Err(SessionError::Forged));
+        assert_eq!(verify(link, "b"), Err(SessionError::Forged));
+        let session = session().sign(CallbackKind::Success, &keys("a")).unwrap();
+        let bare = Session::verify_proof(&session, link, &keys("a"), now);
+        assert!(bare.is_err());
     }
 
     proptest! {
         #[test]
         fn a_changed_session_is_refused(position in 0usize..400, byte in 0u8..128) {
-            let text = session().sign(&keys("a")).unwrap();
+            let text = session().sign(CallbackKind::Success, &keys("a")).unwrap();
             let mut bytes = text.clone().into_bytes();
             let position = position % bytes.len();
             prop_assume!(bytes[position] != byte);
             bytes[position] = byte;
             let changed = String::from_utf8(bytes).unwrap();
-            let result = Session::verify(&changed, &keys("a"), at("2026-11-23T12:00:01Z"));
+            let result = Session::verify(&changed, CallbackKind::Success, &keys("a"), at("2026-11-23T12:00:01Z"));
             prop_assert!(matches!(result, Err(SessionError::Forged | SessionError::Malformed)));
         }
 
         #[test]
         fn any_text_is_refused_quietly(text in ".{0,300}") {
-            prop_assert!(Session::verify(&text, &keys("a"), at("2026-11-23T12:00:01Z")).is_err());
+            prop_assert!(Session::verify(&text, CallbackKind::Success, &keys("a"), at("2026-11-23T12:00:01Z")).is_err());
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use domain::Job;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub enum QueueError {
     NotSent {
         /// Which kind of job.
         job: &'static str,
-        /// What SQS said.
+        /// SQS's code. Its messages, and the SDK's, may quote what was sent.
         reason: String,
     },
     /// The job could not be written as JSON.
@@ -68,7 +68,7 @@ impl JobQueue {
             .map(|_| ())
             .map_err(|error| QueueError::NotSent {
                 job: name,
-                reason: DisplayErrorContext(&error).to_string(),
+                reason: error.code().unwrap_or("no answer").to_owned(),
             })
     }
 }

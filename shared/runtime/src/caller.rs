@@ -2,29 +2,50 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use domain::id::InvalidId;
 use domain::key::Purpose;
 use domain::{ExternalId, SigningKeys};
 
 use crate::env::Env;
+use crate::outside::Clock;
+use crate::secret::{Secret, SecretError};
 
 /// The claims API Gateway's JWT authorizer passes on, as text.
 pub type Claims = HashMap<String, String>;
 
-/// How a user's `external_id` follows from the claims.
+/// How a user's `external_id` follows from the claims, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum CallerConfig {
     /// It is the value of a claim.
     Claim(String),
-    /// It is made from issuer and subject with the secret of this id, for identity providers
+    /// It is made from issuer and subject with the key in this secret, for identity providers
     /// whose subjects Belvo would not accept (`auth0|…`) or are personal (an e-mail address).
-    Derived {
-        /// The secret with the key. Changing that key would give every user a new id.
-        secret_id: String,
-    },
+    /// Changing that key would give every user a new id.
+    Derived(String),
+}
+
+impl CallerConfig {
+    /// Reads `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM` and `EXTERNAL_ID_SECRET_ID`.
+    pub fn from_env(env: &mut Env) -> Option<Self> {
+        match env.one_of("EXTERNAL_ID_MODE", &[("claim", false), ("derived", true)])? {
+            true => env.text("EXTERNAL_ID_SECRET_ID").map(Self::Derived),
+            false => env.text("EXTERNAL_ID_CLAIM").map(Self::Claim),
+        }
+    }
+}
+
+/// Says whose request it is.
+#[derive(Debug)]
+pub enum Caller {
+    /// From a claim.
+    Claim(String),
+    /// From issuer and subject.
+    Derived(Secret<SigningKeys>),
 }
 
 /// Why the claims do not say who the user is. Names the claim, not its value.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum CallerError {
     /// The claim is not in the token.
     #[error("the token has no claim {claim}")]
@@ -38,45 +59,39 @@ pub enum CallerError {
         /// Which claim.
         claim: String,
         /// What it must be.
-        rule: String,
+        rule: InvalidId,
     },
+    /// The key ids are derived with cannot be read; the token is not at fault.
+    #[error("the key of derived ids is not available")]
+    Secret(#[from] SecretError),
 }
 
 impl Caller {
-    /// Reads `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM` and `EXTERNAL_ID_SECRET_ID`.
-    pub fn from_env(env: &mut Env) -> Option<Self> {
-        if env.one_of("EXTERNAL_ID_MODE", &[("claim", false), ("derived", true)])? {
-            let secret_id = env.text("EXTERNAL_ID_SECRET_ID")?;
-            return Some(Self::Derived { secret_id });
+    /// Prepares what the configuration asks for.
+    pub fn new(config: &CallerConfig, secrets: &SecretsManager, clock: &Clock) -> Self {
+        match config {
+            CallerConfig::Claim(claim) => Self::Claim(claim.clone()),
+            CallerConfig::Derived(secret) => Self::Derived(Secret::signing(secrets, secret, clock)),
         }
-        env.text("EXTERNAL_ID_CLAIM").map(Self::Claim)
     }
 
-    /// The user of a request. `keys` are those of the derived mode's secret.
-    pub fn identify(
-        &self,
-        claims: &Claims,
-        keys: Option<&SigningKeys>,
-    ) -> Result<ExternalId, CallerError> {
+    /// The user of a request.
+    pub async fn identify(&self, claims: &Claims) -> Result<ExternalId, CallerError> {
         let claim = |name: &str| {
             claims.get(name).ok_or_else(|| CallerError::Missing {
                 claim: name.to_owned(),
             })
         };
-        let (name, text) = match (self, keys) {
-            (Self::Claim(name), _) => (name.as_str(), claim(name)?.clone()),
-            (Self::Derived { .. }, Some(keys)) => {
-                ("sub", derive(claim("iss")?, claim("sub")?, keys))
-            }
-            (Self::Derived { secret_id }, None) => {
-                return Err(CallerError::Missing {
-                    claim: secret_id.clone(),
-                });
+        let (name, text) = match self {
+            Self::Claim(name) => (name.as_str(), claim(name)?.clone()),
+            Self::Derived(keys) => {
+                let keys = keys.get().await?;
+                ("sub", derive(claim("iss")?, claim("sub")?, &keys))
             }
         };
         ExternalId::parse(&text).map_err(|rule| CallerError::Invalid {
             claim: name.to_owned(),
-            rule: rule.to_string(),
+            rule,
         })
     }
 }
@@ -92,39 +107,30 @@ fn derive(issuer: &str, subject: &str, keys: &SigningKeys) -> String {
 mod tests {
     use super::*;
 
-    fn claims(pairs: &[(&str, &str)]) -> Claims {
-        pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn a_claim_is_taken_only_if_belvo_will_keep_it() {
+    #[tokio::test]
+    async fn a_claim_is_taken_only_if_belvo_will_keep_it() {
         let caller = Caller::Claim("sub".to_owned());
-        let check = |sub: &str| caller.identify(&claims(&[("sub", sub)]), None);
-        assert_eq!(check("user-1").unwrap().as_str(), "user-1");
+        let check = async |sub: &str| {
+            let claims = Claims::from([("sub".to_owned(), sub.to_owned())]);
+            caller.identify(&claims).await
+        };
+        assert_eq!(check("user-1").await.unwrap().as_str(), "user-1");
         for bad in ["76109277673", "ana@example.com", "auth0|1", ""] {
-            let error = check(bad).unwrap_err();
+            let error = check(bad).await.unwrap_err();
             assert!(matches!(&error, CallerError::Invalid { claim, .. } if claim == "sub"));
             assert!(bad.is_empty() || !error.to_string().contains(bad));
         }
-        assert!(matches!(
-            caller.identify(&claims(&[]), None),
-            Err(CallerError::Missing { .. })
-        ));
+        let missing = caller.identify(&Claims::new()).await;
+        assert!(matches!(missing, Err(CallerError::Missing { .. })));
     }
 
     #[test]
     fn a_derived_id_is_legal_stable_and_tells_users_apart() {
         let keys =
             SigningKeys::from_json(&format!(r#"{{"current":"{}"}}"#, "k".repeat(40))).unwrap();
-        let caller = Caller::Derived {
-            secret_id: "s".to_owned(),
-        };
-        let id = |iss: &str, sub: &str| {
-            let claims = claims(&[("iss", iss), ("sub", sub)]);
-            caller.identify(&claims, Some(&keys)).unwrap()
+        let id = |issuer: &str, subject: &str| {
+            let text = derive(issuer, subject, &keys);
+            ExternalId::parse(&text).unwrap()
         };
         assert_eq!(
             id("https://a", "ana@example.com"),

@@ -21,7 +21,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use tracing_subscriber::filter::LevelFilter;
 
-pub use caller::{Caller, CallerError, Claims};
+pub use caller::{Caller, CallerConfig, CallerError, Claims};
 pub use env::{Env, InvalidConfig, flag, https_url, service_url};
 pub use metrics::{Metric, count, count_by};
 pub use outside::{Clock, NoRandomness, Randomness};
@@ -32,8 +32,9 @@ pub use secret::{Secret, SecretError};
 ///
 /// Dependencies are quieter than we are: some of them log what they send.
 pub fn start_logs() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
-    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok();
+    let level = level.and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(LevelFilter::INFO);
     let ours = tracing_subscriber::filter::Targets::new()
         .with_default(LevelFilter::WARN.min(level))
         .with_targets(OURS.map(|target| (target, level)));
@@ -80,7 +81,7 @@ pub async fn aws() -> SdkConfig {
                 .operation_attempt_timeout(Duration::from_millis(1800))
                 .build(),
         )
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .retry_config(RetryConfig::standard().with_max_attempts(2))
         .load()
         .await
 }

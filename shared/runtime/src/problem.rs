@@ -1,5 +1,6 @@
 //! Errors of our HTTP API, as RFC 9457 describes them.
 
+use domain::{Code, RequestId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -15,8 +16,6 @@ pub enum ProblemKind {
     Unauthorized,
     /// The identity is good and this is not for it.
     Forbidden,
-    /// There is no such thing here.
-    NotFound,
     /// The widget session is over, forged or malformed.
     InvalidSession,
     /// Too many attempts in an hour.
@@ -49,11 +48,6 @@ impl ProblemKind {
                 StatusCode::FORBIDDEN,
                 "/problems/forbidden",
                 "This is not available to the user.",
-            ),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                "/problems/not-found",
-                "There is no such resource.",
             ),
             Self::InvalidSession => (
                 StatusCode::BAD_REQUEST,
@@ -99,11 +93,16 @@ struct FieldError {
 /// What Belvo's support asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct BelvoReference {
-    code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    errors: Vec<BelvoDetail>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct BelvoDetail {
+    code: Code,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Code>,
 }
 
 impl Problem {
@@ -128,13 +127,19 @@ impl Problem {
         self
     }
 
-    /// Adds what Belvo called its error.
+    /// Adds Belvo's id of the failed request, and its codes with the fields they are about.
     #[must_use]
-    pub fn from_belvo(mut self, code: &str, request_id: Option<&str>, field: Option<&str>) -> Self {
+    pub fn from_belvo(
+        mut self,
+        request_id: Option<&RequestId>,
+        errors: impl IntoIterator<Item = (Code, Option<Code>)>,
+    ) -> Self {
+        let errors = errors.into_iter();
         self.belvo = Some(Box::new(BelvoReference {
-            code: code.to_owned(),
-            request_id: request_id.map(str::to_owned),
-            field: field.map(str::to_owned),
+            request_id: request_id.map(|id| id.as_str().to_owned()),
+            errors: errors
+                .map(|(code, field)| BelvoDetail { code, field })
+                .collect(),
         }));
         self
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use domain::SigningKeys;
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,7 @@ type Parse<T> = fn(&str) -> Result<T, String>;
 
 struct Cached<T> {
     value: Arc<T>,
-    read_at: Timestamp,
+    tried_at: Timestamp,
 }
 
 /// Why a secret has no value to use. Says which secret; never what is in it.
@@ -91,27 +91,27 @@ impl<T> Secret<T> {
         let mut cache = self.cache.lock().await;
         let now = self.clock.now();
         if let Some(cached) = &*cache
-            && now.duration_since(cached.read_at) < age
+            && now.duration_since(cached.tried_at) < age
         {
             return Ok(Arc::clone(&cached.value));
         }
-        match self.read().await {
-            Ok(value) => {
+        let read = self.read().await;
+        match (read, &mut *cache) {
+            (Ok(value), _) => {
                 let value = Arc::new(value);
                 *cache = Some(Cached {
                     value: Arc::clone(&value),
-                    read_at: now,
+                    tried_at: now,
                 });
                 Ok(value)
             }
             // A value that worked a while ago is better than an outage of our own.
-            Err(error) => match &*cache {
-                Some(cached) => {
-                    tracing::warn!(%error, "keeping the secret read earlier");
-                    Ok(Arc::clone(&cached.value))
-                }
-                None => Err(error),
-            },
+            (Err(error), Some(cached)) => {
+                tracing::warn!(%error, "keeping the secret read earlier");
+                cached.tried_at = now;
+                Ok(Arc::clone(&cached.value))
+            }
+            (Err(error), None) => Err(error),
         }
     }
 
@@ -137,7 +137,7 @@ impl<T> Secret<T> {
             Some(GetSecretValueError::ResourceNotFoundException(_)) => SecretError::Empty { id },
             _ => SecretError::Unavailable {
                 id,
-                reason: DisplayErrorContext(error).to_string(),
+                reason: error.code().unwrap_or("no answer").to_owned(),
             },
         }
     }

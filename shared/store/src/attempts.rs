@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AccessMode, Attempt, DocumentHash, ExternalId, InstitutionName, Outcome};
+use domain::{AccessMode, Attempt, DocumentHash, ExternalId, InstitutionName, LinkId, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -28,6 +28,9 @@ pub struct AttemptRecord {
     /// What is known since its token was minted.
     #[serde(flatten)]
     pub attempt: Attempt,
+    /// The link it led to, as its callback said.
+    #[serde(default)]
+    pub linked: Option<LinkId>,
 }
 
 /// What is counted within an hour.

@@ -1,6 +1,6 @@
 //! Why a table did not do what it was asked to.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// Why a table did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum StoreError {
     Failed {
         /// What we were doing.
         doing: &'static str,
-        /// What DynamoDB said.
+        /// DynamoDB's code. Its messages, and the SDK's, may quote items.
         reason: String,
     },
     /// A later job works on the link now; this one must stop.
@@ -28,14 +28,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Describes a failed call. The text holds DynamoDB's words, which do not quote items.
+    /// Describes a failed call.
     pub(crate) fn failed<E>(doing: &'static str) -> impl FnOnce(SdkError<E>) -> Self
     where
-        E: std::error::Error + Send + Sync + 'static,
+        E: ProvideErrorMetadata,
     {
         move |error| Self::Failed {
             doing,
-            reason: DisplayErrorContext(error).to_string(),
+            reason: error.code().unwrap_or("no answer").to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Event, ExternalId, LinkId};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -15,44 +16,42 @@ use crate::value;
 /// How long the journal keeps an event: a quarter, the time a dispute about data may come up in.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// One webhook, and what it led to.
-#[derive(Clone, Copy, Debug)]
-pub struct JournalEntry<'a> {
-    /// The link.
-    pub link_id: LinkId,
-    /// Whose link.
-    pub external_id: &'a ExternalId,
-    /// When the webhook was queued.
+/// One webhook.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// When it was queued.
     pub received_at: Timestamp,
     /// The queue's id of the message: delivered twice, it is journaled once.
-    pub message_id: &'a str,
+    pub message_id: String,
     /// What Belvo said.
-    pub event: &'a Event,
-    /// What it led to.
-    pub outcome: &'a str,
+    pub event: Event,
 }
 
 impl ResourceStore {
-    /// Writes an event into the journal of its link.
-    pub async fn put_event(&self, entry: JournalEntry<'_>) -> Result<(), StoreError> {
+    /// Writes a webhook into the journal of its link, with what it led to.
+    pub async fn put_event(
+        &self,
+        link: LinkId,
+        external_id: &ExternalId,
+        entry: &JournalEntry,
+        outcome: &str,
+    ) -> Result<(), StoreError> {
         let malformed = || StoreError::Malformed { what: "EVENT" };
-        let json = serde_json::to_string(entry.event).map_err(|_| malformed())?;
+        let json = serde_json::to_string(&entry.event).map_err(|_| malformed())?;
         let event: Box<RawValue> = serde_json::from_str(&json).map_err(|_| malformed())?;
-        let digest = Sha256::digest(entry.message_id);
+        let event = value::from_json(&event).map_err(|_| malformed())?;
+        let digest = Sha256::digest(&entry.message_id);
         let hash: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
         // Three digits of a second always, so that texts sort as times do.
         let time = entry.received_at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
         let expires_at = entry.received_at.as_second() + KEPT.as_secs();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let item = HashMap::from([
-            ("link_id".to_owned(), text(&entry.link_id.to_string())),
+            ("link_id".to_owned(), text(&link.to_string())),
             ("record".to_owned(), text(&format!("EVENT#{time}#{hash}"))),
-            ("external_id".to_owned(), text(entry.external_id.as_str())),
-            (
-                "event".to_owned(),
-                value::from_json(&event).map_err(|_| malformed())?,
-            ),
-            ("outcome".to_owned(), text(entry.outcome)),
+            ("external_id".to_owned(), text(external_id.as_str())),
+            ("event".to_owned(), event),
+            ("outcome".to_owned(), text(outcome)),
             (
                 "expires_at".to_owned(),
                 AttributeValue::N(expires_at.to_string()),

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::consents::ConsentFacts;
 use crate::error::StoreError;
+use crate::journal::JournalEntry;
 use crate::resources::ResourceStore;
 use crate::value;
 
@@ -19,8 +20,8 @@ pub(crate) const RECORD: &str = "LINK";
 
 /// What is known of a link.
 ///
-/// `external_id` and `user_record` exist once the link is bound or quarantined: only then does it
-/// appear among the user's links.
+/// `external_id` and `user_record` exist once the link's user is known: only then does it appear
+/// among the user's links.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LinkRecord {
     /// The link.
@@ -66,6 +67,9 @@ pub struct LinkRecord {
     /// What came of comparing the owner with the documents of the attempt.
     #[serde(default)]
     pub owner_verdict: Option<OwnerVerdict>,
+    /// When it was first bound. From then on it stays with its user.
+    #[serde(default)]
+    pub bound_at: Option<Timestamp>,
     /// Announced by a webhook and not read yet.
     #[serde(default)]
     pub pending: BTreeSet<ResourceKind>,
@@ -75,6 +79,12 @@ pub struct LinkRecord {
     /// The consent behind the link.
     #[serde(default)]
     pub consent: Option<ConsentFacts>,
+    /// Whether the consent changed and was not read since.
+    #[serde(default)]
+    pub consent_pending: bool,
+    /// Webhooks that came before the link was bound; they enter the journal then.
+    #[serde(default)]
+    pub unjournaled: Vec<JournalEntry>,
     /// What is known of each resource.
     #[serde(default)]
     pub resources: BTreeMap<ResourceKind, ResourceRecord>,
@@ -159,6 +169,11 @@ pub enum ResourceState {
 }
 
 impl LinkRecord {
+    /// Whether the link's data may be read and stored.
+    pub fn is_bound(&self) -> bool {
+        self.status == LinkStatus::Bound
+    }
+
     /// Gives the link to a user and puts it into the user's index.
     pub fn assign(&mut self, external_id: ExternalId, status: LinkStatus) {
         self.user_record = Some(format!("{}#{RECORD}", self.link_id));

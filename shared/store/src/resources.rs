@@ -29,26 +29,7 @@ struct Stored {
     hash: Vec<u8>,
 }
 
-/// What a write did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Rows that were new or had changed.
-    pub written: u64,
-    /// Rows that were already stored as they are.
-    pub unchanged: u64,
-}
-
 impl Index {
-    /// How many rows are stored.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether nothing is stored.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn remember(&mut self, row: &ResourceRow) {
         let stored = Stored {
             record: row.record.clone(),
@@ -95,7 +76,8 @@ impl ResourceStore {
         Ok(index)
     }
 
-    /// Writes the rows that differ from the index, and keeps the index up to date.
+    /// Writes the rows that differ from the index, keeps the index up to date, and says how many
+    /// they were.
     ///
     /// Of rows with the same id the last one counts. A row whose date has changed gets a new key;
     /// the new one is written and the old one deleted in one transaction, so that no reader finds
@@ -104,8 +86,7 @@ impl ResourceStore {
         &self,
         rows: Vec<ResourceRow>,
         index: &mut Index,
-    ) -> Result<Written, StoreError> {
-        let total = rows.len() as u64;
+    ) -> Result<u64, StoreError> {
         let latest: HashMap<String, ResourceRow> =
             rows.into_iter().map(|row| (row.id.clone(), row)).collect();
         let mut puts = Vec::new();
@@ -131,10 +112,7 @@ impl ResourceStore {
         for row in puts.iter().chain(moves.iter().map(|(_, row)| row)) {
             index.remember(row);
         }
-        Ok(Written {
-            written,
-            unchanged: total - written,
-        })
+        Ok(written)
     }
 
     async fn move_row(&self, old_record: &str, row: &ResourceRow) -> Result<(), StoreError> {

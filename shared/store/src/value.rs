@@ -22,7 +22,7 @@ const BIG_NUMBER: &str = "$number";
 /// Converts a JSON text.
 ///
 /// # Errors
-/// When it is nested deeper than DynamoDB takes.
+/// When it is nested deeper than DynamoDB takes, or has a member without a name.
 pub fn from_json(json: &RawValue) -> Result<AttributeValue, Unstorable> {
     convert(json.get(), MAX_DEPTH)
 }
@@ -33,6 +33,9 @@ fn convert(json: &str, depth: usize) -> Result<AttributeValue, Unstorable> {
         Some(b'{') => {
             let depth = deeper()?;
             let members: BTreeMap<String, &RawValue> = read(json)?;
+            if members.contains_key("") {
+                return Err(Unstorable::EmptyName);
+            }
             let members = members
                 .into_iter()
                 .filter(|(_, value)| value.get() != "null");

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::world::{CPF, User, World, event};
 
+const DONE: &str = "https://app.example.com/done";
+
 /// Sends a body to `POST /token` and checks status, type and the fields that are named.
 async fn check_token(world: &World, user: &User, body: &[u8], status: u16, pointers: &[&str]) {
     let answer = world.post_bytes(user, "/token", body.to_vec()).await;
@@ -110,7 +112,7 @@ async fn good_samples_are_good() {
         };
         assert_eq!(answer["statusCode"], expected, "{name}: {}", answer["body"]);
     }
-    let world = World::with(&[("IdentitySource", "body")]).await;
+    let world = World::with(&[("IdentitySource", "body"), ("ReturnUrls", DONE)]).await;
     let sample = event("token", "identification_in_the_body", &[]);
     assert_eq!(
         world.stack.invoke("token", sample).await.unwrap()["statusCode"],
@@ -151,13 +153,13 @@ async fn an_identity_that_cannot_be_right_is_refused() {
     }
     assert_nothing_private(&world);
 
-    let world = World::with(&[("IdentitySource", "body")]).await;
+    let world = World::with(&[("IdentitySource", "body"), ("ReturnUrls", DONE)]).await;
     let user = world.sign_in(json!({})).await;
     let at = |name: &str| format!("/identification/{name}");
     let (cpf, name, cnpj) = (at("cpf"), at("name"), at("cnpj"));
     let (company, stranger) = (at("company_name"), at("nickname"));
     for (identification, pointers) in [
-        (json!(null), vec![cpf.as_str(), &name]),
+        (json!({}), vec![cpf.as_str(), &name]),
         (json!({"cpf": 76109277673_u64, "name": "R"}), vec![&cpf]),
         (
             json!({"cpf": CPF, "name": "R", "cnpj": "12ABC34501DE36"}),
@@ -168,9 +170,11 @@ async fn an_identity_that_cannot_be_right_is_refused() {
             vec![&stranger],
         ),
     ] {
-        let body = json!({"identification": identification}).to_string();
+        let body = json!({"identification": identification, "return_url": DONE}).to_string();
         check_token(&world, &user, body.as_bytes(), 400, &pointers).await;
     }
+    let body = json!({"identification": {"cpf": CPF, "name": "R"}}).to_string();
+    check_token(&world, &user, body.as_bytes(), 400, &["/return_url"]).await;
     assert_nothing_private(&world);
 }
 
@@ -258,11 +262,11 @@ async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
 async fn a_bad_callback_post_is_told_what_it_should_be() {
     let world = World::start().await;
     let user = world.individual().await;
-    let minted = world.mint(&user).await;
-    let connected = world.connect(&user, &minted).await;
-    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
+    world.mint(&user).await;
+    let (session, exit) = (world.session("success").await, world.session("exit").await);
     let bad_link = format!("acmeapp://x/{session}/success?link=7");
-    let proof = json!({"session": session, "link_id": "7", "proof": "x"});
+    let link_elsewhere = format!("acmeapp://x/{exit}/exit?link={}", uuid::Uuid::new_v4());
+    let proof = json!({"link_id": "7", "proof": "x"});
     let large = format!(r#"{{"url":"{}"}}"#, "x".repeat(20_000));
     for (body, status) in [
         (String::new(), 400),
@@ -273,6 +277,7 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
         (r#"{"url":"acmeapp://x"}"#.to_owned(), 400),
         (r#"{"url":"acmeapp://x/session/success"}"#.to_owned(), 400),
         (json!({"url": bad_link}).to_string(), 400),
+        (json!({"url": link_elsewhere}).to_string(), 400),
         (
             r#"{"url":"acmeapp://x/a.b/success","more":1}"#.to_owned(),
             400,
@@ -329,22 +334,38 @@ async fn a_whole_story_logs_nothing_private() {
     world.post(&user, "/token", &json!({})).await;
     let logs = world.stack.logs();
     assert!(
-        logs.iter().any(|line| line.contains("job done")),
-        "something is logged"
+        logs.iter().any(|line| line.contains("resource read")),
+        "something is logged: {logs:#?}"
     );
-    let token = minted.access_token.as_str();
     let endpoints = world.stack.endpoints();
-    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
-    for secret in [
-        token,
-        session,
-        &endpoints.belvo_secret_password,
-        &endpoints.webhook_authorization,
-        "saldo",
-        "balance",
+    let truth = world
+        .ask_sandbox(&format!("links/{}/truth", connected.link_id))
+        .await;
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    let mut private = vec![
+        minted.access_token.clone(),
+        world.session("success").await,
+        world.session("exit").await,
+        endpoints.belvo_secret_password.clone(),
+        endpoints.webhook_authorization.clone(),
+    ];
+    for pointer in [
+        "/owners/0/company_name",
+        "/owners/0/document_id/document_number",
+        "/accounts/0/number",
+        "/accounts/0/internal_identification",
+        "/transactions/0/description",
+        "/transactions/1/internal_identification",
+        "/investments/0/product_name",
     ] {
-        let line = logs.iter().find(|line| line.contains(secret));
-        assert_eq!(line, None);
+        let value = truth
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("no {pointer}"));
+        private.push(value.as_str().unwrap().to_owned());
+    }
+    for value in private {
+        let line = logs.iter().find(|line| line.contains(&value));
+        assert_eq!(line, None, "{value} is logged");
     }
     assert_nothing_private(&world);
 }

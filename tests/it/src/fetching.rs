@@ -11,13 +11,10 @@ async fn every_sample_batch_has_its_outcome() {
         ("attempt_started", &[]),
         ("attempt_succeeded", &[]),
         ("link_proven", &[]),
-        // The unreadable job and the one behind it; the other group is not held up.
+        // Nobody is held up by it.
         (
             "two_groups_one_unreadable",
-            &[
-                "00000000-0000-4000-8000-000000000003",
-                "00000000-0000-4000-8000-000000000004",
-            ],
+            &["00000000-0000-4000-8000-000000000003"],
         ),
         ("webhook_received", &[]),
     ];
@@ -32,6 +29,21 @@ async fn every_sample_batch_has_its_outcome() {
             .await
             .unwrap();
         assert_eq!(failures(&answer), failed, "{name}");
+    }
+    // The samples' attempt is recorded, and their links are looked at.
+    let attempts = world.attempts_of("user-0190f3c6").await;
+    let attempt = &attempts["0190f3c67d5c7bb29c401d4c4a3c0a11"];
+    assert_eq!(attempt["outcome"].text(), "success");
+    assert_eq!(
+        attempt["code"].text(),
+        "login_error",
+        "the exit before was recorded too"
+    );
+    for link in [
+        "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+        "16f68516-bcbc-4cf7-b815-c500d4204e28",
+    ] {
+        assert_eq!(world.link(link).await["status"].text(), "gone");
     }
 }
 
@@ -85,6 +97,122 @@ async fn equal_webhooks_in_a_batch_are_read_once() {
     assert!(failures(&answer).is_empty());
     let requests = world.ask_sandbox("requests").await;
     assert_eq!(requests.matches("/api/owners/").count(), 1, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_job_left_unread_is_read_by_the_next_one() {
+    let world = World::start().await;
+    world
+        .sandbox("faults", &json!({"webhooks": {"hold": true}}))
+        .await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    // Everything is announced before OWNERS; then OWNERS binds, and the next read fails.
+    for kind in [
+        "ACCOUNTS",
+        "TRANSACTIONS",
+        "BILLS",
+        "INVESTMENTS",
+        "INVESTMENT_TRANSACTIONS",
+    ] {
+        assert!(deliver(&world, &connected, kind).await.is_empty(), "{kind}");
+    }
+    let faults = json!({"fail_next": {"count": 9, "status": 429, "path": "/api/accounts/"}});
+    world.sandbox("faults", &faults).await;
+    assert_eq!(deliver(&world, &connected, "OWNERS").await, ["OWNERS"]);
+    world.sandbox("faults", &json!({})).await;
+
+    assert!(deliver(&world, &connected, "OWNERS").await.is_empty());
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+    assert_eq!(world.link(&connected.link_id).await["pending"].list(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_failed_halfway_does_not_count_as_read() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    world
+        .sandbox("faults", &json!({"webhooks": {"lose": true}}))
+        .await;
+    let path = format!("links/{}/changes", connected.link_id);
+    world.sandbox(&path, &json!({"add": 3})).await;
+    let failing = json!({"fail_next": {"count": 9, "status": 429, "path": "/api/transactions/"}});
+    world.sandbox("faults", &failing).await;
+    // Sent an hour ago, so that any read since would do.
+    let sent = "1700000000000";
+    let job = webhook(&connected, "TRANSACTIONS");
+    let batch = json!({"Records": [record_sent("m", &connected.link_id, &job, sent)]});
+    let answer = world.stack.invoke("fetcher", batch.clone()).await.unwrap();
+    // The first read, at the connection, came after it and was complete.
+    assert!(failures(&answer).is_empty());
+
+    let now = record("m", &connected.link_id, &job);
+    let answer = world
+        .stack
+        .invoke("fetcher", json!({"Records": [now]}))
+        .await
+        .unwrap();
+    assert_eq!(failures(&answer), ["m"]);
+    world.sandbox("faults", &json!({})).await;
+    let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+    assert!(failures(&answer).is_empty());
+    let truth = world
+        .ask_sandbox(&format!("links/{}/truth", connected.link_id))
+        .await;
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    let records = world.records(&connected.link_id).await;
+    let rows = records
+        .keys()
+        .filter(|record| record.starts_with("TRANSACTIONS#"));
+    assert_eq!(
+        rows.count(),
+        truth["transactions"].as_array().unwrap().len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_gone_for_a_while_keeps_its_user() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let deleted = json!({
+        "job": "webhook_received.v1",
+        "link_id": connected.link_id,
+        "event": {"link_id": connected.link_id, "event": "link_deleted"},
+    });
+    let path = format!("/api/links/{}/", connected.link_id);
+    let faults =
+        json!({"fail_next": {"count": 2, "status": 404, "code": "not_found", "path": path}});
+    world.sandbox("faults", &faults).await;
+    let record = |job: &Value| json!({"Records": [record("m", &connected.link_id, job)]});
+    world
+        .stack
+        .invoke("fetcher", record(&deleted))
+        .await
+        .unwrap();
+    world
+        .stack
+        .invoke("fetcher", record(&webhook(&connected, "OWNERS")))
+        .await
+        .unwrap();
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["status"].text(), "gone");
+    assert_eq!(link["external_id"].text(), user.external_id);
+
+    world
+        .stack
+        .invoke("fetcher", record(&webhook(&connected, "OWNERS")))
+        .await
+        .unwrap();
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["status"].text(), "bound");
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,13 +417,28 @@ fn webhook(connected: &Connected, kind: &str) -> Value {
     })
 }
 
+/// Hands the fetcher one webhook, and gives what it returns.
+async fn deliver(world: &World, connected: &Connected, kind: &str) -> Vec<String> {
+    let record = record(kind, &connected.link_id, &webhook(connected, kind));
+    let answer = world
+        .stack
+        .invoke("fetcher", json!({"Records": [record]}))
+        .await
+        .unwrap();
+    failures(&answer).into_iter().map(str::to_owned).collect()
+}
+
+/// In the future, so that nothing read before is fresh enough.
 fn record(id: &str, group: &str, job: &Value) -> Value {
-    // In the future, so that nothing read before is fresh enough.
+    record_sent(id, group, job, "4000000000000")
+}
+
+fn record_sent(id: &str, group: &str, job: &Value, sent: &str) -> Value {
     json!({
         "messageId": id,
         "receiptHandle": id,
         "body": job.to_string(),
-        "attributes": {"MessageGroupId": group, "SentTimestamp": "4000000000000"},
+        "attributes": {"MessageGroupId": group, "SentTimestamp": sent},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "awsRegion": "sa-east-1",

@@ -191,16 +191,20 @@ async fn with_the_identity_in_the_body_the_app_proves_who_came_back() {
         crate::canonical::Canonical::Bool(false)
     );
 
-    let session = connected.redirect_url.split('/').nth_back(1).unwrap();
-    let proof =
-        |proof: &str| json!({"session": session, "link_id": connected.link_id, "proof": proof});
+    let proof = |proof: &str| json!({"link_id": connected.link_id, "proof": proof});
     let other = world.sign_in(json!({})).await;
     let stolen = world
         .post(&other, "/callback", &proof(&query["proof"]))
         .await;
     assert_eq!(stolen.status(), 403);
     let guessed = world.post(&user, "/callback", &proof("guess")).await;
-    assert_eq!(guessed.status(), 403);
+    assert_eq!(guessed.status(), 400);
+    let mut elsewhere = proof(&query["proof"]);
+    elsewhere["link_id"] = json!(uuid::Uuid::new_v4().to_string());
+    assert_eq!(
+        world.post(&user, "/callback", &elsewhere).await.status(),
+        400
+    );
     let posted = world
         .post(&user, "/callback", &proof(&query["proof"]))
         .await;

@@ -1,21 +1,37 @@
 //! Secrets that change while functions run.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use reqwest::StatusCode;
+use runtime::{Clock, Secret};
 use serde_json::json;
 
 use crate::world::World;
 
 impl World {
-    /// Sets a secret, by the variable that names it in the template.
-    async fn set_secret(&self, part_of_name: &str, value: &serde_json::Value) {
-        let secrets = self.stack.secretsmanager();
-        let list = secrets.list_secrets().send().await.unwrap();
-        let names = list.secret_list().iter().filter_map(|it| it.name());
-        let name = names
-            .into_iter()
-            .find(|name| name.contains(part_of_name))
+    /// The name of a secret, by its name in the template.
+    async fn secret_name(&self, part: &str) -> String {
+        let list = self
+            .stack
+            .secretsmanager()
+            .list_secrets()
+            .send()
+            .await
             .unwrap();
-        let put = secrets.put_secret_value().secret_id(name);
+        let mut names = list.secret_list().iter().filter_map(|it| it.name());
+        names.find(|name| name.contains(part)).unwrap().to_owned()
+    }
+
+    async fn set_secret(&self, part_of_name: &str, value: &serde_json::Value) {
+        let name = self.secret_name(part_of_name).await;
+        let put = self
+            .stack
+            .secretsmanager()
+            .put_secret_value()
+            .secret_id(name);
         put.secret_string(value.to_string()).send().await.unwrap();
     }
 
@@ -44,14 +60,9 @@ async fn both_authorizations_are_taken_while_belvo_is_told_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn belvos_keys_are_read_again_when_belvo_rejects_them() {
+async fn wrong_belvo_keys_are_a_clear_problem() {
     let world = World::start().await;
     let user = world.individual().await;
-    let endpoints = world.stack.endpoints();
-    let right = json!({
-        "id": endpoints.belvo_secret_id,
-        "password": endpoints.belvo_secret_password,
-    });
     world
         .set_secret("Belvo", &json!({"id": "wrong", "password": "wrong"}))
         .await;
@@ -59,9 +70,121 @@ async fn belvos_keys_are_read_again_when_belvo_rejects_them() {
     assert_eq!(answer.status(), 502);
     let body: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(body["type"], "/problems/belvo-refused");
-    assert_eq!(body["belvo"]["code"], "authentication_failed");
+    assert_eq!(body["belvo"]["errors"][0]["code"], "authentication_failed");
     assert_eq!(body["belvo"]["request_id"].as_str().unwrap().len(), 32);
+}
+
+/// A secret as a function holds it, with a clock the test moves.
+fn secret<T>(world: &World, part_of_name: &str, parse: fn(&str) -> Result<T, String>) -> Held<T> {
+    let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+    let moved = Arc::clone(&seconds);
+    let clock =
+        Clock::from_fn(move || Timestamp::from_second(moved.load(Ordering::SeqCst)).unwrap());
+    let secrets = world.stack.secretsmanager().clone();
+    let secret = Secret::new(secrets, part_of_name.to_owned(), clock, parse);
+    Held {
+        secret: Arc::new(secret),
+        seconds,
+    }
+}
+
+struct Held<T> {
+    secret: Arc<Secret<T>>,
+    seconds: Arc<AtomicI64>,
+}
+
+impl<T> Held<T> {
+    fn wait(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_read_again_after_five_minutes_or_thirty_seconds_after_a_failure() {
+    let world = World::start().await;
+    let name = world.secret_name("Belvo").await;
+    let held = secret(&world, &name, |text| Ok(text.to_owned()));
+    let set = async |value: &str| world.set_secret("Belvo", &json!(value)).await;
+    set("one").await;
+    assert_eq!(*held.secret.get().await.unwrap(), "\"one\"");
+    set("two").await;
+    held.wait(299);
+    assert_eq!(*held.secret.get().await.unwrap(), "\"one\"");
+    held.wait(1);
+    assert_eq!(*held.secret.get().await.unwrap(), "\"two\"");
+    set("three").await;
+    held.wait(29);
+    assert_eq!(*held.secret.reread().await.unwrap(), "\"two\"");
+    held.wait(1);
+    assert_eq!(*held.secret.reread().await.unwrap(), "\"three\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_again_stays_as_it_was() {
+    let world = World::start().await;
+    let name = world.secret_name("Belvo").await;
+    let held = secret(&world, &name, |text| match text.contains("broken") {
+        true => Err("must not be broken".to_owned()),
+        false => Ok(text.to_owned()),
+    });
+    let before = held.secret.get().await.unwrap();
+    world.set_secret("Belvo", &json!("broken")).await;
+    held.wait(3600);
+    assert_eq!(held.secret.get().await.unwrap(), before);
+
+    let missing = secret(&world, "no-such-secret", |text| Ok(text.to_owned()));
+    let error = missing.secret.get().await.unwrap_err().to_string();
+    assert!(error.contains("no-such-secret has no value yet"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn belvos_keys_are_read_again_once_when_belvo_rejects_them() {
+    let world = World::start().await;
+    let endpoints = world.stack.endpoints();
+    let link = world
+        .sandbox("links", &json!({"transactions": 1, "seed": 1}))
+        .await;
+    let link = domain::LinkId::parse(link["link_id"].as_str().unwrap()).unwrap();
+    let name = world.secret_name("Belvo").await;
+    let held = secret(&world, &name, |text| {
+        belvo::Keys::from_json(text).map_err(|rule| rule.to_string())
+    });
+    let source = Arc::clone(&held.secret);
+    let keys = belvo::KeySource::new(move |freshness| {
+        let source = Arc::clone(&source);
+        Box::pin(async move {
+            let keys = match freshness {
+                belvo::Freshness::Cached => source.get().await,
+                belvo::Freshness::Reread => source.reread().await,
+            };
+            keys.map_err(|error| Arc::new(error) as belvo::KeyError)
+        })
+    });
+    let transport = belvo::Transport::network(Duration::from_secs(5)).unwrap();
+    let belvo = belvo::Belvo::new(endpoints.belvo_url.parse().unwrap(), transport, keys);
+    world
+        .set_secret("Belvo", &json!({"id": "old", "password": "old"}))
+        .await;
+    let asked = async || {
+        let url = format!("{}/_sandbox/requests", endpoints.belvo_url);
+        world.http.delete(url).send().await.unwrap();
+        let result = belvo.link(link).await;
+        let requests = world.ask_sandbox("requests").await;
+        (result.is_ok(), requests.matches("/api/links/").count())
+    };
+    assert_eq!(
+        asked().await,
+        (false, 1),
+        "the keys are as fresh as they can be"
+    );
+    let right = json!({
+        "id": endpoints.belvo_secret_id,
+        "password": endpoints.belvo_secret_password,
+    });
     world.set_secret("Belvo", &right).await;
+    held.wait(31);
+    assert_eq!(asked().await, (true, 2), "rejected, read again, accepted");
+    assert_eq!(asked().await, (true, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,12 +194,7 @@ async fn a_session_signed_before_a_rotation_still_comes_back() {
     let minted = world.mint(&user).await;
     let connected = world.connect(&user, &minted).await;
     let secrets = world.stack.secretsmanager();
-    let list = secrets.list_secrets().send().await.unwrap();
-    let names = list.secret_list().iter().filter_map(|it| it.name());
-    let name = names
-        .into_iter()
-        .find(|name| name.contains("Session"))
-        .unwrap();
+    let name = world.secret_name("Session").await;
     let old = secrets
         .get_secret_value()
         .secret_id(name)

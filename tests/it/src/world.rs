@@ -180,6 +180,16 @@ impl World {
         }
     }
 
+    /// The session in each of the three callback URLs of the last token.
+    pub async fn session(&self, kind: &str) -> String {
+        let requests: Value = serde_json::from_str(&self.ask_sandbox("requests").await).unwrap();
+        let requests = requests.as_array().unwrap().iter().rev();
+        let token = requests.into_iter().find(|it| it["path"] == "/api/token/");
+        let url = &token.unwrap()["body"]["widget"]["callback_urls"][kind];
+        let url = url.as_str().unwrap();
+        url.split('/').nth_back(1).unwrap().to_owned()
+    }
+
     /// Follows a redirect, as the user's browser does.
     pub async fn follow(&self, url: &str) -> Response {
         self.http.get(url).send().await.unwrap()
@@ -255,7 +265,14 @@ impl World {
 
     /// The attempts of a user, by session.
     pub async fn attempts(&self, user: &User) -> BTreeMap<String, BTreeMap<String, Canonical>> {
-        let user = AttributeValue::S(user.external_id.clone());
+        self.attempts_of(&user.external_id).await
+    }
+
+    pub async fn attempts_of(
+        &self,
+        external_id: &str,
+    ) -> BTreeMap<String, BTreeMap<String, Canonical>> {
+        let user = AttributeValue::S(external_id.to_owned());
         let answer = self
             .stack
             .dynamodb()

@@ -66,7 +66,8 @@ struct Properties {
     timeout: Option<u32>,
     #[serde(default)]
     environment: Environment,
-    logging_config: Option<Logging>,
+    #[serde(default)]
+    logging_config: Logging,
     #[serde(default)]
     events: BTreeMap<String, Event>,
     #[serde(rename = "Architectures")]
@@ -97,7 +98,8 @@ struct Globals {
     timeout: Option<u32>,
     #[serde(default)]
     environment: Environment,
-    logging_config: Option<Logging>,
+    #[serde(default)]
+    logging_config: Logging,
     #[serde(rename = "Architectures")]
     _architectures: Option<IgnoredAny>,
     #[serde(rename = "Handler")]
@@ -117,7 +119,7 @@ struct Environment {
     variables: BTreeMap<String, Value>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Logging {
     log_format: Option<String>,
@@ -209,9 +211,8 @@ fn function(
             Event::Sqs(event) => mapping = Some(queue_mapping(event, &place)?),
         }
     }
-    let logging = properties
-        .logging_config
-        .or_else(|| globals.logging_config.clone());
+    // SAM adds a function's map to that of the globals, member by member.
+    let (own, all) = (properties.logging_config, &globals.logging_config);
     Ok(Function {
         name: folder(&properties.code_uri)
             .with_context(|| format!("{place}.CodeUri: a folder was expected"))?
@@ -223,10 +224,10 @@ fn function(
             .memory_size
             .or(globals.memory_size)
             .unwrap_or(128),
-        log_format: logging
-            .as_ref()
-            .and_then(|logging| logging.log_format.clone()),
-        log_level: logging.and_then(|logging| logging.application_log_level),
+        log_format: own.log_format.or_else(|| all.log_format.clone()),
+        log_level: own
+            .application_log_level
+            .or_else(|| all.application_log_level.clone()),
         routes,
         mapping,
     })
