@@ -9,7 +9,7 @@ use domain::{AccessMode, Attempt, DocumentHash, ExternalId, InstitutionName, Lin
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::error::StoreError;
+use crate::error::{self, StoreError};
 use crate::value;
 
 /// How long an attempt is kept: as long as somebody may ask what happened.
@@ -78,17 +78,7 @@ impl ConnectionStore {
             .expression_attribute_values(":expires_at", AttributeValue::N(expires_at.to_string()))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::failed("counting attempts")(error)),
-        }
+        error::whether_written(result, "counting attempts")
     }
 
     /// Records that an attempt began.
@@ -189,17 +179,7 @@ impl ConnectionStore {
                 })
                 .expression_attribute_values(":rank", number(rank));
         }
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::failed("recording an attempt")(error)),
-        }
+        error::whether_written(request.send().await, "recording an attempt")
     }
 }
 

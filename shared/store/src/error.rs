@@ -1,6 +1,7 @@
 //! Why a table did not do what it was asked to.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 
 /// Why a table did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -37,5 +38,21 @@ impl StoreError {
             doing,
             reason: error.code().unwrap_or("no answer").to_owned(),
         }
+    }
+}
+
+/// What became of a conditional update: `false` when its condition did not hold.
+pub(crate) fn whether_written(
+    result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+    doing: &'static str,
+) -> Result<bool, StoreError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(SdkError::ServiceError(error))
+            if error.err().is_conditional_check_failed_exception() =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(StoreError::failed(doing)(error)),
     }
 }

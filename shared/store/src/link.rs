@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::consents::ConsentFacts;
-use crate::error::StoreError;
+use crate::error::{self, StoreError};
 use crate::journal::JournalEntry;
 use crate::resources::ResourceStore;
 use crate::value;
@@ -245,7 +245,8 @@ impl ResourceStore {
         if !remove.is_empty() {
             expression = format!("{expression} REMOVE {}", remove.join(", "));
         }
-        self.client
+        let result = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key("link_id", AttributeValue::S(link.link_id.to_string()))
@@ -255,14 +256,11 @@ impl ResourceStore {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| match error.as_service_error() {
-                Some(service) if service.is_conditional_check_failed_exception() => {
-                    StoreError::Superseded
-                }
-                _ => StoreError::failed("saving a link")(error),
-            })
+            .await;
+        match error::whether_written(result, "saving a link")? {
+            true => Ok(()),
+            false => Err(StoreError::Superseded),
+        }
     }
 }
 

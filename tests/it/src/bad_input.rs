@@ -256,6 +256,7 @@ async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
         .filter(|line| line.contains("job done"))
         .count();
     assert_eq!(jobs, 0, "none of these names a link");
+    assert_nothing_private(&world);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,6 +292,7 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
         assert_eq!(answer.status(), status, "{body:.80}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
     }
+    assert_nothing_private(&world);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -368,6 +370,31 @@ async fn a_whole_story_logs_nothing_private() {
         assert_eq!(line, None, "{value} is logged");
     }
     assert_nothing_private(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_well_that_is_not_on_the_queue() {
+    let world = World::without_queue().await;
+    let user = world.individual().await;
+    let answer = world.post(&user, "/token", &json!({})).await;
+    assert_eq!(answer.status(), 503);
+    let body = answer.text().await.unwrap();
+    assert!(
+        !body.contains("access_token") && !body.contains("widget"),
+        "{body}"
+    );
+
+    let session = world.session("exit").await;
+    let page = world
+        .follow(&world.url(&format!("/callback/{session}/exit")))
+        .await;
+    assert_eq!(page.status(), 503);
+
+    let authorization = &world.stack.endpoints().webhook_authorization;
+    let body = json!({"link_id": uuid::Uuid::new_v4().to_string()}).to_string();
+    let request = world.http.post(world.url("/webhook")).body(body);
+    let request = request.header("authorization", authorization);
+    assert_eq!(request.send().await.unwrap().status(), 503);
 }
 
 /// Neither a document nor a name in any line that functions wrote.

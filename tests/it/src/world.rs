@@ -73,6 +73,16 @@ impl World {
         Self::with_options(&[], options).await
     }
 
+    /// Where the HTTP functions cannot reach the queue.
+    pub async fn without_queue() -> Self {
+        let nowhere = "http://127.0.0.1:1/000000000000/no-such-queue.fifo".to_owned();
+        let options = StackOptions {
+            variables: BTreeMap::from([("QUEUE_URL".to_owned(), nowhere)]),
+            ..StackOptions::default()
+        };
+        Self::with_options(&[], options).await
+    }
+
     async fn with_options(parameters: &[(&str, &str)], options: StackOptions) -> Self {
         // Tests connect the same few people again and again.
         let uncapped = [
