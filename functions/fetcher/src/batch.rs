@@ -11,15 +11,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use runtime::Metric;
 
-use crate::jobs::Fetcher;
-use crate::open::ReadInThisBatch;
-
-/// What the queue says of a job.
-#[derive(Clone, Debug)]
-pub(crate) struct Delivery {
-    pub(crate) message_id: String,
-    pub(crate) sent_at: Timestamp,
-}
+use crate::fetcher::{Fetcher, JobError};
+use crate::open::{Delivery, ReadInThisBatch};
 
 impl Fetcher {
     /// Runs a batch, and names the records that must come again.
@@ -39,6 +32,41 @@ impl Fetcher {
             response.add_failure(message_id);
         }
         response
+    }
+
+    /// Does one job. The text says what came of it, for the log.
+    async fn run(
+        &self,
+        job: Job,
+        delivery: Delivery,
+        read: &mut ReadInThisBatch,
+    ) -> Result<&'static str, JobError> {
+        match job {
+            Job::AttemptStarted {
+                attempt,
+                access_mode,
+                institutions,
+            } => {
+                self.connections
+                    .put_started(&attempt, access_mode, &institutions)
+                    .await?;
+                Ok("attempt recorded")
+            }
+            Job::AttemptEnded { attempt, outcome } => {
+                self.attempt_ended(&attempt, &outcome, read).await
+            }
+            Job::LinkProven {
+                link_id,
+                external_id,
+                session_id,
+            } => {
+                self.link_proven(link_id, external_id, session_id, read)
+                    .await
+            }
+            Job::WebhookReceived { link_id, event } => {
+                self.webhook_received(link_id, event, delivery, read).await
+            }
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use runtime::Metric;
 use store::{AttemptRecord, LinkRecord, LinkStatus, OwnerVerdict};
 
 use crate::config::OwnerCheck;
-use crate::jobs::{Fetcher, JobError};
+use crate::fetcher::{Fetcher, JobError};
+use crate::open::OpenLink;
 use crate::owner::Owner;
 
 /// How long before a link an attempt may have begun.
@@ -21,8 +22,30 @@ const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 impl Fetcher {
+    /// Finds out whose the link is and, if that is settled, reads everything announced so far.
+    pub(crate) async fn bind_and_read(
+        &self,
+        link: &mut OpenLink<'_>,
+    ) -> Result<&'static str, JobError> {
+        if !link.record.is_bound() {
+            self.bind(&mut link.record).await?;
+            link.record.settle_proof();
+            self.save(link).await?;
+        }
+        match link.record.status {
+            LinkStatus::Bound => {}
+            LinkStatus::Announced => return Ok("announced"),
+            LinkStatus::AwaitingOwner => return Ok("awaiting owners"),
+            LinkStatus::Quarantined => return Ok("quarantined"),
+            LinkStatus::Unclaimed => return Ok("unclaimed"),
+            LinkStatus::Gone => return Ok("gone"),
+        }
+        self.read_pending(link).await?;
+        Ok("bound and read")
+    }
+
     /// Settles the status of a link that is not bound. Writes nothing.
-    pub(crate) async fn bind(&self, record: &mut LinkRecord) -> Result<(), JobError> {
+    async fn bind(&self, record: &mut LinkRecord) -> Result<(), JobError> {
         let before = record.status;
         match self.belvo.link(record.link_id).await {
             Ok(link) => {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use store::ConsentFacts;
 
-use crate::jobs::{Fetcher, JobError};
+use crate::fetcher::{Fetcher, JobError};
 use crate::open::OpenLink;
 
 impl Fetcher {

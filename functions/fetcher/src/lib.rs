@@ -3,7 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
-//! | `jobs` | what attempts to connect lead to |
+//! | `attempt` | what attempts to connect lead to |
 //! | `webhook` | what webhooks lead to |
 //! | `open` | a link while a job works on it |
 //! | `bind` | finds out whose a link is, before anything of it is stored |
@@ -14,11 +14,12 @@
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
 
+mod attempt;
 mod batch;
 mod bind;
 mod config;
 mod consent;
-mod jobs;
+mod fetcher;
 mod open;
 mod owner;
 mod sync;
@@ -35,7 +36,7 @@ use runtime::{Clock, Env, Secret};
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::{Config, OwnerCheck};
-pub use jobs::Fetcher;
+pub use fetcher::Fetcher;
 
 /// A page of 1,000 transactions is 2 to 4 MB, read from Belvo's own store.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,10 +6,16 @@ use domain::{LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use store::LinkRecord;
 
-use crate::jobs::{Fetcher, JobError};
+use crate::fetcher::{Fetcher, JobError};
 
 /// SQS stamps a job and we stamp a read with different clocks.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// What the queue says of a job.
+pub(crate) struct Delivery {
+    pub(crate) message_id: String,
+    pub(crate) sent_at: Timestamp,
+}
 
 /// What was read since a group's jobs arrived. Whatever the later ones among them announce was
 /// there before, so it need not be read again.

@@ -7,7 +7,7 @@ use domain::{Document, LinkId, ResourceKind, SigningKeys};
 use serde_json::{Value, value::RawValue};
 use store::AttemptRecord;
 
-use crate::jobs::{Fetcher, JobError};
+use crate::fetcher::{Fetcher, JobError};
 use crate::sync::MAX_PAGES;
 
 /// Who owns a link.

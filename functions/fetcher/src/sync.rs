@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{Index, ResourceRow, ResourceState, Unstorable};
 
-use crate::jobs::{Fetcher, JobError};
+use crate::fetcher::{Fetcher, JobError};
 use crate::open::OpenLink;
 
 /// Pages are numbered, so rows shift when Belvo writes meanwhile. Read again this often.

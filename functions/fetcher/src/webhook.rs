@@ -5,10 +5,9 @@ use domain::{Event, EventKind, LinkId};
 use runtime::Metric;
 use store::{JournalEntry, LinkRecord, LinkStatus};
 
-use crate::batch::Delivery;
 use crate::bind;
-use crate::jobs::{Fetcher, JobError};
-use crate::open::{OpenLink, ReadInThisBatch};
+use crate::fetcher::{Fetcher, JobError};
+use crate::open::{Delivery, OpenLink, ReadInThisBatch};
 
 /// Webhooks kept for the journal of a link that is not bound: more than one connection causes.
 const MAX_UNJOURNALED: usize = 50;

@@ -30,5 +30,5 @@ pub use error::StoreError;
 pub use journal::JournalEntry;
 pub use link::{LinkRecord, LinkStatus, OwnerVerdict, ResourceRecord, ResourceState};
 pub use resources::{Index, ResourceStore};
-pub use row::{ResourceRow, Unstorable};
-pub use value::{from_json, item_size, to_json};
+pub use row::ResourceRow;
+pub use value::Unstorable;

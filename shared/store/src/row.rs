@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::value;
+use crate::value::{self, Unstorable};
 
 /// AWS, "Service, account, and table quotas": 400 KB, keys and names included.
 const MAX_SIZE: usize = 400 * 1024;
@@ -31,29 +31,6 @@ pub struct ResourceRow {
     pub(crate) hash: [u8; 16],
     /// The whole item.
     pub(crate) item: HashMap<String, AttributeValue>,
-}
-
-/// Why an object cannot be stored. The caller knows which object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unstorable {
-    /// The text is not JSON.
-    #[error("not_json")]
-    NotJson,
-    /// The JSON is not an object.
-    #[error("not_an_object")]
-    NotAnObject,
-    /// There is no `id` that could be part of a key.
-    #[error("no_id")]
-    NoId,
-    /// A member has an empty name, which DynamoDB does not take.
-    #[error("empty_name")]
-    EmptyName,
-    /// Nested deeper than DynamoDB takes.
-    #[error("too_deep")]
-    TooDeep,
-    /// Larger than DynamoDB takes.
-    #[error("too_large")]
-    TooLarge,
 }
 
 impl ResourceRow {

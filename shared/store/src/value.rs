@@ -10,14 +10,35 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 
-use crate::row::Unstorable;
-
 /// AWS, "Service, account, and table quotas": maps and lists nest up to 32 levels deep. One level
 /// is the item's own, one the object's.
 const MAX_DEPTH: usize = 31;
 
 /// The key of a number that DynamoDB cannot hold as one.
 const BIG_NUMBER: &str = "$number";
+
+/// Why an object cannot be stored. The caller knows which object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unstorable {
+    /// The text is not JSON.
+    #[error("not_json")]
+    NotJson,
+    /// The JSON is not an object.
+    #[error("not_an_object")]
+    NotAnObject,
+    /// There is no `id` that could be part of a key.
+    #[error("no_id")]
+    NoId,
+    /// A member has an empty name, which DynamoDB does not take.
+    #[error("empty_name")]
+    EmptyName,
+    /// Nested deeper than DynamoDB takes.
+    #[error("too_deep")]
+    TooDeep,
+    /// Larger than DynamoDB takes.
+    #[error("too_large")]
+    TooLarge,
+}
 
 /// Converts a JSON text.
 ///

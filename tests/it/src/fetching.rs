@@ -131,6 +131,28 @@ async fn what_a_failed_job_left_unread_is_read_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn owners_that_are_not_there_yet_are_no_evidence() {
+    let world = World::start().await;
+    world.sandbox("faults", &json!({"loading": true})).await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    assert!(deliver(&world, &connected, "OWNERS").await.is_empty());
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["status"].text(), "awaiting_owner");
+
+    world.sandbox("faults", &json!({})).await;
+    world.settle().await;
+    assert_eq!(
+        world.link(&connected.link_id).await["status"].text(),
+        "bound"
+    );
+    world
+        .assert_complete(&connected.link_id, &user.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_failed_halfway_does_not_count_as_read() {
     let world = World::start().await;
     let user = world.individual().await;

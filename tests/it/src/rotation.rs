@@ -187,6 +187,53 @@ async fn belvos_keys_are_read_again_once_when_belvo_rejects_them() {
     assert_eq!(asked().await, (true, 1));
 }
 
+/// The handler in this process, because a test cannot wait for the clock of another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_webhook_notices_a_rotation_when_it_is_called_with_the_new_value() {
+    let world = World::start().await;
+    let name = world.secret_name("Webhook").await;
+    let old = world.stack.endpoints().webhook_authorization.clone();
+    let new = "Bearer a-new-value-agreed-with-belvo";
+    let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+    let moved = Arc::clone(&seconds);
+    let clock =
+        Clock::from_fn(move || Timestamp::from_second(moved.load(Ordering::SeqCst)).unwrap());
+    let secrets = world.stack.secretsmanager().clone();
+    let aws = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .build();
+    let handler = webhook::Handler {
+        authorization: Secret::new(
+            secrets,
+            name,
+            clock.clone(),
+            webhook::Authorization::from_json,
+        ),
+        source_ips: Vec::new(),
+        // None of these webhooks names a link, so nothing is queued.
+        queue: queue::JobQueue::new(&aws, String::new()),
+        clock,
+        randomness: runtime::Randomness::system(),
+    };
+    let call = async |authorization: &str| {
+        let request = http::Request::builder().header("authorization", authorization);
+        let request = request
+            .body(lambda_http::Body::Text("{}".to_owned()))
+            .unwrap();
+        handler.handle(&request).await.status().as_u16()
+    };
+    assert_eq!(call(&old).await, 200);
+    world.set_secret("Webhook", &json!({"current": new})).await;
+    seconds.fetch_add(31, Ordering::SeqCst);
+    assert_eq!(
+        call(&old).await,
+        200,
+        "nobody has reason to read the secret again yet"
+    );
+    assert_eq!(call(new).await, 200);
+    assert_eq!(call(&old).await, 401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_signed_before_a_rotation_still_comes_back() {
     let world = World::start().await;
