@@ -439,8 +439,9 @@ fn webhook(connected: &Connected, kind: &str) -> Value {
     })
 }
 
-/// Hands the fetcher one webhook, and gives what it returns.
+/// Hands the fetcher one webhook, once it has done what is queued, and gives what it returns.
 async fn deliver(world: &World, connected: &Connected, kind: &str) -> Vec<String> {
+    world.stack.settle().await.unwrap();
     let record = record(kind, &connected.link_id, &webhook(connected, kind));
     let answer = world
         .stack
