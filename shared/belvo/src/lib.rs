@@ -126,7 +126,7 @@ impl Belvo {
         loop {
             match self.once(request()?, what).await {
                 Err(error) if error.retry() == Retry::InPlace => match pauses.next() {
-                    Some(pause) => backon::Sleeper::sleep(&backon::TokioSleeper, pause).await,
+                    Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(error),
                 },
                 result => return result,
