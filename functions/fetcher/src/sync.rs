@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use belvo::{BelvoError, Page};
+use domain::event::Totals;
 use domain::{Code, ExternalId, LinkId, ResourceKind};
+use jiff::civil::Date;
 use runtime::Metric;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Index, ResourceRow, ResourceState, Unstorable};
+use store::{Index, ResourceRow, ResourceState, TotalsVerdict, Unstorable};
 
 use crate::fetcher::{Fetcher, JobError};
 use crate::open::OpenLink;
@@ -40,6 +42,12 @@ struct Reading {
     written: u64,
     /// Different rows that can be stored.
     ids: HashSet<String>,
+    /// Of those, rows of type INFLOW.
+    inflow: u64,
+    /// Of those, rows of type OUTFLOW.
+    outflow: u64,
+    /// Their earliest and latest `value_date`.
+    dates: Option<(Date, Date)>,
     /// Rows that cannot.
     unstorable: u64,
     /// The first of those, by name, and why.
@@ -70,7 +78,22 @@ impl Fetcher {
             external_id: &external_id,
         };
         let mut index = self.resources.index(link_id, kind).await?;
-        let reading = self.read_completely(target, &mut index).await?;
+        let mut reading = self.read_completely(target, &mut index).await?;
+        let resource = link.record.resource(kind);
+        let announced = Some(resource.announced.clone()).filter(|_| resource.announced_whole);
+        let agrees = |reading: &Reading| {
+            announced
+                .as_ref()
+                .map(|announced| announced.agree_with(&reading.totals(kind)))
+        };
+        if agrees(&reading) == Some(false) {
+            // Belvo may have written while we read.
+            reading = self.read_completely(target, &mut index).await?;
+        }
+        let verdict = agrees(&reading);
+        if verdict == Some(false) {
+            runtime::count(Metric::TotalsDiffer, self.clock.now());
+        }
 
         let ended = self.clock.now();
         tracing::info!(
@@ -91,6 +114,10 @@ impl Fetcher {
             true => ResourceState::Ready,
             false => ResourceState::Partial,
         };
+        resource.totals = verdict.map(|agrees| match agrees {
+            true => TotalsVerdict::Agree,
+            false => TotalsVerdict::Differ,
+        });
         resource.rejected = reading.rejected;
         self.save(link).await
     }
@@ -152,7 +179,9 @@ impl Reading {
             self.seen += 1;
             match ResourceRow::new(target.kind, target.link_id, target.external_id, object) {
                 Ok(row) => {
-                    self.ids.insert(row.id.clone());
+                    if self.ids.insert(row.id.clone()) {
+                        self.add_up(&row);
+                    }
                     rows.push(row);
                 }
                 Err(reason) => self.reject(object, reason),
@@ -175,6 +204,39 @@ impl Reading {
             let name = name.unwrap_or_else(|| format!("row {}", self.seen));
             self.rejected
                 .insert(name, Code::lenient(&reason.to_string()));
+        }
+    }
+
+    fn add_up(&mut self, row: &ResourceRow) {
+        match row.flow() {
+            Some("INFLOW") => self.inflow += 1,
+            Some("OUTFLOW") => self.outflow += 1,
+            _ => {}
+        }
+        if let Some(date) = row.value_date() {
+            let (first, last) = self.dates.unwrap_or((date, date));
+            self.dates = Some((first.min(date), last.max(date)));
+        }
+    }
+
+    /// What Belvo would have announced, had it announced this.
+    fn totals(&self, kind: ResourceKind) -> Totals {
+        let rows = Some(self.ids.len() as u64 + self.unstorable);
+        match kind {
+            ResourceKind::Transactions | ResourceKind::InvestmentTransactions => Totals {
+                rows,
+                inflow: Some(self.inflow),
+                outflow: Some(self.outflow),
+                first_date: self.dates.map(|(first, _)| first),
+                last_date: self.dates.map(|(_, last)| last),
+            },
+            ResourceKind::Owners
+            | ResourceKind::Accounts
+            | ResourceKind::Bills
+            | ResourceKind::Investments => Totals {
+                rows,
+                ..Totals::default()
+            },
         }
     }
 

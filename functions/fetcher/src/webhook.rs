@@ -121,6 +121,7 @@ fn note(link: &mut LinkRecord, event: &Event, delivery: &Delivery) {
         let resource = link.resource(kind);
         resource.announced_at = Some(delivery.sent_at);
         resource.announced = event.totals.clone();
+        resource.announced_whole = matches!(event.kind, EventKind::HistoricalUpdate { .. });
         resource.errors.clone_from(&event.errors);
     }
     if event.kind == EventKind::LinkNeedsUser {

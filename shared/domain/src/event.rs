@@ -111,6 +111,18 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Whether what was read agrees with this announcement, as far as it says anything.
+    pub fn agree_with(&self, read: &Self) -> bool {
+        fn agree<T: PartialEq>(announced: Option<&T>, read: Option<&T>) -> bool {
+            announced.is_none() || announced == read
+        }
+        agree(self.rows.as_ref(), read.rows.as_ref())
+            && agree(self.inflow.as_ref(), read.inflow.as_ref())
+            && agree(self.outflow.as_ref(), read.outflow.as_ref())
+            && agree(self.first_date.as_ref(), read.first_date.as_ref())
+            && agree(self.last_date.as_ref(), read.last_date.as_ref())
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -367,6 +379,33 @@ mod tests {
                 .unwrap()
                 .contains("76109277673")
         );
+    }
+
+    #[test]
+    fn totals_are_compared_as_far_as_they_were_announced() {
+        let read = Totals {
+            rows: Some(3),
+            inflow: Some(1),
+            outflow: Some(2),
+            first_date: "2026-01-01".parse().ok(),
+            last_date: "2026-02-01".parse().ok(),
+        };
+        let check = |change: fn(&mut Totals), expected: bool| {
+            let mut announced = read.clone();
+            change(&mut announced);
+            assert_eq!(announced.agree_with(&read), expected, "{announced:?}");
+        };
+        check(|_| {}, true);
+        check(|totals| *totals = Totals::default(), true);
+        check(|totals| totals.rows = None, true);
+        check(|totals| totals.rows = Some(4), false);
+        check(|totals| totals.inflow = Some(0), false);
+        check(|totals| totals.outflow = Some(0), false);
+        check(
+            |totals| totals.first_date = "2026-01-02".parse().ok(),
+            false,
+        );
+        check(|totals| totals.last_date = "2026-01-02".parse().ok(), false);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub enum Metric {
     LinkUnclaimed,
     /// A link Belvo no longer knows.
     LinkGone,
+    /// A complete read that disagrees with what Belvo announced.
+    TotalsDiffer,
     /// A row that cannot be stored.
     RowRejected,
     /// A job failed for reasons of our own.
@@ -48,6 +50,7 @@ impl Metric {
             Self::LinkQuarantined => "LinkQuarantined",
             Self::LinkUnclaimed => "LinkUnclaimed",
             Self::LinkGone => "LinkGone",
+            Self::TotalsDiffer => "TotalsDiffer",
             Self::RowRejected => "RowRejected",
             Self::JobFailed => "JobFailed",
             Self::JobUnreadable => "JobUnreadable",

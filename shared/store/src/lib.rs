@@ -28,7 +28,9 @@ pub use attempts::{AttemptRecord, Cap, ConnectionStore};
 pub use consents::ConsentFacts;
 pub use error::StoreError;
 pub use journal::JournalEntry;
-pub use link::{LinkRecord, LinkStatus, OwnerVerdict, ResourceRecord, ResourceState};
+pub use link::{
+    LinkRecord, LinkStatus, OwnerVerdict, ResourceRecord, ResourceState, TotalsVerdict,
+};
 pub use resources::{Index, ResourceStore};
 pub use row::ResourceRow;
 pub use value::Unstorable;

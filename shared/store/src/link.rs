@@ -136,6 +136,12 @@ pub struct ResourceRecord {
     /// What Belvo announced.
     #[serde(default)]
     pub announced: Totals,
+    /// Whether it announced the whole resource, not only what is new.
+    #[serde(default)]
+    pub announced_whole: bool,
+    /// Whether the last complete read agrees with what was announced.
+    #[serde(default)]
+    pub totals: Option<TotalsVerdict>,
     /// Codes Belvo sent along.
     #[serde(default)]
     pub errors: Vec<Code>,
@@ -151,6 +157,16 @@ pub struct ResourceRecord {
     /// Objects that could not be stored: id, or position in the list, and why.
     #[serde(default)]
     pub rejected: BTreeMap<String, Code>,
+}
+
+/// What came of comparing a read with Belvo's announcement of the whole resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalsVerdict {
+    /// Counts and dates are the same.
+    Agree,
+    /// They differ, also after a second read.
+    Differ,
 }
 
 /// Where a resource stands.

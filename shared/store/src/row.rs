@@ -79,6 +79,23 @@ impl ResourceRow {
     }
 }
 
+impl ResourceRow {
+    /// `value_date` of a movement, if it is a date.
+    pub fn value_date(&self) -> Option<Date> {
+        self.text("value_date")?.get(..10)?.parse().ok()
+    }
+
+    /// `INFLOW` or `OUTFLOW` of a movement.
+    pub fn flow(&self) -> Option<&str> {
+        self.text("type")
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        let data = self.item.get("data")?.as_m().ok()?;
+        Some(data.get(name)?.as_s().ok()?.as_str())
+    }
+}
+
 /// An id becomes part of a key, where `#` separates.
 fn id_of(data: &HashMap<String, AttributeValue>) -> Result<String, Unstorable> {
     match data.get("id") {

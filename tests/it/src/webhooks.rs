@@ -155,6 +155,38 @@ async fn an_announcement_keeps_its_totals_and_errors_on_the_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_disagrees_with_the_announcement_is_repeated_and_then_reported() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let url = format!("{}/_sandbox/requests", world.stack.endpoints().belvo_url);
+    world.http.delete(url).send().await.unwrap();
+    // The sample announces 19 transactions of other years.
+    let name = "transactions_historical_update";
+    let event = addressed(&world, name, &connected.link_id, "");
+    world.stack.invoke("webhook", event).await.unwrap();
+    world.settle().await;
+
+    let link = world.link(&connected.link_id).await;
+    let transactions = link["resources"].get("TRANSACTIONS");
+    assert_eq!(transactions.get("totals").text(), "differ");
+    assert_eq!(transactions.get("state").text(), "ready");
+    let requests = world.ask_sandbox("requests").await;
+    assert_eq!(
+        requests.matches("/api/transactions/").count(),
+        6,
+        "three pages, twice"
+    );
+    assert!(
+        world
+            .stack
+            .logs()
+            .iter()
+            .any(|line| line.contains("TotalsDiffer"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_at_the_bank_arrive() {
     let world = World::start().await;
     let user = world.individual().await;
