@@ -9,6 +9,7 @@
 //! | `bind` | finds out whose a link is, before anything of it is stored |
 //! | `owner` | compares the link's owner with the documents its token was minted for |
 //! | `sync` | reads a resource and writes what is new |
+//! | `reading` | what a read found |
 //! | `consent` | reads a consent again |
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
@@ -22,6 +23,7 @@ mod consent;
 mod fetcher;
 mod open;
 mod owner;
+mod reading;
 mod sync;
 mod webhook;
 

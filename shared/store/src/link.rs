@@ -142,6 +142,9 @@ pub struct ResourceRecord {
     /// Whether the last complete read agrees with what was announced.
     #[serde(default)]
     pub totals: Option<TotalsVerdict>,
+    /// Why Belvo declined the last read.
+    #[serde(default)]
+    pub declined: Option<Code>,
     /// Codes Belvo sent along.
     #[serde(default)]
     pub errors: Vec<Code>,
@@ -182,6 +185,8 @@ pub enum ResourceState {
     Ready,
     /// Stored, but for objects that cannot be.
     Partial,
+    /// Belvo declined, and asking again cannot help. What was stored before is still there.
+    Failed,
 }
 
 impl LinkRecord {

@@ -153,6 +153,41 @@ async fn owners_that_are_not_there_yet_are_no_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_belvo_declines_is_on_the_link_and_holds_up_nothing_else() {
+    let world = World::start().await;
+    for (status, code) in [
+        (400, "operational_limits_reached"),
+        (401, "consent_without_accounts"),
+        (403, "access_to_resource_denied"),
+    ] {
+        let user = world.individual().await;
+        let minted = world.mint(&user).await;
+        let fail = json!({"count": 1, "status": status, "code": code, "path": "/api/bills/"});
+        world.sandbox("faults", &json!({"fail_next": fail})).await;
+        let connected = world.connect(&user, &minted).await;
+        world.settle().await;
+        let link = world.link(&connected.link_id).await;
+        let bills = link["resources"].get("BILLS");
+        assert_eq!(bills.get("state").text(), "failed");
+        assert_eq!(bills.get("declined").text(), code);
+        assert_eq!(
+            link["resources"].get("INVESTMENTS").get("state").text(),
+            "ready"
+        );
+
+        // The next announcement is another try.
+        let path = format!("links/{}/status", connected.link_id);
+        world.sandbox(&path, &json!({"refresh": true})).await;
+        world.settle().await;
+        world
+            .assert_complete(&connected.link_id, &user.external_id)
+            .await;
+        let link = world.link(&connected.link_id).await;
+        assert_eq!(link["resources"].get("BILLS").get("state").text(), "ready");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_failed_halfway_does_not_count_as_read() {
     let world = World::start().await;
     let user = world.individual().await;
