@@ -9,11 +9,16 @@ use jiff::{
 #[derive(Debug, Default)]
 pub struct Clock {
     offset: SignedDuration,
+    /// The moment at which it stands still.
+    frozen: Option<Timestamp>,
 }
 
 impl Clock {
     /// The present moment, for the sandbox.
     pub fn now(&self) -> Timestamp {
+        if let Some(moment) = self.frozen {
+            return moment;
+        }
         let real = Timestamp::now();
         real.checked_add(self.offset).unwrap_or(real)
     }
@@ -23,20 +28,31 @@ impl Clock {
     /// # Errors
     /// The text that says why the moment cannot be reached.
     pub fn advance(&mut self, by: SignedDuration) -> Result<(), String> {
+        let too_far = |_| "the clock cannot go that far";
+        if let Some(moment) = self.frozen {
+            self.frozen = Some(moment.checked_add(by).map_err(too_far)?);
+            return Ok(());
+        }
         let offset = self
             .offset
             .checked_add(by)
             .ok_or("the clock cannot go that far")?;
-        Timestamp::now()
-            .checked_add(offset)
-            .map_err(|_| "the clock cannot go that far")?;
+        Timestamp::now().checked_add(offset).map_err(too_far)?;
         self.offset = offset;
         Ok(())
     }
 
     /// Makes this moment the present.
     pub fn set(&mut self, moment: Timestamp) {
+        self.frozen = self.frozen.map(|_| moment);
         self.offset = moment.duration_since(Timestamp::now());
+    }
+
+    /// Stands still, so that nothing depends on how long anything takes, or goes on from there.
+    pub fn freeze(&mut self, freeze: bool) {
+        let now = self.now();
+        self.set(now);
+        self.frozen = freeze.then_some(now);
     }
 }
 

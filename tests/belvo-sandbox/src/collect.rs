@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     data::changes::{Changes, Touched},
-    events::{Event, totals, transaction_events},
+    events::{Event, new_objects, totals, transaction_events},
     links::Link,
     resources::Resource,
     world::{Inner, World},
@@ -67,26 +67,34 @@ pub fn refresh(
     historical(world, inner, link_id, only, request_id);
 }
 
-/// What `changes` led to.
+/// A round of a link.
+pub struct Round<'a> {
+    /// The link.
+    pub link_id: Uuid,
+    /// What its webhooks have in common.
+    pub request_id: &'a str,
+    /// Whether it is announced.
+    pub webhooks: bool,
+}
+
+/// What changes led to.
 pub type ChangeResult = Result<Touched, String>;
 
 /// Makes changes at the bank, reads it again, and sends the webhooks of a recurrent round.
 ///
 /// # Errors
 /// The text that says what cannot be changed.
-pub fn change(
-    world: &World,
-    inner: &mut Inner,
-    link_id: Uuid,
-    changes: Changes,
-    request_id: &str,
-) -> ChangeResult {
+pub fn change(world: &World, inner: &mut Inner, round: Round, changes: Changes) -> ChangeResult {
     let now = inner.now();
+    let link_id = round.link_id;
     let link = inner.links.get_mut(&link_id).ok_or("no such link")?;
     let data = Arc::make_mut(&mut link.data);
     let touched = data.change(changes, now)?;
     let bills = data.collect(now);
     link.last_accessed_at = now;
+    if !round.webhooks {
+        return Ok(touched);
+    }
     let requested = link.requested();
     let mut events = Vec::new();
     // Balances have moved, and Belvo tells of every kind it has read.
@@ -110,11 +118,47 @@ pub fn change(
     }
     let bodies = events
         .into_iter()
-        .map(|event| event.body(link, request_id))
+        .map(|event| event.body(link, round.request_id))
         .collect();
     world
         .deliveries
         .enqueue(link_id, bodies, &mut inner.faults.webhooks);
+    Ok(touched)
+}
+
+/// Makes changes to another kind than transactions, and tells about that kind alone.
+///
+/// # Errors
+/// The text that says what cannot be changed.
+pub fn change_objects(
+    world: &World,
+    inner: &mut Inner,
+    round: Round,
+    resource: Resource,
+    changes: Changes,
+) -> ChangeResult {
+    let now = inner.now();
+    let link = inner.links.get_mut(&round.link_id).ok_or("no such link")?;
+    let data = Arc::make_mut(&mut link.data);
+    let touched = data.change_objects(resource, changes, now)?;
+    link.last_accessed_at = now;
+    let is_requested = link.requested().contains(&resource);
+    match (round.webhooks && is_requested, touched.added.len()) {
+        (false, _) => {}
+        // Belvo has no event for rows of these kinds that change or vanish.
+        (true, 0) => {
+            if !(touched.updated.is_empty() && touched.deleted.is_empty()) {
+                let (link_id, request_id) = (round.link_id, round.request_id);
+                historical(world, inner, link_id, Some(&[resource]), request_id);
+            }
+        }
+        (true, added) => {
+            let body = new_objects(resource, added).body(link, round.request_id);
+            world
+                .deliveries
+                .enqueue(round.link_id, vec![body], &mut inner.faults.webhooks);
+        }
+    }
     Ok(touched)
 }
 

@@ -233,6 +233,7 @@ fn build(order: Order) -> Link {
         last_accessed_at: order.now,
         stale_in: order.stale_in,
         fetch_resources: order.fetch_resources,
+        gone: false,
         ready: BTreeSet::new(),
         loading: false,
         data: Arc::new(LinkData::generate(profile, order.transactions)),

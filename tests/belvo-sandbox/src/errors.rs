@@ -1,7 +1,5 @@
 //! Belvo's errors: an array of objects, also for a single one, and the gateway's HTML page.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -138,10 +136,13 @@ fn usual(status: u16) -> (&'static str, &'static str) {
     }
 }
 
-/// 32 hexadecimal digits, never the same twice.
-pub fn request_id() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    Seed::new(COUNT.fetch_add(1, Ordering::Relaxed))
-        .child("request")
-        .hex()
+tokio::task_local! {
+    /// What the id of the request follows from; set by the gate.
+    pub static REQUEST: Seed;
+}
+
+/// 32 hexadecimal digits.
+fn request_id() -> String {
+    let seed = REQUEST.try_with(|seed| *seed);
+    seed.unwrap_or(Seed::new(0)).hex()
 }

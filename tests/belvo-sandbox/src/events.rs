@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::{
-    data::{LinkData, changes::Touched},
+    data::{LinkData, changes::Touched, rows::Rows},
     links::Link,
     resources::Resource,
 };
@@ -58,7 +58,8 @@ pub fn totals(data: &LinkData, resource: Resource) -> Value {
             movement_totals(rows)
         }
         Resource::InvestmentTransactions => {
-            let rows = data.investment_transactions.iter().map(|row| {
+            let rows = data.rows(resource).map_or(&[][..], Rows::listed);
+            let rows = rows.iter().map(|row| {
                 let row: Value = serde_json::from_str(&row.text.0).unwrap_or_default();
                 let day = row["value_date"].as_str().and_then(|day| day.parse().ok());
                 (row["type"] == "INFLOW", day)
@@ -91,6 +92,20 @@ fn movement_totals(rows: impl Iterator<Item = (bool, Option<Date>)>) -> Value {
         "first_transaction_date": first,
         "last_transaction_date": last,
     })
+}
+
+/// What a round says of changes to another kind: new rows have an event, everything else has not.
+pub fn new_objects(resource: Resource, count: usize) -> Event {
+    let code = match resource {
+        Resource::Owners => "new_owners_available",
+        Resource::Accounts => "new_accounts_available",
+        Resource::Transactions => "new_transactions_available",
+        Resource::Bills => "new_bills_available",
+        Resource::Investments => "new_investments_available",
+        Resource::InvestmentTransactions => "new_investment_transactions_available",
+    };
+    let data = json!({ (format!("new_{}", resource.lower())): count });
+    Event::new_rows(resource, code, data)
 }
 
 /// What a round says of changed transactions.

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::drift::Drift;
+
 /// The faults in force. What each does is in the table of the crate's documentation.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,18 @@ pub struct Faults {
     pub cut_body: Times,
     /// From the second page on, rows have moved by one.
     pub shift_rows: Times,
+    /// From the second page on, the last row of the page before comes again.
+    pub repeat_rows: Times,
+    /// The last row of a page is missing.
+    pub short_page: Times,
+    /// A page has no rows.
+    pub empty_page: Times,
+    /// A list has no rows.
+    pub empty_list: Times,
+    /// `count` is one too high.
+    pub count_flips: Times,
+    /// Changes that happen after a page was read.
+    pub drift: Vec<Drift>,
     /// `count` is off by this much.
     pub count_lies: Lie,
     /// `next` points to another host.

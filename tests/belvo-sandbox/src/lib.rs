@@ -21,17 +21,40 @@
 //! | `POST connect {access_token, external_id, access_mode?, institution?, outcome?, owner?}` | ends a visit to the widget: `success`, `exit`, `exit_error:<code>`, `error`, `warning`; `{link_id, redirect_url, consent_id}` |
 //! | `POST links {external_id?, transactions?, seed?, owner?, institution?, access_mode?, fetch_resources?, webhooks?}` | a link without a token, of any size; `{link_id, consent_id}` |
 //! | `GET links` | all links, in short |
-//! | `POST links/{id}/changes {add?, update?, delete?}` | each a number or a list; `{request_id, added, updated, deleted}` |
+//! | `POST links/{id}/changes {add?, update?, delete?, webhooks?}` | changes of transactions, each a number or a list; `{request_id, added, updated, deleted}` |
+//! | `POST links/{id}/objects {resource, add?, update?, delete?, webhooks?}` | the same for `owners`, `accounts`, `bills`, `investments` or `investment_transactions` |
 //! | `POST links/{id}/status {status?, refresh?}` | sets the status, or collects again with `historical_update` |
+//! | `POST links/{id}/access {at?}` | sets `last_accessed_at`, now unless given, and tells nobody |
 //! | `POST links/{id}/consent {expired_at? \| expire? \| about_to_expire? \| unrecoverable? \| temporarily_unavailable?}` | changes the consent, sends its webhook |
+//! | `POST links/{id}/renew {new_link, external_id?, new_consent?, webhooks?}` | the user consents again: to this link, or to a new one of the same person and bank, without `external_id` unless given; `{link_id, consent_id}` |
+//! | `POST links/{id}/gone {gone}` | while true, the API knows neither the link nor its data, as with other keys |
+//! | `POST wipe {}` | removes all links and data without a webhook |
 //! | `POST links/{id}/webhook {…}`, `POST webhook {…}` | sends that body |
 //! | `GET links/{id}/truth` | everything Belvo holds of the link |
-//! | `GET webhooks` | `[{body, attempts, status, http_status}]`; status is `queued`, `held`, `retrying`, `delivered`, `failed`, `lost` or `no_target` |
+//! | `GET webhooks?after=<n>` | without the first `n`, in the order they arose: `[{body, attempts, status, http_status}]`; status is `queued`, `held`, `retrying`, `delivered`, `failed`, `lost` or `no_target` |
 //! | `POST webhooks/release`, `POST settle` | sends held webhooks; waits until none is on its way |
-//! | `POST clock {advance \| set}`, `GET clock` | moves the present, tells it |
+//! | `POST clock {advance? \| set?, freeze?}`, `GET clock` | moves the present, lets it stand still or go on, tells it |
+//! | `GET drifts` | what the fault `drift` has done: `[{link_id, path, page, added, updated, deleted}]`, or `error` |
 //! | `GET requests`, `DELETE requests`, `GET unknown` | what the API was asked |
 //! | `GET people`, `GET banks` | who and what there is |
 //! | `POST faults {…}` | replaces all faults; `{}` lifts them |
+//!
+//! ## Changes
+//!
+//! In a list, `add` and `update` are objects with the top-level fields that count, kept to the last digit,
+//! and `delete` is ids. An `account` (of a transaction or a bill) or an `investment` (of a movement) is an id.
+//! A number means so many, chosen by the sandbox.
+//!
+//! `objects` announces new rows with `new_<resource>_available`, and anything else with a `historical_update`
+//! of that resource alone. What was said about a row stays said: a later round moves the rest of an account.
+//! Rows that show another one show it as it is now. When that one vanishes they stay, and show it as it was;
+//! they vanish only when a test says so. A vanished row that is added again with its own id comes back.
+//!
+//! ## Virtual time
+//!
+//! With the clock set and frozen, everything the sandbox answers and sends follows from its seed and from the
+//! order of the requests. Without a target for webhooks they are kept, as `no_target`, for a test to deliver.
+//! A consent whose time has come expires, with its webhook, when the clock is moved.
 //!
 //! # Faults
 //!
@@ -46,9 +69,15 @@
 //! | `html_403` | times | the gateway's HTML page |
 //! | `cut_body` | times | the connection breaks halfway through a good answer |
 //! | `shift_rows` | times | pages from the second on begin one row early and end one row early: one id twice, one row missing |
+//! | `repeat_rows` | times | pages from the second on begin with the last row of the page before, in addition |
+//! | `short_page` | times | a page lacks its last row, as if it were there |
+//! | `empty_page` | times | `results` is `[]`, as if the rows were there |
+//! | `empty_list` | times | `count` is 0, `results` is `[]`, `next` is null |
 //! | `count_lies` | number or `true` | `count` is so much too high |
+//! | `count_flips` | times | `count` is one too high |
 //! | `next_elsewhere`, `next_circle` | times | `next` points to another host; to the page itself |
 //! | `null_results` | times | `results` is null |
+//! | `drift` | `[{path, page, add?, update?, delete?}]` | after this page of a list whose path contains `path`, its link's transactions change as by `changes`, once and without a webhook. Lists are in order of creation: a vanished row makes the next page miss one, a row added with an early `created_at` makes it repeat one |
 //! | `webhooks.hold` | true | they wait for `webhooks/release` |
 //! | `webhooks.lose` | times | they are never sent |
 //! | `webhooks.late_ms`, `webhooks.repeat` | number | each is sent later; so many times more |
@@ -66,6 +95,7 @@ mod collect;
 mod connect;
 mod control;
 mod data;
+mod drift;
 mod errors;
 mod events;
 mod faults;

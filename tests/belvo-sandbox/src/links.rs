@@ -35,6 +35,8 @@ pub struct Link {
     pub stale_in: String,
     /// What was asked for, in Belvo's names.
     pub fetch_resources: Vec<String>,
+    /// Whether Belvo does not know it, as one with other keys would not.
+    pub gone: bool,
     /// What can be read already.
     pub ready: BTreeSet<Resource>,
     /// Whether its data is still on the way because of the fault `loading`.
@@ -77,6 +79,11 @@ impl Link {
     pub fn requested(&self) -> Vec<Resource> {
         let asked = |kind: &Resource| self.fetch_resources.iter().any(|name| name == kind.name());
         Resource::ALL.into_iter().filter(asked).collect()
+    }
+
+    /// Whether the API shows its rows of this kind.
+    pub fn shows(&self, resource: Resource) -> bool {
+        !self.gone && self.ready.contains(&resource)
     }
 
     /// Whether Belvo renews its data by itself.

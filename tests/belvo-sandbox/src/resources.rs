@@ -64,6 +64,11 @@ impl Resource {
         }
     }
 
+    /// The kind with this lower-case name.
+    pub fn parse_lower(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.lower() == name)
+    }
+
     /// The kind with this upper-case name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

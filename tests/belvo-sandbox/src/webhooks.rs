@@ -38,6 +38,8 @@ pub struct Deliveries {
 struct Board {
     target: Option<WebhookTarget>,
     log: VecDeque<Arc<Delivery>>,
+    /// How many have been dropped from the log.
+    dropped: usize,
     /// What waits per link; a link is a key while somebody works on it.
     lanes: HashMap<Uuid, VecDeque<Arc<Delivery>>>,
     held: Vec<Arc<Delivery>>,
@@ -106,6 +108,7 @@ impl Deliveries {
         for delivery in &deliveries {
             if board.log.len() >= LOG_LENGTH {
                 board.log.pop_front();
+                board.dropped += 1;
             }
             board.log.push_back(delivery.clone());
         }
@@ -132,11 +135,13 @@ impl Deliveries {
         count
     }
 
-    /// The log, oldest first.
-    pub fn log(&self) -> Vec<Value> {
-        locked(&self.board)
+    /// The log without the first so many, oldest first.
+    pub fn log(&self, after: usize) -> Vec<Value> {
+        let board = locked(&self.board);
+        let known = after.saturating_sub(board.dropped).min(board.log.len());
+        board
             .log
-            .iter()
+            .range(known..)
             .map(|delivery| {
                 let progress = locked(&delivery.progress);
                 json!({
@@ -164,6 +169,12 @@ impl Deliveries {
     }
 
     fn start(self: &Arc<Self>, board: &mut Board, due: Vec<Arc<Delivery>>) {
+        if board.target.is_none() {
+            for delivery in due {
+                locked(&delivery.progress).status = "no_target";
+            }
+            return;
+        }
         self.pending.send_modify(|count| *count += due.len());
         for delivery in due {
             let lane = delivery.lane;

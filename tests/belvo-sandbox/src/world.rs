@@ -66,6 +66,8 @@ pub struct Inner {
     pub pending: HashMap<Uuid, Pending>,
     /// Which link a row's id belongs to.
     pub tags: HashMap<Tag, Uuid>,
+    /// How many requests the API was sent.
+    pub asked: u64,
     /// How many links and tokens were made.
     pub made: u64,
     /// When links were deleted in the last minute.
@@ -74,6 +76,8 @@ pub struct Inner {
     pub arrivals: HashMap<IpAddr, VecDeque<Timestamp>>,
     /// The last requests.
     pub requests: VecDeque<Value>,
+    /// What changes after pages have done.
+    pub drifts: Vec<Value>,
     /// Requests for paths that do not exist.
     pub unknown: BTreeMap<String, u64>,
 }

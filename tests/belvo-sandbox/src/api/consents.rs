@@ -37,7 +37,7 @@ pub async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) ->
         let inner = world.lock();
         let links = inner.links_by_age().into_iter();
         links
-            .filter(|link| link.consent.documents.contains(&document))
+            .filter(|link| !link.gone && link.consent.documents.contains(&document))
             .map(|link| link.write_consent().0)
             .collect()
     };
@@ -56,7 +56,7 @@ pub async fn detail(State(world): State<Arc<World>>, Path(id): Path<String>) -> 
     match inner
         .links
         .values()
-        .find(|link| Some(link.consent.id) == id)
+        .find(|link| !link.gone && Some(link.consent.id) == id)
     {
         Some(link) => paging::json_answer(link.write_consent().0),
         None => errors::not_found(),

@@ -46,8 +46,10 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     };
     let logged =
         (method == Method::POST && path == "/api/token/").then(|| blanked(&world.keys, &bytes));
-    let (latency, failure) = {
+    let (latency, failure, id) = {
         let mut inner = world.lock();
+        inner.asked += 1;
+        let id = world.seed.child("request").at(inner.asked);
         let latency = if inner.faults.concerns(&path) {
             inner.faults.latency_ms
         } else {
@@ -59,9 +61,9 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
             inner
                 .faults
                 .failure(&path)
-                .map(|failure| errors::failure(&failure))
+                .map(|failure| errors::REQUEST.sync_scope(id, || errors::failure(&failure)))
         };
-        (latency, failure)
+        (latency, failure, id)
     };
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
@@ -69,8 +71,8 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     let answer = match failure {
         Some(failure) => failure,
         None => {
-            next.run(Request::from_parts(parts, Body::from(bytes)))
-                .await
+            let answered = next.run(Request::from_parts(parts, Body::from(bytes)));
+            errors::REQUEST.scope(id, answered).await
         }
     };
     let mut entry = json!({

@@ -53,10 +53,11 @@ pub async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) ->
     let rows: Vec<String> = {
         let inner = world.lock();
         let passes = |link: &&Link| {
-            query
-                .conditions
-                .iter()
-                .all(|condition| passes(link, condition))
+            !link.gone
+                && query
+                    .conditions
+                    .iter()
+                    .all(|condition| passes(link, condition))
         };
         inner
             .links_by_age()
@@ -148,7 +149,7 @@ pub async fn refresh(
         return errors::complaint(StatusCode::CONFLICT, "link_refreshed", &message);
     }
     let id = link.id;
-    let request_id = errors::request_id();
+    let request_id = inner.next_seed(world.seed, "refresh").hex();
     if let Some(link) = inner.links.get_mut(&id) {
         link.refreshed_at = Some(now);
     }
@@ -204,7 +205,8 @@ fn accepted(request_id: &str) -> Response {
 }
 
 fn find<'a>(inner: &'a Inner, id: &str) -> Option<&'a Link> {
-    inner.links.get(&id.parse::<Uuid>().ok()?)
+    let link = inner.links.get(&id.parse::<Uuid>().ok()?)?;
+    (!link.gone).then_some(link)
 }
 
 fn cool_down_left(last: Timestamp, now: Timestamp) -> Option<SignedDuration> {

@@ -35,13 +35,7 @@ pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -
         .saturating_mul(size);
     let end = start.saturating_add(size).min(list.count);
     let faults = PageFaults::drawn(world, list, number, pages);
-    // One row has gone from an earlier page since it was read: everything moves up by one, seen from the
-    // other end. The reader sees the last row of the page before again, and one row never.
-    let (start, end) = if faults.shifted {
-        (start - 1, end - 1)
-    } else {
-        (start, end)
-    };
+    let (start, end) = faults.positions(start, end);
     let rows = (start..end)
         .filter_map(row)
         .map(|row| select(list.query, row));
@@ -54,12 +48,12 @@ pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -
         |page: u64, host: &str| format!("\"{host}{}?{}\"", list.path, list.query.for_page(page));
     let next = if faults.circle {
         link(number, &world.url)
-    } else if number < pages {
+    } else if number < pages && !faults.no_list {
         link(number + 1, faults.host.as_deref().unwrap_or(&world.url))
     } else {
         "null".into()
     };
-    let previous = if number > 1 {
+    let previous = if number > 1 && !faults.no_list {
         link(number - 1, &world.url)
     } else {
         "null".into()
@@ -84,8 +78,13 @@ pub fn select(query: &Query, row: String) -> String {
     }
 }
 
+#[derive(Default)]
 struct PageFaults {
     shifted: bool,
+    repeated: bool,
+    short: bool,
+    no_rows: bool,
+    no_list: bool,
     no_results: bool,
     circle: bool,
     host: Option<String>,
@@ -99,20 +98,46 @@ impl PageFaults {
         let faults = &mut inner.faults;
         if !faults.concerns(list.path) {
             return Self {
-                shifted: false,
-                no_results: false,
-                circle: false,
-                host: None,
                 count,
+                ..Self::default()
             };
         }
+        let (is_later, has_rows) = (number > 1, list.count > 0);
         let elsewhere = number < pages && faults.next_elsewhere.strikes();
+        let no_list = has_rows && faults.empty_list.strikes();
+        let flip = i64::from(faults.count_flips.strikes());
         Self {
-            shifted: number > 1 && faults.shift_rows.strikes(),
+            shifted: is_later && faults.shift_rows.strikes(),
+            repeated: is_later && faults.repeat_rows.strikes(),
+            short: has_rows && faults.short_page.strikes(),
+            no_rows: has_rows && faults.empty_page.strikes(),
+            no_list,
             no_results: faults.null_results.strikes(),
             circle: faults.next_circle.strikes(),
             host: elsewhere.then(|| String::from("https://elsewhere.example")),
-            count: count.saturating_add(faults.count_lies.0).max(0),
+            count: if no_list {
+                0
+            } else {
+                count
+                    .saturating_add(faults.count_lies.0)
+                    .saturating_add(flip)
+                    .max(0)
+            },
         }
+    }
+
+    /// Which rows are shown instead of those from `start` up to `end`.
+    fn positions(&self, start: usize, end: usize) -> (usize, usize) {
+        if self.no_rows || self.no_list {
+            return (start, start);
+        }
+        // One row has gone from an earlier page since it was read: everything moves up by one, seen from
+        // the other end. The reader sees the last row of the page before again, and one row never.
+        let begins_early = usize::from(self.shifted || self.repeated);
+        let ends_early = usize::from(self.shifted) + usize::from(self.short);
+        (
+            start.saturating_sub(begins_early),
+            end.saturating_sub(ends_early),
+        )
     }
 }

@@ -176,6 +176,25 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// The first and the last day that can pass, of a field that holds days.
+    pub fn days(&self) -> Option<(Date, Date)> {
+        let day = |value: Option<&Operand>| match value {
+            Some(Operand::Day(day)) => Some(*day),
+            _ => None,
+        };
+        let first = day(self.values.first())?;
+        Some(match self.operator {
+            // What lies at the border is looked at again anyway.
+            "gt" | "gte" => (first, Date::MAX),
+            "lt" | "lte" => (Date::MIN, first),
+            "range" => (first, day(self.values.get(1))?),
+            "" => (first, first),
+            _ => return None,
+        })
+    }
+}
+
 fn compare(value: &Operand, given: &Operand) -> Option<std::cmp::Ordering> {
     match (value, given) {
         // A day given for a moment means the whole day.

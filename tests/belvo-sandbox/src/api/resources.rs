@@ -16,7 +16,8 @@ use crate::{
             Condition, Filter, IN, IS, Kind, NUMBER_UNITS_PER_CENT, ORDER, Operand, Query, number,
         },
     },
-    data::{LinkData, accounts::CARD, transactions::Transaction},
+    data::{LinkData, accounts::CARD, finder::Positions, transactions::Transaction},
+    drift,
     errors::{self, Complaint},
     links::Link,
     random::Tag,
@@ -115,10 +116,26 @@ pub async fn list(
         inner
             .links_by_age()
             .into_iter()
-            .filter(|link| is_wanted(link) && link.ready.contains(&resource))
+            .filter(|link| is_wanted(link) && link.shows(resource))
             .map(|link| link.data.clone())
             .collect()
     };
+    let answer = rows_of(&world, resource, &query, &sources);
+    if let Some(data) = sources.first().filter(|_| answer.status().is_success()) {
+        let link_id = data.profile.link_id;
+        // Otherwise the change would have to copy the rows.
+        drop(sources);
+        drift::strike(&world, resource.path(), query.page, link_id);
+    }
+    answer
+}
+
+fn rows_of(
+    world: &World,
+    resource: Resource,
+    query: &Query,
+    sources: &[Arc<LinkData>],
+) -> Response {
     let conditions: Vec<&Condition> = query
         .conditions
         .iter()
@@ -126,34 +143,64 @@ pub async fn list(
         .collect();
     let path = resource.path();
     // The usual question needs no list of matches, which matters for a million rows.
-    if let ([data], true) = (sources.as_slice(), conditions.is_empty()) {
+    if let ([data], true) = (sources, conditions.is_empty()) {
         let list = List {
             path,
-            query: &query,
+            query,
             count: data.count(resource),
         };
-        return paging::page(&world, &list, |position| data.row(resource, position));
+        return paging::page(world, &list, |position| data.row(resource, position));
     }
-    let mut matches = Vec::new();
-    for data in &sources {
-        for position in 0..data.count(resource) {
-            if conditions
-                .iter()
-                .all(|condition| passes(data, resource, position, condition))
-            {
-                matches.push((data, position));
-            }
-        }
-    }
+    let matches: Vec<(&Arc<LinkData>, Positions)> = sources
+        .iter()
+        .map(|data| {
+            let name = format!("{resource:?} {conditions:?}");
+            let found = data
+                .finder
+                .answer(name, || matching(data, resource, &conditions));
+            (data, found)
+        })
+        .collect();
     let list = List {
         path,
-        query: &query,
-        count: matches.len(),
+        query,
+        count: matches.iter().map(|(_, found)| found.len()).sum(),
     };
-    paging::page(&world, &list, |position| {
-        let (data, position) = matches.get(position)?;
-        data.row(resource, *position)
+    paging::page(world, &list, |mut position| {
+        for (data, found) in &matches {
+            match found.get(position) {
+                Some(place) => return data.row(resource, usize::try_from(*place).ok()?),
+                None => position -= found.len(),
+            }
+        }
+        None
     })
+}
+
+/// The positions of the rows that pass; days are looked up first.
+fn matching(data: &LinkData, resource: Resource, conditions: &[&Condition]) -> Vec<u32> {
+    let lets_pass = |position: &u32| {
+        usize::try_from(*position).is_ok_and(|position| {
+            conditions
+                .iter()
+                .all(|condition| passes(data, resource, position, condition))
+        })
+    };
+    let days = conditions
+        .iter()
+        .filter(|condition| condition.field == "value_date")
+        .filter_map(|condition| condition.days());
+    match days.reduce(|(from, to), (first, last)| (from.max(first), to.min(last))) {
+        Some((first, last)) => {
+            let mut found = data.finder.between(&data.transactions, first, last);
+            found.retain(lets_pass);
+            found
+        }
+        None => {
+            let count = u32::try_from(data.count(resource)).unwrap_or(u32::MAX);
+            (0..count).filter(lets_pass).collect()
+        }
+    }
 }
 
 /// One row.
@@ -179,9 +226,7 @@ pub async fn detail(
         // Ids that a test has chosen itself have no tag.
         let links: Vec<&Link> =
             by_tag.map_or_else(|| inner.links.values().collect(), |link| vec![link]);
-        let ready = links
-            .into_iter()
-            .filter(|link| link.ready.contains(&resource));
+        let ready = links.into_iter().filter(|link| link.shows(resource));
         ready.map(|link| link.data.clone()).collect()
     };
     let row = candidates.iter().find_map(|data| {
@@ -212,20 +257,23 @@ fn passes(data: &LinkData, resource: Resource, position: usize, condition: &Cond
 
 /// A value that is known without writing the row; the outer `None` means that it is not.
 fn fact(data: &LinkData, row: &Transaction, field: &str) -> Option<Option<Operand>> {
-    let account = || data.accounts.get(usize::from(row.account));
+    let account = usize::from(row.account);
     let text = |text: &str| Some(Operand::Text(text.to_owned()));
     Some(match field {
         "id" => Some(Operand::Id(row.id)),
         "value_date" => row.value_date.map(Operand::Day),
         "created_at" => Some(Operand::Day(crate::clock::day(row.created_at))),
-        "account" => account().map(|account| Operand::Id(account.stored.id)),
-        "account_type" => account().and_then(|account| text(account.kind)),
+        "account" => {
+            let account = data.accounts.all().get(account);
+            account.map(|account| Operand::Id(account.id))
+        }
+        "account_type" => data.account_kinds.get(account).and_then(|kind| text(kind)),
         // Whatever a test has said about the row counts as it was said.
         _ if row.said.is_some() => return None,
         "amount" => Some(Operand::Number(
             i128::from(row.cents) * NUMBER_UNITS_PER_CENT,
         )),
-        "accounting_date" if usize::from(row.account) == CARD => row.value_date.map(Operand::Day),
+        "accounting_date" if account == CARD => row.value_date.map(Operand::Day),
         "accounting_date" => None,
         "status" => text(row.status()),
         "type" => text(if row.inflow { "INFLOW" } else { "OUTFLOW" }),

@@ -5,11 +5,12 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::header,
     response::{IntoResponse, Response},
 };
 use futures::stream;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -64,9 +65,22 @@ fn rows(data: Arc<LinkData>, kind: Resource) -> impl Iterator<Item = String> {
         .chain(std::iter::once(String::from("]")))
 }
 
-/// Every webhook with its body, the number of attempts, and what became of it.
-pub async fn webhooks(State(world): State<Arc<World>>) -> Json<Value> {
-    Json(world.deliveries.log().into())
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+/// How many webhooks the caller knows already.
+pub struct Known {
+    #[serde(default)]
+    after: usize,
+}
+
+/// Every webhook with its body, the number of attempts, and what became of it, in the order they arose.
+pub async fn webhooks(State(world): State<Arc<World>>, Query(known): Query<Known>) -> Json<Value> {
+    Json(world.deliveries.log(known.after).into())
+}
+
+/// What changes after pages have done.
+pub async fn drifts(State(world): State<Arc<World>>) -> Json<Value> {
+    Json(world.lock().drifts.iter().cloned().collect())
 }
 
 /// The last requests to the API.

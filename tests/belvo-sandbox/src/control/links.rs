@@ -7,17 +7,16 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
 };
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
-    clock, collect,
-    control::{Refusal, read},
-    data::changes::{Changes, Wanted, read_fields},
+    collect::{self, Round},
+    control::{Refusal, find, read},
+    data::changes::Changes,
     resources::Resource,
-    world::{Inner, World},
+    world::World,
 };
 
 type Answer = Result<Json<Value>, Refusal>;
@@ -31,6 +30,7 @@ pub async fn list(State(world): State<Arc<World>>) -> Json<Value> {
             "external_id": link.external_id,
             "institution": link.bank.name,
             "status": link.status,
+            "gone": link.gone,
             "transactions": link.data.count(Resource::Transactions),
             "ready": link.ready.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
             "consent": { "id": link.consent.id, "status": link.consent.status },
@@ -41,164 +41,62 @@ pub async fn list(State(world): State<Arc<World>>) -> Json<Value> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedChanges {
+struct Wish {
+    resource: Option<String>,
     add: Option<Box<RawValue>>,
     update: Option<Box<RawValue>>,
     delete: Option<Box<RawValue>>,
+    #[serde(default = "yes")]
+    webhooks: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Changes transactions at the bank; a round of a recurrent link follows.
-pub async fn changes(
-    State(world): State<Arc<World>>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let wish: WantedChanges = read(&body)?;
-    let id_of =
-        |text: &RawValue| serde_json::from_str::<Uuid>(text.get()).map_err(|why| why.to_string());
-    let changes = Changes {
-        add: Wanted::read("add", wish.add.as_deref(), read_fields)?,
-        update: Wanted::read("update", wish.update.as_deref(), read_fields)?,
-        delete: Wanted::read("delete", wish.delete.as_deref(), id_of)?,
-    };
+pub async fn changes(world: State<Arc<World>>, id: Path<String>, body: Bytes) -> Answer {
+    let wish: Wish = read(&body)?;
+    if wish.resource.is_some() {
+        return Err(Refusal::bad("changes are of transactions; say objects"));
+    }
+    change(&world, &id, &wish, Resource::Transactions)
+}
+
+/// Changes rows of another kind; an event about that kind follows.
+pub async fn objects(world: State<Arc<World>>, id: Path<String>, body: Bytes) -> Answer {
+    let wish: Wish = read(&body)?;
+    let resource = wish.resource.as_deref().and_then(Resource::parse_lower);
+    let resource = resource.filter(|resource| *resource != Resource::Transactions);
+    let reason = "resource is owners, accounts, bills, investments or investment_transactions";
+    let resource = resource.ok_or_else(|| Refusal::bad(reason))?;
+    change(&world, &id, &wish, resource)
+}
+
+fn change(world: &World, id: &str, wish: &Wish, resource: Resource) -> Answer {
+    let changes = Changes::read(
+        wish.add.as_deref(),
+        wish.update.as_deref(),
+        wish.delete.as_deref(),
+    )?;
     let mut inner = world.lock();
-    let link_id = find(&inner, &id)?;
+    let link_id = find(&inner, id)?;
     let request_id = inner.next_seed(world.seed, "round").uuid().to_string();
-    let touched = collect::change(&world, &mut inner, link_id, changes, &request_id)?;
+    let round = Round {
+        link_id,
+        request_id: &request_id,
+        webhooks: wish.webhooks,
+    };
+    let touched = match resource {
+        Resource::Transactions => collect::change(world, &mut inner, round, changes)?,
+        _ => collect::change_objects(world, &mut inner, round, resource, changes)?,
+    };
     Ok(Json(json!({
         "request_id": request_id,
         "added": touched.added,
         "updated": touched.updated,
         "deleted": touched.deleted,
     })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Status {
-    status: Option<String>,
-    refresh: Option<bool>,
-}
-
-/// Sets the link's status, and says so if the user must act; or reads the bank again.
-pub async fn status(
-    State(world): State<Arc<World>>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let wish: Status = read(&body)?;
-    let mut inner = world.lock();
-    let link_id = find(&inner, &id)?;
-    let request_id = inner.next_seed(world.seed, "status").uuid().to_string();
-    if let Some(status) = wish.status {
-        if !["valid", "invalid", "unconfirmed", "token_required"].contains(&status.as_str()) {
-            return Err(Refusal::bad(
-                "status is valid, invalid, unconfirmed or token_required",
-            ));
-        }
-        let event = match status.as_str() {
-            "invalid" => Some((
-                "invalid_credentials",
-                "login_error",
-                "Invalid credentials provided to login to the institution",
-                400,
-            )),
-            "token_required" => Some((
-                "token_required",
-                "token_required",
-                "A MFA token is required by the institution to login",
-                428,
-            )),
-            _ => None,
-        };
-        // Out of the map for a moment, because the event needs both the link and the rest.
-        if let Some(mut link) = inner.links.remove(&link_id) {
-            link.status = status;
-            if let Some((code, error_code, error_message, status)) = event {
-                let data = json!({ "error_code": error_code, "error_message": error_message, "status": status });
-                collect::link_event(&world, &mut inner, &link, code, &request_id, data);
-            }
-            inner.links.insert(link_id, link);
-        }
-    }
-    if wish.refresh == Some(true) {
-        collect::refresh(&world, &mut inner, link_id, None, &request_id);
-    }
-    Ok(Json(json!({ "request_id": request_id })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConsentChange {
-    expired_at: Option<Timestamp>,
-    #[serde(default)]
-    expire: bool,
-    #[serde(default)]
-    about_to_expire: bool,
-    #[serde(default)]
-    unrecoverable: bool,
-    #[serde(default)]
-    temporarily_unavailable: bool,
-}
-
-/// Changes the consent and sends the webhook that goes with it.
-pub async fn consent(
-    State(world): State<Arc<World>>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let wish: ConsentChange = read(&body)?;
-    let mut inner = world.lock();
-    let link_id = find(&inner, &id)?;
-    let now = inner.now();
-    let Some(link) = inner.links.get_mut(&link_id) else {
-        return Err(Refusal::no_link());
-    };
-    let consent = &mut link.consent;
-    let code = match wish {
-        ConsentChange { expire: true, .. } => {
-            consent.status = "EXPIRED".into();
-            consent.expired_at = Some(now);
-            "openfinance_consent_expired"
-        }
-        ConsentChange {
-            about_to_expire: true,
-            ..
-        } => {
-            consent.expired_at = Some(clock::seconds_from(now, 6 * 86_400));
-            "openfinance_consent_about_to_expire"
-        }
-        ConsentChange {
-            unrecoverable: true,
-            ..
-        } => "openfinance_consent_with_unrecoverable_resources",
-        ConsentChange {
-            temporarily_unavailable: true,
-            ..
-        } => "openfinance_consent_with_temporarily_unavailable_resources",
-        ConsentChange {
-            expired_at: Some(moment),
-            ..
-        } => {
-            consent.status = if moment > now {
-                "AUTHORISED".into()
-            } else {
-                "EXPIRED".into()
-            };
-            consent.expired_at = Some(moment);
-            "openfinance_consent_expiration_changed"
-        }
-        _ => {
-            return Err(Refusal::bad(
-                "say expired_at, expire, about_to_expire, unrecoverable or temporarily_unavailable",
-            ));
-        }
-    };
-    let (consent_id, expired_at) = (consent.id, consent.expired_at);
-    collect::consent_event(&world, &mut inner, link_id, code);
-    Ok(Json(
-        json!({ "consent_id": consent_id, "expired_at": expired_at, "webhook_code": code }),
-    ))
 }
 
 /// Sends this body, in order with the link's other webhooks.
@@ -225,13 +123,4 @@ pub async fn any_webhook(State(world): State<Arc<World>>, body: Bytes) -> Answer
         .deliveries
         .enqueue(Uuid::nil(), vec![body], &mut inner.faults.webhooks);
     Ok(Json(json!({ "queued": 1 })))
-}
-
-fn find(inner: &Inner, id: &str) -> Result<Uuid, Refusal> {
-    let id = id.parse::<Uuid>().map_err(|_| Refusal::no_link())?;
-    inner
-        .links
-        .contains_key(&id)
-        .then_some(id)
-        .ok_or_else(Refusal::no_link)
 }

@@ -1,6 +1,7 @@
 //! `/_sandbox/`: what tests, demos and outside tools steer the sandbox with. No keys are needed.
 
 pub mod inspect;
+pub mod life;
 pub mod links;
 pub mod making;
 pub mod settings;
@@ -16,8 +17,9 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{Inner, World};
 
 /// The routes under `/_sandbox/`.
 pub fn router(world: &Arc<World>) -> Router {
@@ -25,8 +27,13 @@ pub fn router(world: &Arc<World>) -> Router {
         .route("/_sandbox/connect", post(making::connect))
         .route("/_sandbox/links", get(links::list).post(making::create))
         .route("/_sandbox/links/{id}/changes", post(links::changes))
-        .route("/_sandbox/links/{id}/status", post(links::status))
-        .route("/_sandbox/links/{id}/consent", post(links::consent))
+        .route("/_sandbox/links/{id}/objects", post(links::objects))
+        .route("/_sandbox/links/{id}/status", post(life::status))
+        .route("/_sandbox/links/{id}/access", post(life::access))
+        .route("/_sandbox/links/{id}/consent", post(life::consent))
+        .route("/_sandbox/links/{id}/renew", post(life::renew))
+        .route("/_sandbox/links/{id}/gone", post(life::gone))
+        .route("/_sandbox/wipe", post(life::wipe))
         .route("/_sandbox/links/{id}/webhook", post(links::webhook))
         .route("/_sandbox/links/{id}/truth", get(inspect::truth))
         .route("/_sandbox/webhook", post(links::any_webhook))
@@ -45,6 +52,7 @@ pub fn router(world: &Arc<World>) -> Router {
             "/_sandbox/requests",
             get(inspect::requests).delete(inspect::clear_requests),
         )
+        .route("/_sandbox/drifts", get(inspect::drifts))
         .route("/_sandbox/unknown", get(inspect::unknown))
         .route("/_sandbox/people", get(inspect::people))
         .route("/_sandbox/banks", get(inspect::banks))
@@ -98,4 +106,13 @@ impl IntoResponse for Refusal {
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|why| Refusal::bad(why.to_string()))
+}
+
+fn find(inner: &Inner, id: &str) -> Result<Uuid, Refusal> {
+    let id = id.parse::<Uuid>().map_err(|_| Refusal::no_link())?;
+    inner
+        .links
+        .contains_key(&id)
+        .then_some(id)
+        .ok_or_else(Refusal::no_link)
 }

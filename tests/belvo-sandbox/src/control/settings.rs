@@ -70,6 +70,7 @@ pub async fn clock(State(world): State<Arc<World>>) -> Json<Value> {
 struct Move {
     advance: Option<Value>,
     set: Option<Timestamp>,
+    freeze: Option<bool>,
 }
 
 /// Moves the present. Consents whose time has come expire, and say so.
@@ -84,11 +85,15 @@ pub async fn set_clock(State(world): State<Arc<World>>, body: Bytes) -> Answer {
                 .advance(clock::parse_duration(&seconds.to_string())?)?;
         }
         (None, Some(moment)) => inner.clock.set(moment),
+        (None, None) if wish.freeze.is_some() => {}
         _ => {
             return Err(Refusal::bad(
-                "say advance (\"1d\", \"PT10M\", seconds) or set (a timestamp)",
+                "say advance (\"1d\", \"PT10M\", seconds), set (a timestamp) or freeze (true or false)",
             ));
         }
+    }
+    if let Some(freeze) = wish.freeze {
+        inner.clock.freeze(freeze);
     }
     collect::expire_consents(&world, &mut inner);
     Ok(Json(json!({ "now": clock::micros(inner.now()) })))

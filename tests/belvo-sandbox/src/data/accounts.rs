@@ -18,21 +18,12 @@ pub const CARD: usize = 2;
 /// Position of the loan.
 pub const LOAN: usize = 3;
 
-/// An account and what transactions need to know of it.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// The object.
-    pub stored: Stored,
-    /// The network's name for its kind.
-    pub kind: &'static str,
-}
-
 /// The accounts as of the last collection, with balances that follow the transactions.
 pub fn accounts(
     profile: &Profile,
     [checking, savings]: [i64; 2],
     transactions: &[Transaction],
-) -> Vec<Account> {
+) -> Vec<Stored> {
     let sums = sums(profile, transactions);
     vec![
         deposit(profile, CHECKING, checking.saturating_add(sums[CHECKING])),
@@ -40,6 +31,24 @@ pub fn accounts(
         card(profile, sums[CARD].saturating_neg()),
         loan(profile),
     ]
+}
+
+/// One more account, of which only its own text is known: a savings account.
+pub fn another(profile: &Profile) -> Stored {
+    let balance = seed(profile, SAVINGS)
+        .child("balance")
+        .between(20_000, 1_900_000);
+    deposit(profile, SAVINGS, balance)
+}
+
+/// The network's name for the kind of an account.
+pub fn kind(account: &Stored) -> String {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        r#type: Option<String>,
+    }
+    let read = serde_json::from_str::<Kind>(&account.text.0).ok();
+    read.and_then(|kind| kind.r#type).unwrap_or_default()
 }
 
 /// What the deposit accounts must have held before their history, to hold something believable now.
@@ -72,7 +81,7 @@ pub fn card_number(profile: &Profile) -> String {
     profile.seed.child("card number").digits(4)
 }
 
-fn deposit(profile: &Profile, position: usize, balance: i64) -> Account {
+fn deposit(profile: &Profile, position: usize, balance: i64) -> Stored {
     let (category, kind) = match position {
         SAVINGS => ("SAVINGS_ACCOUNT", "CONTA_POUPANCA"),
         _ => ("CHECKING_ACCOUNT", "CONTA_DEPOSITO_A_VISTA"),
@@ -106,7 +115,7 @@ fn deposit(profile: &Profile, position: usize, balance: i64) -> Account {
     account(profile, seed, rest)
 }
 
-fn card(profile: &Profile, spent: i64) -> Account {
+fn card(profile: &Profile, spent: i64) -> Stored {
     let seed = seed(profile, CARD);
     let (last_four, spent) = (card_number(profile), spent.max(0));
     let limit = 1_200_000_i64.max(spent);
@@ -172,7 +181,7 @@ fn card(profile: &Profile, spent: i64) -> Account {
     account(profile, seed, rest)
 }
 
-fn loan(profile: &Profile) -> Account {
+fn loan(profile: &Profile) -> Stored {
     let seed = seed(profile, LOAN);
     let installment = seed.child("installment").between(18_000, 95_000);
     let paid = seed.child("paid").between(2, 20);
@@ -221,7 +230,7 @@ struct Rest {
     loan_data: Option<Raw>,
 }
 
-fn account(profile: &Profile, seed: Seed, rest: Rest) -> Account {
+fn account(profile: &Profile, seed: Seed, rest: Rest) -> Stored {
     let id = profile.row_id(seed);
     let (identification_name, identification_value) = rest.identification;
     let text = object! {
@@ -249,14 +258,11 @@ fn account(profile: &Profile, seed: Seed, rest: Rest) -> Account {
         "loan_data": rest.loan_data,
         "funds_data": Null,
     };
-    let stored = Stored {
+    Stored {
         id,
         created_at: profile.created_at,
+        parent: None,
         text: Arc::new(text),
-    };
-    Account {
-        stored,
-        kind: rest.kind,
     }
 }
 

@@ -7,11 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock,
-    data::{
-        Profile, Stored,
-        accounts::{Account, CARD},
-        transactions::Transaction,
-    },
+    data::{Profile, Stored, accounts::CARD, transactions::Transaction},
     json::{Money, Null, object},
 };
 
@@ -123,51 +119,71 @@ pub fn closed_totals(profile: &Profile, transactions: &[Transaction]) -> BTreeMa
 /// The bills with these totals.
 pub fn closed_bills(
     profile: &Profile,
-    accounts: &[Account],
+    card: Option<&Stored>,
     totals: &BTreeMap<BillMonth, i64>,
     seen: &mut BTreeMap<BillMonth, Timestamp>,
 ) -> Vec<Stored> {
-    let today = clock::day(profile.collected_at);
-    let account = accounts.get(CARD).map(|account| &account.stored.text);
     let mut bills: Vec<Stored> = totals
         .iter()
         .map(|(&month, &total)| {
             let created_at = *seen.entry(month).or_insert(profile.collected_at);
-            let total = total.max(0);
-            let paid = object! {
-                "type": "FULL",
-                "payment_date": month.due(),
-                "payment_mode": "DIRECT_DEBIT",
-                "currency": "BRL",
-                "amount": Money(total),
-            };
-            let text = object! {
-                "id": month.id(profile),
-                "created_at": clock::micros(created_at),
-                "collected_at": clock::seconds(profile.collected_at),
-                "account": account,
-                "internal_identification": month.internal_identification(profile),
-                "bill_name": month.name(),
-                "due_date": month.due(),
-                "currency": "BRL",
-                "total_amount": Money(total),
-                "minimum_amount": Money(total / 10),
-                "is_installment": false,
-                "finance_charges": [object! {
-                    "type": "NO_CHARGE",
-                    "additional_info": Null,
-                    "currency": "BRL",
-                    "amount": Money(0),
-                }],
-                "payments": (month.due() < today).then_some(paid).into_iter().collect::<Vec<_>>(),
-            };
-            Stored {
-                id: month.id(profile),
-                created_at,
-                text: Arc::new(text),
-            }
+            bill(profile, card, month, total.max(0), created_at)
         })
         .collect();
     bills.sort_by_key(|bill| (bill.created_at, bill.id));
     bills
+}
+
+/// One more bill of the card, of a month of the last year, that no transactions add up to.
+pub fn another(profile: &Profile, card: Option<&Stored>) -> Stored {
+    let days_ago = profile.seed.child("month").between(40, 360);
+    let month = BillMonth::of(clock::days_from(
+        clock::day(profile.collected_at),
+        -days_ago,
+    ));
+    let total = profile.seed.child("total").between(5_000, 900_000);
+    bill(profile, card, month, total, profile.collected_at)
+}
+
+fn bill(
+    profile: &Profile,
+    card: Option<&Stored>,
+    month: BillMonth,
+    total: i64,
+    created_at: Timestamp,
+) -> Stored {
+    let today = clock::day(profile.collected_at);
+    let paid = object! {
+        "type": "FULL",
+        "payment_date": month.due(),
+        "payment_mode": "DIRECT_DEBIT",
+        "currency": "BRL",
+        "amount": Money(total),
+    };
+    let text = object! {
+        "id": month.id(profile),
+        "created_at": clock::micros(created_at),
+        "collected_at": clock::seconds(profile.collected_at),
+        "account": card.map(|card| &card.text),
+        "internal_identification": month.internal_identification(profile),
+        "bill_name": month.name(),
+        "due_date": month.due(),
+        "currency": "BRL",
+        "total_amount": Money(total),
+        "minimum_amount": Money(total / 10),
+        "is_installment": false,
+        "finance_charges": [object! {
+            "type": "NO_CHARGE",
+            "additional_info": Null,
+            "currency": "BRL",
+            "amount": Money(0),
+        }],
+        "payments": (month.due() < today).then_some(paid).into_iter().collect::<Vec<_>>(),
+    };
+    Stored {
+        id: month.id(profile),
+        created_at,
+        parent: card.map(|card| card.id),
+        text: Arc::new(text),
+    }
 }

@@ -14,13 +14,14 @@ use crate::{
     clock,
     data::{
         LinkData,
+        finder::Finder,
         transactions::{self, Transaction},
     },
     json::Fields,
 };
 
 /// How many rows, or which.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Wanted<T> {
     /// So many, chosen by the sandbox.
     Count(u64),
@@ -29,7 +30,7 @@ pub enum Wanted<T> {
 }
 
 /// The changes to make.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Changes {
     /// New rows, with the top-level fields that must have a certain value.
     pub add: Wanted<Fields>,
@@ -50,12 +51,30 @@ pub struct Touched {
     pub deleted: Vec<Uuid>,
 }
 
-impl<T> Wanted<T> {
-    /// Reads a number or a list; nothing means none.
+impl Changes {
+    /// Reads the three wishes of a request.
     ///
     /// # Errors
-    /// The text that says what is wrong with it.
+    /// The text that says what is wrong with one of them.
     pub fn read(
+        add: Option<&RawValue>,
+        update: Option<&RawValue>,
+        delete: Option<&RawValue>,
+    ) -> Result<Self, String> {
+        let id_of = |text: &RawValue| {
+            serde_json::from_str::<Uuid>(text.get()).map_err(|why| why.to_string())
+        };
+        Ok(Self {
+            add: Wanted::read("add", add, read_fields)?,
+            update: Wanted::read("update", update, read_fields)?,
+            delete: Wanted::read("delete", delete, id_of)?,
+        })
+    }
+}
+
+impl<T> Wanted<T> {
+    /// Reads a number or a list; nothing means none.
+    fn read(
         name: &str,
         text: Option<&RawValue>,
         row: impl Fn(&RawValue) -> Result<T, String>,
@@ -74,10 +93,7 @@ impl<T> Wanted<T> {
 }
 
 /// Reads a row's fields, each kept as it was written.
-///
-/// # Errors
-/// The text that says it is not an object.
-pub fn read_fields(text: &RawValue) -> Result<Fields, String> {
+fn read_fields(text: &RawValue) -> Result<Fields, String> {
     let fields: std::collections::BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(text.get()).map_err(|_| "each row must be an object")?;
     let own = |(key, value): (String, Box<RawValue>)| (key, value.get().to_owned());
@@ -127,6 +143,7 @@ impl LinkData {
         rows.extend(new);
         rows.sort_by_key(|row| (row.created_at, row.id));
         self.transactions = rows;
+        self.finder = Finder::default();
         self.changes_made += 1;
         Ok(touched)
     }
@@ -197,8 +214,9 @@ impl LinkData {
         if let Some(id) = read::<Uuid>(&fields, "account")? {
             let account = self
                 .accounts
+                .all()
                 .iter()
-                .position(|account| account.stored.id == id);
+                .position(|account| account.id == id);
             let account = account.ok_or_else(|| format!("account {id} is not of this link"))?;
             row.account = u8::try_from(account).unwrap_or(0);
             fields.remove("account");
@@ -235,7 +253,11 @@ fn cents(number: &str) -> Option<i64> {
     format!("{whole}{digits}").parse().ok()
 }
 
-fn read<T: DeserializeOwned>(fields: &Fields, key: &str) -> Result<Option<T>, String> {
+/// Reads a field; none, if it is not there.
+///
+/// # Errors
+/// The text that says what is wrong with it.
+pub fn read<T: DeserializeOwned>(fields: &Fields, key: &str) -> Result<Option<T>, String> {
     let Some(text) = fields.get(key) else {
         return Ok(None);
     };

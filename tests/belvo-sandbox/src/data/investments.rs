@@ -21,6 +21,8 @@ const PRODUCTS: [(&str, &str, &str); 3] = [
     ("TREASURY_BOND", "Tesouro IPCA+ 2035", "IPCA"),
 ];
 const MOVEMENTS_EACH: u64 = 5;
+/// Movements are 50 days apart, so that the one of this number is of the day itself.
+const LATEST: u64 = 6;
 
 /// The positions of a link and their movements.
 pub fn investments(profile: &Profile) -> (Vec<Stored>, Vec<Stored>) {
@@ -29,11 +31,13 @@ pub fn investments(profile: &Profile) -> (Vec<Stored>, Vec<Stored>) {
     for (index, product) in PRODUCTS.into_iter().enumerate() {
         let seed = profile.seed.child("investment").at(index as u64);
         let text = Arc::new(position(profile, seed, product));
-        positions.push(stored(profile, profile.row_id(seed), text.clone()));
+        let id = profile.row_id(seed);
+        positions.push(stored(profile, id, None, text.clone()));
         for number in 0..MOVEMENTS_EACH {
             let seed = seed.child("movement").at(number);
             let text = movement(profile, seed, number, &text);
-            movements.push(stored(profile, profile.row_id(seed), Arc::new(text)));
+            let row = stored(profile, profile.row_id(seed), Some(id), Arc::new(text));
+            movements.push(row);
         }
     }
     positions.sort_by_key(|row| row.id);
@@ -41,10 +45,28 @@ pub fn investments(profile: &Profile) -> (Vec<Stored>, Vec<Stored>) {
     (positions, movements)
 }
 
-fn stored(profile: &Profile, id: Uuid, text: Arc<Raw>) -> Stored {
+/// One more position.
+pub fn another(profile: &Profile) -> Stored {
+    let seed = profile.seed;
+    let index = seed.child("product").below(PRODUCTS.len() as u64) as usize;
+    let product = PRODUCTS.get(index).copied().unwrap_or(PRODUCTS[0]);
+    let text = Arc::new(position(profile, seed, product));
+    stored(profile, profile.row_id(seed), None, text)
+}
+
+/// One more movement of a position, of today.
+pub fn another_movement(profile: &Profile, investment: &Stored) -> Stored {
+    let seed = profile.seed;
+    let text = movement(profile, seed, LATEST, &investment.text);
+    let id = profile.row_id(seed);
+    stored(profile, id, Some(investment.id), Arc::new(text))
+}
+
+fn stored(profile: &Profile, id: Uuid, parent: Option<Uuid>, text: Arc<Raw>) -> Stored {
     Stored {
         id,
         created_at: profile.created_at,
+        parent,
         text,
     }
 }
@@ -114,7 +136,7 @@ fn position(profile: &Profile, seed: Seed, (kind, name, indexer): (&str, &str, &
 fn movement(profile: &Profile, seed: Seed, number: u64, investment: &Arc<Raw>) -> Raw {
     let value = seed.child("value").between(10_000, 800_000);
     let inflow = number == 0 || !seed.child("redemption").one_in(3);
-    let days_ago = 280 - i64::try_from(number).unwrap_or(0) * 50;
+    let days_ago = (280 - i64::try_from(number).unwrap_or(0) * 50).max(0);
     let mut text = object! {
         "id": profile.row_id(seed),
         "link": profile.link_id,

@@ -1,6 +1,6 @@
 //! What Belvo holds of one link: seeded, believable, and complete with Belvo's null fields.
 //!
-//! Everything but the transactions is kept as finished text.
+//! Everything but the transactions is kept as finished text ([`rows::Rows`]).
 //! A transaction is kept as a few facts ([`transactions::Transaction`]) and written when asked for,
 //! so that a link with a million of them takes some 100 MB and not three gigabytes.
 
@@ -8,9 +8,12 @@ pub mod accounts;
 pub mod bills;
 pub mod catalogue;
 pub mod changes;
+pub mod finder;
 pub mod investments;
 pub mod loans;
+pub mod objects;
 pub mod owners;
+pub mod rows;
 pub mod transactions;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -25,7 +28,7 @@ use crate::{
     resources::Resource,
 };
 
-use self::{accounts::Account, bills::BillMonth, transactions::Transaction};
+use self::{bills::BillMonth, finder::Finder, rows::Rows, transactions::Transaction};
 
 /// Whose data it is, where, and as of when.
 #[derive(Debug, Clone)]
@@ -71,6 +74,8 @@ pub struct Stored {
     pub id: Uuid,
     /// When it came into Belvo's store.
     pub created_at: Timestamp,
+    /// The account of a bill, the investment of a movement: what is shown inside it.
+    pub parent: Option<Uuid>,
     /// The object.
     pub text: Arc<Raw>,
 }
@@ -80,18 +85,22 @@ pub struct Stored {
 pub struct LinkData {
     /// Whose data it is.
     pub profile: Profile,
-    /// One person or one company.
-    pub owners: Vec<Stored>,
-    /// Checking, savings, card and loan, in this order.
-    pub accounts: Vec<Account>,
+    /// One person or one company, unless a test adds more.
+    owners: Rows,
+    /// Checking, savings, card and loan, in this order, then those a test has added.
+    pub accounts: Rows,
+    /// The network's names for the kinds of the accounts.
+    pub account_kinds: Vec<String>,
     /// Sorted by creation and id.
     pub transactions: Vec<Transaction>,
+    /// Finds transactions without looking at all of them.
+    pub finder: Finder,
     /// One per closed month.
-    pub bills: Vec<Stored>,
+    bills: Rows,
     /// Positions.
-    pub investments: Vec<Stored>,
+    investments: Rows,
     /// Movements of the positions.
-    pub investment_transactions: Vec<Stored>,
+    movements: Rows,
     /// What the deposit accounts held before the first transaction.
     openings: [i64; 2],
     /// What each closed month comes to, in cents.
@@ -115,15 +124,17 @@ impl LinkData {
     /// A new link's data, with this many transactions in the last twelve months.
     pub fn generate(profile: Profile, transactions: u64) -> Self {
         let history = transactions::history(&profile, transactions);
-        let (investments, investment_transactions) = investments::investments(&profile);
+        let (investments, movements) = investments::investments(&profile);
         let mut data = Self {
-            owners: vec![owners::owner(&profile)],
+            owners: Rows::drawn(vec![owners::owner(&profile)]),
             openings: accounts::openings(&profile, &history),
             transactions: history,
-            accounts: Vec::new(),
-            bills: Vec::new(),
-            investments,
-            investment_transactions,
+            finder: Finder::default(),
+            accounts: Rows::default(),
+            account_kinds: Vec::new(),
+            bills: Rows::default(),
+            investments: Rows::drawn(investments),
+            movements: Rows::drawn(movements),
             bill_totals: BTreeMap::new(),
             bill_seen: BTreeMap::new(),
             changes_made: 0,
@@ -136,7 +147,9 @@ impl LinkData {
     /// Reads the bank again: balances and dates move, months close.
     pub fn collect(&mut self, now: Timestamp) -> BillNews {
         self.profile.collected_at = now;
-        self.accounts = accounts::accounts(&self.profile, self.openings, &self.transactions);
+        let accounts = accounts::accounts(&self.profile, self.openings, &self.transactions);
+        self.accounts.draw(accounts);
+        self.dress();
         let totals = bills::closed_totals(&self.profile, &self.transactions);
         let closed = totals
             .keys()
@@ -146,53 +159,76 @@ impl LinkData {
             changed: totals != self.bill_totals,
         };
         self.bill_totals = totals;
-        self.bills = bills::closed_bills(
+        let bills = bills::closed_bills(
             &self.profile,
-            &self.accounts,
+            self.accounts.all().get(accounts::CARD),
             &self.bill_totals,
             &mut self.bill_seen,
         );
+        self.bills.draw(bills);
+        self.dress();
         news
+    }
+
+    /// Brings everything up to date that shows something else.
+    fn dress(&mut self) {
+        self.owners.dress(None);
+        self.accounts.dress(None);
+        self.bills.dress(Some(("account", &self.accounts)));
+        self.investments.dress(None);
+        self.movements
+            .dress(Some(("investment", &self.investments)));
+        self.account_kinds = self.accounts.all().iter().map(accounts::kind).collect();
+        self.finder = Finder::default();
     }
 
     /// How many rows of a kind there are.
     pub fn count(&self, resource: Resource) -> usize {
-        match resource {
-            Resource::Accounts => self.accounts.len(),
-            Resource::Transactions => self.transactions.len(),
-            _ => self.stored(resource).len(),
+        match self.rows(resource) {
+            Some(rows) => rows.listed().len(),
+            None => self.transactions.len(),
         }
     }
 
     /// One row as text.
     pub fn row(&self, resource: Resource, position: usize) -> Option<String> {
-        match resource {
-            Resource::Accounts => Some(self.accounts.get(position)?.stored.text.0.clone()),
-            Resource::Transactions => {
+        match self.rows(resource) {
+            Some(rows) => Some(rows.listed().get(position)?.text.0.clone()),
+            None => {
                 let transaction = self.transactions.get(position)?;
                 Some(transactions::write(self, transaction))
             }
-            _ => Some(self.stored(resource).get(position)?.text.0.clone()),
         }
     }
 
     /// Where the row with this id is.
     pub fn position(&self, resource: Resource, id: Uuid) -> Option<usize> {
-        match resource {
-            Resource::Accounts => self.accounts.iter().position(|a| a.stored.id == id),
-            Resource::Transactions => self.transactions.iter().position(|t| t.id == id),
-            _ => self.stored(resource).iter().position(|s| s.id == id),
+        match self.rows(resource) {
+            Some(rows) => rows.listed().iter().position(|row| row.id == id),
+            None => self.transactions.iter().position(|row| row.id == id),
         }
     }
 
-    /// The rows that are kept as text, accounts aside.
-    pub fn stored(&self, resource: Resource) -> &[Stored] {
+    /// The rows that are kept as text, which transactions are not.
+    pub fn rows(&self, resource: Resource) -> Option<&Rows> {
         match resource {
-            Resource::Owners => &self.owners,
-            Resource::Bills => &self.bills,
-            Resource::Investments => &self.investments,
-            Resource::InvestmentTransactions => &self.investment_transactions,
-            Resource::Accounts | Resource::Transactions => &[],
+            Resource::Owners => Some(&self.owners),
+            Resource::Accounts => Some(&self.accounts),
+            Resource::Bills => Some(&self.bills),
+            Resource::Investments => Some(&self.investments),
+            Resource::InvestmentTransactions => Some(&self.movements),
+            Resource::Transactions => None,
+        }
+    }
+
+    fn rows_mut(&mut self, resource: Resource) -> Option<&mut Rows> {
+        match resource {
+            Resource::Owners => Some(&mut self.owners),
+            Resource::Accounts => Some(&mut self.accounts),
+            Resource::Bills => Some(&mut self.bills),
+            Resource::Investments => Some(&mut self.investments),
+            Resource::InvestmentTransactions => Some(&mut self.movements),
+            Resource::Transactions => None,
         }
     }
 }

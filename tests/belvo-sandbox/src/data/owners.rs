@@ -22,6 +22,7 @@ pub fn owner(profile: &Profile) -> Stored {
     Stored {
         id,
         created_at: profile.created_at,
+        parent: None,
         text: Arc::new(text),
     }
 }

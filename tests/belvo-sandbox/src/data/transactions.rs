@@ -147,8 +147,9 @@ pub fn write(data: &LinkData, row: &Transaction) -> String {
     let day = row.value_date.unwrap_or_else(|| clock::day(row.created_at));
     let account = data
         .accounts
+        .all()
         .get(usize::from(row.account))
-        .map(|account| &account.stored.text);
+        .map(|account| &account.text);
     let abroad = on_card && row.seed.child("abroad").one_in(40);
     let merchant = object! {
         "logo": Null,

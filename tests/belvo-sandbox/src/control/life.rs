@@ -1,0 +1,287 @@
+//! What becomes of a link and its consent: status, access, expiry, renewal, and being gone.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    clock, collect,
+    connect::{self, Order},
+    control::{Refusal, find, read},
+    data::LinkData,
+    resources::Resource,
+    world::World,
+};
+
+type Answer = Result<Json<Value>, Refusal>;
+
+/// For how long a consent is renewed that had no end.
+const RENEWED_DAYS: i64 = 366;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Status {
+    status: Option<String>,
+    refresh: Option<bool>,
+}
+
+/// Sets the link's status, and says so if the user must act; or reads the bank again.
+pub async fn status(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let wish: Status = read(&body)?;
+    let mut inner = world.lock();
+    let link_id = find(&inner, &id)?;
+    let request_id = inner.next_seed(world.seed, "status").uuid().to_string();
+    if let Some(status) = wish.status {
+        if !["valid", "invalid", "unconfirmed", "token_required"].contains(&status.as_str()) {
+            return Err(Refusal::bad(
+                "status is valid, invalid, unconfirmed or token_required",
+            ));
+        }
+        let event = match status.as_str() {
+            "invalid" => Some((
+                "invalid_credentials",
+                "login_error",
+                "Invalid credentials provided to login to the institution",
+                400,
+            )),
+            "token_required" => Some((
+                "token_required",
+                "token_required",
+                "A MFA token is required by the institution to login",
+                428,
+            )),
+            _ => None,
+        };
+        // Out of the map for a moment, because the event needs both the link and the rest.
+        if let Some(mut link) = inner.links.remove(&link_id) {
+            link.status = status;
+            if let Some((code, error_code, error_message, status)) = event {
+                let data = json!({ "error_code": error_code, "error_message": error_message, "status": status });
+                collect::link_event(&world, &mut inner, &link, code, &request_id, data);
+            }
+            inner.links.insert(link_id, link);
+        }
+    }
+    if wish.refresh == Some(true) {
+        collect::refresh(&world, &mut inner, link_id, None, &request_id);
+    }
+    Ok(Json(json!({ "request_id": request_id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsentChange {
+    expired_at: Option<Timestamp>,
+    #[serde(default)]
+    expire: bool,
+    #[serde(default)]
+    about_to_expire: bool,
+    #[serde(default)]
+    unrecoverable: bool,
+    #[serde(default)]
+    temporarily_unavailable: bool,
+}
+
+/// Changes the consent and sends the webhook that goes with it.
+pub async fn consent(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let wish: ConsentChange = read(&body)?;
+    let mut inner = world.lock();
+    let link_id = find(&inner, &id)?;
+    let now = inner.now();
+    let Some(link) = inner.links.get_mut(&link_id) else {
+        return Err(Refusal::no_link());
+    };
+    let consent = &mut link.consent;
+    let code = match wish {
+        ConsentChange { expire: true, .. } => {
+            consent.status = "EXPIRED".into();
+            consent.expired_at = Some(now);
+            "openfinance_consent_expired"
+        }
+        ConsentChange {
+            about_to_expire: true,
+            ..
+        } => {
+            consent.expired_at = Some(clock::seconds_from(now, 6 * 86_400));
+            "openfinance_consent_about_to_expire"
+        }
+        ConsentChange {
+            unrecoverable: true,
+            ..
+        } => "openfinance_consent_with_unrecoverable_resources",
+        ConsentChange {
+            temporarily_unavailable: true,
+            ..
+        } => "openfinance_consent_with_temporarily_unavailable_resources",
+        ConsentChange {
+            expired_at: Some(moment),
+            ..
+        } => {
+            consent.status = if moment > now {
+                "AUTHORISED".into()
+            } else {
+                "EXPIRED".into()
+            };
+            consent.expired_at = Some(moment);
+            "openfinance_consent_expiration_changed"
+        }
+        _ => {
+            return Err(Refusal::bad(
+                "say expired_at, expire, about_to_expire, unrecoverable or temporarily_unavailable",
+            ));
+        }
+    };
+    let (consent_id, expired_at) = (consent.id, consent.expired_at);
+    collect::consent_event(&world, &mut inner, link_id, code);
+    Ok(Json(
+        json!({ "consent_id": consent_id, "expired_at": expired_at, "webhook_code": code }),
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Access {
+    at: Option<Timestamp>,
+}
+
+/// As if Belvo had read the bank, and nobody had heard of it.
+pub async fn access(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let wish: Access = read(&body)?;
+    let mut inner = world.lock();
+    let link_id = find(&inner, &id)?;
+    let at = wish.at.unwrap_or(inner.now());
+    let link = inner.links.get_mut(&link_id).ok_or_else(Refusal::no_link)?;
+    link.last_accessed_at = at;
+    Ok(Json(json!({ "last_accessed_at": clock::millis(at) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gone {
+    gone: bool,
+}
+
+/// Hides a link from the API, or shows it again.
+pub async fn gone(State(world): State<Arc<World>>, Path(id): Path<String>, body: Bytes) -> Answer {
+    let wish: Gone = read(&body)?;
+    let mut inner = world.lock();
+    let link_id = find(&inner, &id)?;
+    let link = inner.links.get_mut(&link_id).ok_or_else(Refusal::no_link)?;
+    link.gone = wish.gone;
+    Ok(Json(json!({ "gone": link.gone })))
+}
+
+/// Belvo's monthly wipe: no link is left, and nobody is told.
+pub async fn wipe(State(world): State<Arc<World>>) -> Json<Value> {
+    let mut inner = world.lock();
+    let count = inner.links.len();
+    inner.links.clear();
+    inner.tags.clear();
+    inner.pending.clear();
+    Json(json!({ "wiped": count }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Renewal {
+    new_link: bool,
+    external_id: Option<String>,
+    #[serde(default)]
+    new_consent: bool,
+    webhooks: Option<bool>,
+}
+
+/// The user consents again: to the same link, or, as Belvo may have it, to a new one.
+pub async fn renew(State(world): State<Arc<World>>, Path(id): Path<String>, body: Bytes) -> Answer {
+    let wish: Renewal = read(&body)?;
+    let webhooks = wish.webhooks.unwrap_or(true);
+    if wish.new_link {
+        let order = order(&world, &id, wish.external_id)?;
+        let link = connect::make(order).await?;
+        let (link_id, consent_id) = (link.id, link.consent.id);
+        connect::register(&world, link, webhooks);
+        return Ok(Json(
+            json!({ "link_id": link_id, "consent_id": consent_id }),
+        ));
+    }
+    let mut inner = world.lock();
+    let link_id = find(&inner, &id)?;
+    let seed = inner.next_seed(world.seed, "renewal");
+    let now = inner.now();
+    let link = inner.links.get_mut(&link_id).ok_or_else(Refusal::no_link)?;
+    let consent = &mut link.consent;
+    let days = consent.duration.unwrap_or(RENEWED_DAYS);
+    consent.expired_at = Some(clock::seconds_from(now, days.saturating_mul(86_400)));
+    consent.duration = Some(days);
+    consent.status = "AUTHORISED".into();
+    if wish.new_consent {
+        consent.id = seed.child("consent").uuid();
+        consent.created_at = now;
+    }
+    link.status = "valid".into();
+    if wish.external_id.is_some() {
+        link.external_id = wish.external_id;
+    }
+    let consent_id = link.consent.id;
+    if webhooks {
+        collect::consent_event(
+            &world,
+            &mut inner,
+            link_id,
+            "openfinance_consent_expiration_changed",
+        );
+        let request_id = seed.uuid().to_string();
+        collect::refresh(&world, &mut inner, link_id, None, &request_id);
+    }
+    Ok(Json(
+        json!({ "link_id": link_id, "consent_id": consent_id }),
+    ))
+}
+
+/// The same person at the same bank, with the same content under new ids.
+fn order(world: &World, id: &str, external_id: Option<String>) -> Result<Order, Refusal> {
+    let mut inner = world.lock();
+    let link_id: Uuid = find(&inner, id)?;
+    let identity = inner.next_seed(world.seed, "link");
+    let (now, quirks) = (inner.now(), inner.faults.quirks);
+    let link = inner.links.get(&link_id).ok_or_else(Refusal::no_link)?;
+    let (consent, data): (_, &LinkData) = (&link.consent, &link.data);
+    let profile = &data.profile;
+    Ok(Order {
+        identity,
+        seed: profile.seed,
+        bank: link.bank,
+        owner: (profile.document.clone(), profile.name.clone()),
+        person: (consent.document_number.clone(), consent.user_name.clone()),
+        documents: consent.documents.clone(),
+        organization: consent.organization.clone(),
+        external_id,
+        access_mode: link.access_mode.clone(),
+        stale_in: link.stale_in.clone(),
+        fetch_resources: link.fetch_resources.clone(),
+        duration: consent.duration,
+        transactions: data.count(Resource::Transactions) as u64,
+        now,
+        quirks,
+    })
+}

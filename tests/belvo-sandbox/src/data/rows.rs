@@ -1,0 +1,143 @@
+//! The rows of one kind: as the bank gives them, and what a test has said about them.
+//!
+//! Accounts and bills are drawn anew at every collection. What a test has said is therefore kept apart
+//! and put on again each time, and so is what a row shows of another one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    data::Stored,
+    json::{Fields, Raw, with_fields},
+};
+
+/// The field in which rows show another one, and the rows it may be.
+pub type Parents<'a> = Option<(&'static str, &'a Rows)>;
+
+/// The rows of one kind.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    drawn: Vec<Stored>,
+    added: Vec<Stored>,
+    said: BTreeMap<Uuid, Said>,
+    gone: BTreeSet<Uuid>,
+    /// Every row there is or was: first the drawn ones, in their order, then those added.
+    all: Vec<Stored>,
+    listed: Vec<Stored>,
+}
+
+/// What a test has said about a row.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// Top-level fields, as they were written.
+    pub fields: Fields,
+    /// Another row to show.
+    pub parent: Option<Uuid>,
+}
+
+impl Rows {
+    /// Rows that are drawn once and for all.
+    pub fn drawn(rows: Vec<Stored>) -> Self {
+        let mut new = Self::default();
+        new.draw(rows);
+        new
+    }
+
+    /// The rows as the bank gives them now; they show once they are dressed.
+    pub fn draw(&mut self, rows: Vec<Stored>) {
+        self.drawn = rows;
+    }
+
+    /// The rows of the list, oldest first.
+    pub fn listed(&self) -> &[Stored] {
+        &self.listed
+    }
+
+    /// The rows by position, the vanished ones too, which others may go on showing.
+    pub fn all(&self) -> &[Stored] {
+        &self.all
+    }
+
+    /// The row of the list with this id.
+    pub fn find(&self, id: Uuid) -> Option<&Stored> {
+        self.listed.iter().find(|row| row.id == id)
+    }
+
+    /// Adds a row; one that has vanished comes back.
+    ///
+    /// # Errors
+    /// When the row is there already.
+    pub fn add(&mut self, row: Stored, said: Said) -> Result<(), String> {
+        if !self.gone.remove(&row.id) {
+            let is_there = |other: &Stored| other.id == row.id;
+            if self.drawn.iter().chain(&self.added).any(is_there) {
+                return Err(format!("{} is there already", row.id));
+            }
+            self.added.push(row.clone());
+        }
+        self.say(row.id, said);
+        Ok(())
+    }
+
+    /// Replaces fields of a row.
+    pub fn say(&mut self, id: Uuid, said: Said) {
+        let before = self.said.entry(id).or_default();
+        before.fields.extend(said.fields);
+        before.parent = said.parent.or(before.parent);
+    }
+
+    /// Takes a row off the list.
+    pub fn remove(&mut self, id: Uuid) {
+        self.gone.insert(id);
+    }
+
+    /// Puts on what was said, and what is shown of other rows.
+    pub fn dress(&mut self, parents: Parents) {
+        let drawn = self
+            .drawn
+            .iter()
+            .map(|row| self.dressed(row, parents, false));
+        let added = self
+            .added
+            .iter()
+            .map(|row| self.dressed(row, parents, true));
+        let all: Vec<Stored> = drawn.chain(added).collect();
+        let there = |row: &&Stored| !self.gone.contains(&row.id);
+        let mut listed: Vec<Stored> = all.iter().filter(there).cloned().collect();
+        listed.sort_by_key(|row| row.created_at);
+        (self.all, self.listed) = (all, listed);
+    }
+
+    fn dressed(&self, row: &Stored, parents: Parents, is_added: bool) -> Stored {
+        let said = self.said.get(&row.id);
+        let mut fields = said.map(|said| said.fields.clone()).unwrap_or_default();
+        let parent = said.and_then(|said| said.parent).or(row.parent);
+        if let (Some((name, parents)), Some(parent)) = (parents, parent) {
+            // What the bank gives shows the other row as the bank gives it.
+            let is_old =
+                is_added || row.parent != Some(parent) || parents.said.contains_key(&parent);
+            let current = parents.all.iter().find(|row| row.id == parent);
+            if let (true, Some(current)) = (is_old, current) {
+                fields
+                    .entry(name.into())
+                    .or_insert_with(|| current.text.0.clone());
+            }
+        }
+        if fields.is_empty() {
+            return row.clone();
+        }
+        let created_at = fields
+            .get("created_at")
+            .and_then(|text| serde_json::from_str(text).ok());
+        Stored {
+            id: row.id,
+            created_at: created_at.unwrap_or(row.created_at),
+            parent,
+            text: Arc::new(Raw(with_fields(&row.text.0, &fields))),
+        }
+    }
+}
