@@ -126,6 +126,16 @@ fn write_fields(fields: &Fields) -> String {
 
 impl Put for str {
     fn put(&self, out: &mut String) {
+        // Almost every text, and every key, can be written as it is.
+        if self
+            .bytes()
+            .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+        {
+            out.push('"');
+            out.push_str(self);
+            out.push('"');
+            return;
+        }
         // Writing a string cannot fail; the empty string stands in for the impossible.
         let quoted = serde_json::to_string(self).unwrap_or_else(|_| String::from("\"\""));
         out.push_str(&quoted);

@@ -3,6 +3,7 @@
 pub mod consents;
 pub mod gate;
 pub mod links;
+pub mod matching;
 pub mod paging;
 pub mod query;
 pub mod resources;

@@ -177,7 +177,7 @@ impl Condition {
 }
 
 impl Condition {
-    /// The first and the last day that can pass, of a field that holds days.
+    /// The first and the last day that pass, of a field that holds days.
     pub fn days(&self) -> Option<(Date, Date)> {
         let day = |value: Option<&Operand>| match value {
             Some(Operand::Day(day)) => Some(*day),
@@ -185,9 +185,10 @@ impl Condition {
         };
         let first = day(self.values.first())?;
         Some(match self.operator {
-            // What lies at the border is looked at again anyway.
-            "gt" | "gte" => (first, Date::MAX),
-            "lt" | "lte" => (Date::MIN, first),
+            "gt" => (first.tomorrow().ok()?, Date::MAX),
+            "gte" => (first, Date::MAX),
+            "lt" => (Date::MIN, first.yesterday().ok()?),
+            "lte" => (Date::MIN, first),
             "range" => (first, day(self.values.get(1))?),
             "" => (first, first),
             _ => return None,

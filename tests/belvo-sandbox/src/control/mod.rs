@@ -4,6 +4,7 @@ pub mod inspect;
 pub mod life;
 pub mod links;
 pub mod making;
+pub mod renewal;
 pub mod settings;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub fn router(world: &Arc<World>) -> Router {
         .route("/_sandbox/links/{id}/status", post(life::status))
         .route("/_sandbox/links/{id}/access", post(life::access))
         .route("/_sandbox/links/{id}/consent", post(life::consent))
-        .route("/_sandbox/links/{id}/renew", post(life::renew))
+        .route("/_sandbox/links/{id}/renew", post(renewal::renew))
         .route("/_sandbox/links/{id}/gone", post(life::gone))
         .route("/_sandbox/wipe", post(life::wipe))
         .route("/_sandbox/links/{id}/webhook", post(links::webhook))

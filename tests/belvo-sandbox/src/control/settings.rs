@@ -77,6 +77,10 @@ struct Move {
 pub async fn set_clock(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let wish: Move = read(&body)?;
     let mut inner = world.lock();
+    // First, because the moment that is set must not have passed when the clock stops.
+    if let Some(freeze) = wish.freeze {
+        inner.clock.freeze(freeze);
+    }
     match (wish.advance, wish.set) {
         (Some(Value::String(text)), None) => inner.clock.advance(clock::parse_duration(&text)?)?,
         (Some(Value::Number(seconds)), None) => {
@@ -91,9 +95,6 @@ pub async fn set_clock(State(world): State<Arc<World>>, body: Bytes) -> Answer {
                 "say advance (\"1d\", \"PT10M\", seconds), set (a timestamp) or freeze (true or false)",
             ));
         }
-    }
-    if let Some(freeze) = wish.freeze {
-        inner.clock.freeze(freeze);
     }
     collect::expire_consents(&world, &mut inner);
     Ok(Json(json!({ "now": clock::micros(inner.now()) })))

@@ -7,11 +7,15 @@
 mod bench;
 mod changes;
 mod connecting;
+mod drift;
 mod faults;
 mod lifecycle;
 mod lists;
+mod objects;
 mod pages;
 mod refusals;
+mod repeating;
 mod schema;
 mod token;
+mod vanishing;
 mod webhooks;
