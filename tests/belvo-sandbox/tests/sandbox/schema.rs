@@ -64,6 +64,16 @@ async fn every_object_of_a_person_and_of_a_company_is_valid() {
         (company_link(&bench).await, "OwnerBusinessOpenFinanceBrazil"),
     ];
     for (link, owner) in links {
+        let round = format!("links/{link}/objects");
+        for kind in [
+            "accounts",
+            "bills",
+            "investments",
+            "investment_transactions",
+        ] {
+            let wish = json!({ "resource": kind, "add": 3, "update": 2 });
+            bench.control(&round, wish).await;
+        }
         let truth = bench.truth(&link).await;
         let kinds = [
             ("owners", owner),
@@ -94,6 +104,19 @@ async fn every_object_of_a_person_and_of_a_company_is_valid() {
             Vec::<String>::new()
         );
     }
+}
+
+#[tokio::test]
+async fn an_owner_added_to_a_company_is_a_valid_person() {
+    let bench = Bench::new().await;
+    let link = company_link(&bench).await;
+    let wish = json!({ "resource": "owners", "add": 1 });
+    bench.control(&format!("links/{link}/objects"), wish).await;
+    let owners = bench.truth(&link).await["owners"].clone();
+    assert_eq!(
+        errors(&schema("OwnerIndividualOpenFinanceBrazil"), &owners[1]),
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
