@@ -6,10 +6,14 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{Resources, account::folder, api::Api, evaluate::scalar_text, structure};
-
-/// SQS gives at most this many messages of a FIFO queue to one batch.
-const LARGEST_FIFO_BATCH: u32 = 10;
+use super::{
+    Resources,
+    account::folder,
+    api::Api,
+    evaluate::scalar_text,
+    queue_mapping::{self, QueueEvent, QueueMapping},
+    structure,
+};
 
 /// One function.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,19 +45,6 @@ pub struct Route {
     pub path: String,
     /// Whether a valid token is needed.
     pub authorized: bool,
-}
-
-/// An SQS event source mapping.
-#[derive(Clone, Debug, PartialEq)]
-pub struct QueueMapping {
-    /// The queue's ARN.
-    pub queue_arn: String,
-    /// Most messages in one invocation.
-    pub batch_size: u32,
-    /// Most invocations at once.
-    pub max_concurrency: u32,
-    /// Whether the function reports which records of a batch failed.
-    pub partial_failures: bool,
 }
 
 #[derive(Deserialize)]
@@ -154,24 +145,6 @@ struct RouteAuth {
     authorizer: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct QueueEvent {
-    queue: String,
-    #[serde(deserialize_with = "structure::number")]
-    batch_size: u32,
-    #[serde(default)]
-    function_response_types: Vec<String>,
-    scaling_config: Scaling,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Scaling {
-    #[serde(deserialize_with = "structure::number")]
-    maximum_concurrency: u32,
-}
-
 pub(super) fn read(resources: &Resources<'_>, api: &Api) -> anyhow::Result<Vec<Function>> {
     let globals = globals(resources)?;
     resources
@@ -208,7 +181,7 @@ fn function(
             Event::Sqs(_) if mapping.is_some() => {
                 bail!("{place}: a second queue is not understood here")
             }
-            Event::Sqs(event) => mapping = Some(queue_mapping(event, &place)?),
+            Event::Sqs(event) => mapping = Some(queue_mapping::read(event, &place)?),
         }
     }
     // SAM adds a function's map to that of the globals, member by member.
@@ -266,24 +239,5 @@ fn route(event: HttpEvent, api: &Api, place: &str) -> anyhow::Result<Route> {
         method: event.method.to_ascii_uppercase(),
         path: event.path,
         authorized,
-    })
-}
-
-fn queue_mapping(event: QueueEvent, place: &str) -> anyhow::Result<QueueMapping> {
-    if !(1..=LARGEST_FIFO_BATCH).contains(&event.batch_size) {
-        bail!("{place}.BatchSize: 1 to {LARGEST_FIFO_BATCH} is understood here");
-    }
-    let partial_failures = match event.function_response_types.as_slice() {
-        [] => false,
-        [only] if only == "ReportBatchItemFailures" => true,
-        _ => {
-            bail!("{place}.FunctionResponseTypes: only ReportBatchItemFailures is understood here")
-        }
-    };
-    Ok(QueueMapping {
-        queue_arn: event.queue,
-        batch_size: event.batch_size,
-        max_concurrency: event.scaling_config.maximum_concurrency,
-        partial_failures,
     })
 }

@@ -12,6 +12,7 @@ mod document;
 mod evaluate;
 mod function;
 mod parameters;
+mod queue_mapping;
 mod storage;
 mod structure;
 mod table;
@@ -26,7 +27,8 @@ use serde_json::Value;
 pub use self::{
     account::Account,
     api::{Api, Cors},
-    function::{Function, QueueMapping, Route},
+    function::{Function, Route},
+    queue_mapping::QueueMapping,
     storage::{Generated, Queue, Secret, Storage},
     table::{Index, KeySchema, Table},
 };
