@@ -1,8 +1,12 @@
 //! What a stack makes of the deployed template.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_sqs::types::QueueAttributeName;
-use local_stack::{Stack, StackOptions};
+use local_stack::{Belvo, Stack, StackOptions, template::Template};
 use serde_json::{Value, json};
+
+use crate::world::{TEMPLATE, World};
 
 async fn start(parameters: &[(&str, &str)]) -> anyhow::Result<Stack> {
     let parameters = parameters
@@ -119,6 +123,54 @@ async fn a_value_the_template_forbids_is_refused() {
         error.to_string(),
         "Parameters.OwnerCheck: \"maybe\" is not one of its AllowedValues"
     );
+}
+
+#[tokio::test]
+async fn only_the_simulated_belvo_takes_any_number_of_requests() {
+    let template = TEMPLATE
+        .replace(
+            "Parameters:\n",
+            "Parameters:\n  BelvoRequestsPer30Seconds: { Type: Number, Default: 80 }\n",
+        )
+        .replace(
+            "GREETING: hello",
+            "REQUESTS: !Ref BelvoRequestsPer30Seconds",
+        );
+    let simulated = Belvo::default();
+    let real = Belvo::Real {
+        secret_id: "id".to_owned(),
+        secret_password: "password".to_owned(),
+    };
+    for (belvo, expected) in [(simulated, "100000"), (real, "80")] {
+        let world = World::with(StackOptions {
+            template: Some(template.clone()),
+            belvo,
+            ..StackOptions::default()
+        })
+        .await;
+        let shown = world
+            .stack
+            .invoke("echo", json!({"show": "context"}))
+            .await
+            .unwrap();
+        assert_eq!(shown["environment"]["REQUESTS"], expected);
+        world.stack.stop().await.unwrap();
+    }
+}
+
+#[test]
+fn a_local_value_for_a_parameter_the_template_lacks_is_no_error() {
+    let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    let text = "Parameters: { Known: { Type: Number, Default: 1 } }\nResources: {}";
+    let nothing = BTreeMap::new();
+    let parse = |overrides: &BTreeMap<_, _>, defaults: &BTreeMap<_, _>| {
+        Template::parse_with_defaults(text, overrides, defaults)
+    };
+    assert!(parse(&nothing, &pair("Unknown", "2")).is_ok());
+    // But it is a value like any other where the template has one, and what is asked for counts.
+    assert!(parse(&nothing, &pair("Known", "many")).is_err());
+    assert!(parse(&pair("Known", "2"), &pair("Known", "many")).is_ok());
+    assert!(parse(&pair("Unknown", "2"), &nothing).is_err());
 }
 
 #[tokio::test]
