@@ -3,18 +3,24 @@
 //! [`Stack::start`] reads `template.yaml` ([`template`]), starts emulators of DynamoDB, SQS and
 //! Secrets Manager, creates in them what the template describes, and then plays the rest of an
 //! account: functions as processes behind the Lambda Runtime API, the HTTP API with its JWT
-//! authorizer, the queue that calls the fetcher. Belvo is our sandbox, or the real one; the users'
+//! authorizer, the queue that calls the fetcher, the schedules. Belvo is our sandbox, or the real one; the users'
 //! identity provider is a development one. The program of this crate adds a page to click through.
 //!
 //! Nothing is global: a test may run many stacks, each on ports of its own. Its functions are
 //! processes of the executable that starts them, so its `main` (or, for a test harness, one test)
 //! first calls [`child_main`].
 //!
+//! A schedule calls its function only if [`StackOptions::schedules`] says so, which the program
+//! does unless it is given `--no-schedules`. A test would rather invoke by hand what
+//! [`Stack::schedules`] lists. Only `rate(…)` is understood; each schedule runs once at a time, and
+//! a run that failed is logged and, unlike in an account, not tried again before the next is due.
+//!
 //! What this is not: a judge of permissions (policies are not enforced), of throttling or of cost.
 //! And an SQS receive here gives one message of a group at most, where SQS may give several.
 //! Start reading at `stack.rs`.
 
 mod aws;
+mod background;
 mod belvo;
 mod deploy;
 mod emulators;
@@ -29,6 +35,7 @@ mod mapping;
 mod options;
 mod provision;
 mod random;
+mod schedule;
 mod settle;
 mod stack;
 pub mod template;

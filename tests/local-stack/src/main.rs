@@ -14,6 +14,8 @@ const USUAL_PORT: u16 = 8080;
 
 /// The whole Belvo back end on this machine, against a simulated Belvo.
 ///
+/// Functions with a schedule are called by the clock: `rate(1 minute)` means a minute after the start.
+///
 /// With BELVO_SECRET_ID and BELVO_SECRET_PASSWORD in the environment it uses Belvo's own sandbox.
 #[derive(Parser)]
 #[command(version)]
@@ -33,6 +35,9 @@ struct Arguments {
     /// Seed of the simulated Belvo's people and data
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Call no function by its schedule
+    #[arg(long)]
+    no_schedules: bool,
     /// Set a template parameter, for example OwnerCheck=warn (repeatable)
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     parameters: Vec<(String, String)>,
@@ -87,6 +92,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<Stack> {
         variables: BTreeMap::from_iter(arguments.variables),
         belvo: belvo(arguments.seed),
         public_url: arguments.public_url,
+        schedules: !arguments.no_schedules,
         print_log: true,
         ..StackOptions::default()
     })

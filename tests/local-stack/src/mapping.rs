@@ -10,18 +10,18 @@ mod event;
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
-use tokio::{
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-};
+use tokio::sync::Semaphore;
 
-use crate::{lambda::Functions, log::Log, template::QueueMapping};
+use crate::{
+    background::{Background, Stopped},
+    lambda::Functions,
+    log::Log,
+    template::QueueMapping,
+};
 
 /// How long one poll waits. The emulator does not wake a poll when a move to the dead-letter queue
 /// unlocks a group, so the next poll must not be far; at SQS this would be 20.
 const WAIT_SECONDS: i32 = 2;
-/// How long running batches may take to finish when the stack is stopped.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// The pause after a failed poll, so that a queue that is down is not asked without end.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
@@ -36,39 +36,13 @@ pub(crate) struct Connection {
     pub(crate) log: Log,
 }
 
-/// A running mapping; it ends when it is stopped or dropped.
-#[derive(Debug)]
-pub(crate) struct Mapping {
-    stop: watch::Sender<bool>,
-    poller: JoinHandle<()>,
-}
-
-impl Mapping {
-    /// Starts to poll.
-    pub(crate) fn start(connection: Connection) -> Mapping {
-        let (stop, stopped) = watch::channel(false);
-        let poller = tokio::spawn(Arc::new(connection).poll(stopped));
-        Mapping { stop, poller }
-    }
-
-    /// Receives nothing any more, and waits a while for the batches that are running.
-    pub(crate) async fn stop(mut self) {
-        self.stop.send_replace(true);
-        // The poller cannot fail; running over the limit ends with the functions' processes.
-        tokio::time::timeout(STOP_LIMIT, &mut self.poller)
-            .await
-            .ok();
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        self.poller.abort();
-    }
-}
-
 impl Connection {
-    async fn poll(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+    /// Starts to poll.
+    pub(crate) fn start(self) -> Background {
+        Background::start(|stopped| Arc::new(self).poll(stopped))
+    }
+
+    async fn poll(self: Arc<Self>, mut stopped: Stopped) {
         let most = self.mapping.max_concurrency;
         let free = Arc::new(Semaphore::new(most as usize));
         loop {
@@ -77,7 +51,7 @@ impl Connection {
                 (permit, self.receive().await)
             };
             let (permit, received) = tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => break,
+                () = stopped.wait() => break,
                 turn = turn => turn,
             };
             match received {

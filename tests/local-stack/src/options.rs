@@ -29,6 +29,9 @@ pub struct StackOptions {
     pub belvo: Belvo,
     /// Where the API is reached from outside, when something forwards to it.
     pub public_url: Option<String>,
+    /// Whether the template's schedules call their functions. A test does that itself, when it
+    /// wants it: [`Stack::schedules`](crate::Stack::schedules) says what with.
+    pub schedules: bool,
     /// Whether log lines also go to stderr.
     pub print_log: bool,
 }

@@ -10,6 +10,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     aws::{Clients, REGION},
+    background::Background,
     belvo::BelvoSide,
     deploy::{Deployment, Environment},
     emulators::Emulators,
@@ -19,11 +20,12 @@ use crate::{
     issuer::Issuer,
     lambda::{Functions, InvokeError, Launcher, Surroundings},
     log::Log,
-    mapping::{Connection, Mapping},
+    mapping::Connection,
     options::StackOptions,
     random,
+    schedule::Timer,
     settle::{self, Unsettled},
-    template::System,
+    template::{Schedule, System},
 };
 
 /// Tables and queues that tools outside ask for, by their names in the template.
@@ -42,7 +44,8 @@ const LOG_LIMIT: Duration = Duration::from_secs(2);
 pub struct Stack {
     endpoints: Endpoints,
     functions: Functions,
-    mappings: Vec<Mapping>,
+    background: Vec<Background>,
+    schedules: Vec<Schedule>,
     clients: Clients,
     queues: Vec<String>,
     sandbox: Option<Sandbox>,
@@ -86,6 +89,7 @@ impl Stack {
         };
         let deployment = Deployment::create(&options, &environment).await?;
         let system = &deployment.system;
+        let run_schedules = options.schedules;
         let functions = Functions::new(&system.functions, launcher(options, &emulators, &log)?);
 
         let (shown_id, shown_password) = match &belvo.sandbox {
@@ -114,7 +118,9 @@ impl Stack {
             .iter()
             .map(|connection| connection.queue_url.clone())
             .collect();
-        let mappings = connections.into_iter().map(Mapping::start).collect();
+        let mut background: Vec<Background> =
+            connections.into_iter().map(Connection::start).collect();
+        let schedules = schedules(system);
         let gateway = Gateway::new(
             system,
             authorizer(system, &issuer),
@@ -130,11 +136,15 @@ impl Stack {
             has_sandbox: belvo.sandbox.is_some(),
         };
         servers.spawn(front.serve(listener));
+        if run_schedules {
+            background.extend(timers(&schedules, &functions, &log).map(Timer::start));
+        }
 
         Ok(Stack {
             endpoints,
             functions,
-            mappings,
+            background,
+            schedules,
             clients,
             queues,
             sandbox: belvo.sandbox,
@@ -157,6 +167,11 @@ impl Stack {
     /// Every line that functions and stack have logged, oldest first, as `[source] text`.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
+    }
+
+    /// Every schedule of the template, also those that are off, in this stack or altogether.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
     }
 
     /// A client of the DynamoDB of this stack.
@@ -206,7 +221,7 @@ impl Stack {
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
-        futures::future::join_all(self.mappings.into_iter().map(Mapping::stop)).await;
+        futures::future::join_all(self.background.into_iter().map(Background::stop)).await;
         self.functions.stop().await;
         // Something that a function left running would hold its streams open.
         tokio::time::timeout(LOG_LIMIT, self.log.complete())
@@ -256,6 +271,22 @@ fn connections(
             log: log.clone(),
         })
         .collect()
+}
+
+fn schedules(system: &System) -> Vec<Schedule> {
+    let functions = system.functions.iter();
+    functions
+        .flat_map(|function| function.schedules.clone())
+        .collect()
+}
+
+fn timers(schedules: &[Schedule], functions: &Functions, log: &Log) -> impl Iterator<Item = Timer> {
+    let enabled = schedules.iter().filter(|schedule| schedule.enabled);
+    enabled.map(|schedule| Timer {
+        schedule: schedule.clone(),
+        functions: functions.clone(),
+        log: log.clone(),
+    })
 }
 
 fn authorizer(system: &System, issuer: &Issuer) -> Authorizer {

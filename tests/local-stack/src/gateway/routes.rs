@@ -166,6 +166,7 @@ mod tests {
                 route("GET", "/"),
             ],
             mapping: None,
+            schedules: Vec::new(),
         }])
     }
 

@@ -12,6 +12,7 @@ use super::{
     api::Api,
     evaluate::scalar_text,
     queue_mapping::{self, QueueEvent, QueueMapping},
+    schedule::{self, RuleEvent, Schedule, SchedulerEvent},
     structure,
 };
 
@@ -34,6 +35,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The queue that calls it.
     pub mapping: Option<QueueMapping>,
+    /// The schedules that call it.
+    pub schedules: Vec<Schedule>,
 }
 
 /// One HTTP route.
@@ -127,6 +130,8 @@ enum Event {
     HttpApi(HttpEvent),
     #[serde(rename = "SQS")]
     Sqs(QueueEvent),
+    Schedule(RuleEvent),
+    ScheduleV2(SchedulerEvent),
 }
 
 #[derive(Deserialize)]
@@ -151,7 +156,8 @@ pub(super) fn read(resources: &Resources<'_>, api: &Api) -> anyhow::Result<Vec<F
         .of("AWS::Serverless::Function")
         .map(|resource| {
             let (value, place) = resources.properties(resource)?;
-            function(structure::read(&value, &place)?, &globals, api, &place)
+            let properties = structure::read(&value, &place)?;
+            function(resource.name, properties, &globals, api, &place)
         })
         .collect()
 }
@@ -167,29 +173,38 @@ fn globals(resources: &Resources<'_>) -> anyhow::Result<Globals> {
 }
 
 fn function(
+    logical_id: &str,
     properties: Properties,
     globals: &Globals,
     api: &Api,
     place: &str,
 ) -> anyhow::Result<Function> {
+    let folder = folder(&properties.code_uri)
+        .with_context(|| format!("{place}.CodeUri: a folder was expected"))?;
     let mut routes = Vec::new();
+    let mut schedules = Vec::new();
     let mut mapping = None;
     for (name, event) in properties.events {
         let place = format!("{place}.Events.{name}");
+        let joined = format!("{logical_id}{name}");
         match event {
             Event::HttpApi(event) => routes.push(route(event, api, &place)?),
             Event::Sqs(_) if mapping.is_some() => {
                 bail!("{place}: a second queue is not understood here")
             }
             Event::Sqs(event) => mapping = Some(queue_mapping::read(event, &place)?),
+            Event::Schedule(event) => {
+                schedules.push(schedule::rule(event, folder, joined, &place)?);
+            }
+            Event::ScheduleV2(event) => {
+                schedules.push(schedule::scheduler(event, folder, joined, &place)?);
+            }
         }
     }
     // SAM adds a function's map to that of the globals, member by member.
     let (own, all) = (properties.logging_config, &globals.logging_config);
     Ok(Function {
-        name: folder(&properties.code_uri)
-            .with_context(|| format!("{place}.CodeUri: a folder was expected"))?
-            .to_owned(),
+        name: folder.to_owned(),
         variables: variables(&[&globals.environment, &properties.environment], place)?,
         // Lambda's own defaults.
         timeout: properties.timeout.or(globals.timeout).unwrap_or(3),
@@ -203,6 +218,7 @@ fn function(
             .or_else(|| all.application_log_level.clone()),
         routes,
         mapping,
+        schedules,
     })
 }
 

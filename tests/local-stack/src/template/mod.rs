@@ -13,6 +13,7 @@ mod evaluate;
 mod function;
 mod parameters;
 mod queue_mapping;
+mod schedule;
 mod storage;
 mod structure;
 mod table;
@@ -29,6 +30,7 @@ pub use self::{
     api::{Api, Cors},
     function::{Function, Route},
     queue_mapping::QueueMapping,
+    schedule::{Schedule, Service},
     storage::{Generated, Queue, Secret, Storage},
     table::{Index, KeySchema, Table},
 };

@@ -34,3 +34,19 @@ pub(super) fn optional_number<'de, D: Deserializer<'de>>(
 ) -> Result<Option<u32>, D::Error> {
     number(deserializer).map(Some)
 }
+
+/// A flag that may be absent; a `Ref` of a parameter gives a text.
+pub(super) fn optional_flag<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<bool>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(flag) => Ok(Some(flag)),
+        Value::String(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| D::Error::custom(format!("{text:?} is neither true nor false"))),
+        other => Err(D::Error::custom(format!(
+            "{other} is neither true nor false"
+        ))),
+    }
+}

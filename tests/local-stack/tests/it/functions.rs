@@ -11,6 +11,7 @@ pub const ALL: &[(&str, FunctionMain)] = &[
     ("echo", || serve(echo)),
     ("orders", || serve(orders)),
     ("worker", || serve(worker)),
+    ("diary", || serve(diary)),
     ("sleeper", || Box::pin(std::future::pending())),
     ("broken", || {
         Box::pin(async { anyhow::bail!("cannot start") })
@@ -82,6 +83,12 @@ fn orders(event: Value) -> Answer {
         },
         _ => Ok(event),
     }
+}
+
+/// Notes every event in the log.
+fn diary(event: Value) -> Answer {
+    println!("noted {event}");
+    Ok(Value::Null)
 }
 
 /// Fails every record whose body says so, and logs each record it sees.

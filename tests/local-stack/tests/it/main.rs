@@ -15,6 +15,7 @@ mod mapping;
 mod process;
 mod program;
 mod runtime;
+mod schedules;
 mod world;
 
 /// Not a test of its own: a stack starts this binary with this test alone, as a function.
