@@ -13,7 +13,7 @@ mod redirect;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Randomness, Secret};
+use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -22,7 +22,7 @@ pub use handler::Handler;
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws(Patience::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let handler = Handler {

@@ -7,7 +7,10 @@ use runtime::Metric;
 use store::AttemptRecord;
 
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::ReadInThisBatch;
+use crate::open::Batch;
+
+/// Proofs kept of one link: one is needed, and anybody may send some.
+const MAX_PROOFS: usize = 20;
 
 impl Fetcher {
     /// A success names a link: that is a reason to look at it, and no more.
@@ -15,7 +18,7 @@ impl Fetcher {
         &self,
         attempt: &Attempt,
         outcome: &Outcome,
-        read: &mut ReadInThisBatch,
+        batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
         let now = self.clock.now();
         if !self.connections.put_ended(attempt, outcome, now).await? {
@@ -25,8 +28,8 @@ impl Fetcher {
         let Some(link_id) = outcome.link() else {
             return Ok("outcome recorded");
         };
-        let mut link = self.open(link_id, read).await?;
-        self.bind_and_read(&mut link).await
+        let mut link = self.open(link_id, batch).await?;
+        self.catch_up(&mut link).await
     }
 
     /// The user's app knows what only the browser that came back could know.
@@ -35,7 +38,7 @@ impl Fetcher {
         link_id: LinkId,
         external_id: ExternalId,
         session_id: SessionId,
-        read: &mut ReadInThisBatch,
+        batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
         let attempts = self
             .connections
@@ -46,13 +49,13 @@ impl Fetcher {
         if !attempts.iter().any(of_this_link) {
             return Ok("not the link of that attempt");
         }
-        let mut link = self.open(link_id, read).await?;
+        let mut link = self.open(link_id, batch).await?;
         // Kept even if the link is not bound yet.
-        link.record.proofs.insert(session_id, external_id);
-        let outcome = self.bind_and_read(&mut link).await?;
+        if link.record.proofs.len() < MAX_PROOFS {
+            link.record.proofs.insert(session_id, external_id);
+        }
         link.record.settle_proof();
-        self.save(&mut link).await?;
-        Ok(outcome)
+        self.catch_up(&mut link).await
     }
 }
 

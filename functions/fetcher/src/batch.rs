@@ -11,12 +11,14 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use runtime::Metric;
 
-use crate::fetcher::{Fetcher, JobError};
-use crate::open::{Delivery, ReadInThisBatch};
+use crate::fetcher::{Deadline, Fetcher, JobError};
+use crate::open::{Batch, Delivery};
 
 impl Fetcher {
-    /// Runs a batch, and names the records that must come again.
-    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+    /// Runs a batch, and names the records that must come again. What cannot be done before the
+    /// deadline is done by a later job.
+    pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+        let deadline = Deadline::new(&self.clock, deadline);
         let mut groups: BTreeMap<String, Vec<SqsMessage>> = BTreeMap::new();
         for record in event.records {
             let group = record.attributes.get("MessageGroupId").cloned();
@@ -25,7 +27,9 @@ impl Fetcher {
                 .or_default()
                 .push(record);
         }
-        let runs = groups.into_values().map(|group| run_group(self, group));
+        let runs = groups
+            .into_values()
+            .map(|group| run_group(self, group, deadline.clone()));
         let failed = join_all(runs).await.into_iter().flatten();
         let mut response = SqsBatchResponse::default();
         for message_id in failed {
@@ -39,7 +43,7 @@ impl Fetcher {
         &self,
         job: Job,
         delivery: Delivery,
-        read: &mut ReadInThisBatch,
+        batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
         match job {
             Job::AttemptStarted {
@@ -53,28 +57,45 @@ impl Fetcher {
                 Ok("attempt recorded")
             }
             Job::AttemptEnded { attempt, outcome } => {
-                self.attempt_ended(&attempt, &outcome, read).await
+                self.attempt_ended(&attempt, &outcome, batch).await
             }
             Job::LinkProven {
                 link_id,
                 external_id,
                 session_id,
             } => {
-                self.link_proven(link_id, external_id, session_id, read)
+                self.link_proven(link_id, external_id, session_id, batch)
                     .await
             }
             Job::WebhookReceived { link_id, event } => {
-                self.webhook_received(link_id, event, delivery, read).await
+                self.webhook_received(link_id, event, delivery, batch).await
             }
+            Job::WebhookReplayed { link_id, event } => {
+                self.webhook_replayed(link_id, &event, &delivery, batch)
+                    .await
+            }
+            Job::LinkDue { link_id, until } => self.link_due(link_id, until, batch).await,
+            Job::LinkSeen {
+                link_id,
+                last_accessed_at,
+            } => self.link_seen(link_id, last_accessed_at, batch).await,
+            Job::LinkReread {
+                link_id,
+                not_before,
+            } => self.link_reread(link_id, not_before, batch).await,
         }
     }
 }
 
 /// Gives the ids of the first record whose job failed and of all after it, and of those that are
-/// no jobs: they hold nobody up, and end where a person looks at them.
-async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>) -> Vec<String> {
+/// no jobs: the others of this batch need not wait for them, and they end where a person looks.
+async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadline) -> Vec<String> {
     let mut returned = Vec::new();
-    let mut read = ReadInThisBatch::new();
+    let mut batch = Batch {
+        deadline,
+        began_at: fetcher.clock.now(),
+        read: BTreeMap::new(),
+    };
     let mut records = records.into_iter();
     for record in records.by_ref() {
         let message_id = record.message_id.clone().unwrap_or_default();
@@ -87,7 +108,7 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>) -> Vec<String> {
             sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
             message_id: message_id.clone(),
         };
-        if run_job(fetcher, job, delivery, &mut read).await.is_err() {
+        if run_job(fetcher, job, delivery, &mut batch).await.is_err() {
             let later = records.map(|record| record.message_id.unwrap_or_default());
             returned.push(message_id);
             returned.extend(later);
@@ -118,11 +139,11 @@ async fn run_job(
     fetcher: &Fetcher,
     job: Job,
     delivery: Delivery,
-    read: &mut ReadInThisBatch,
+    batch: &mut Batch,
 ) -> Result<(), Failed> {
     let group = job.group();
     let name = job.name();
-    match fetcher.run(job, delivery, read).await {
+    match fetcher.run(job, delivery, batch).await {
         Ok(outcome) => {
             tracing::info!(job = name, group, outcome, "job done");
             Ok(())

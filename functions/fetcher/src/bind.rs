@@ -5,14 +5,13 @@
 //! the accounts.
 
 use belvo::{BelvoError, Link};
-use domain::{ExternalId, LinkId, ResourceKind};
+use domain::{Code, ExternalId, LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{AttemptRecord, LinkRecord, LinkStatus, OwnerVerdict};
 
 use crate::config::OwnerCheck;
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::OpenLink;
 use crate::owner::Owner;
 
 /// How long before a link an attempt may have begun.
@@ -22,34 +21,12 @@ const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 impl Fetcher {
-    /// Finds out whose the link is and, if that is settled, reads everything announced so far.
-    pub(crate) async fn bind_and_read(
-        &self,
-        link: &mut OpenLink<'_>,
-    ) -> Result<&'static str, JobError> {
-        if !link.record.is_bound() {
-            self.bind(&mut link.record).await?;
-            link.record.settle_proof();
-            self.save(link).await?;
-        }
-        match link.record.status {
-            LinkStatus::Bound => {}
-            LinkStatus::Announced => return Ok("announced"),
-            LinkStatus::AwaitingOwner => return Ok("awaiting owners"),
-            LinkStatus::Quarantined => return Ok("quarantined"),
-            LinkStatus::Unclaimed => return Ok("unclaimed"),
-            LinkStatus::Gone => return Ok("gone"),
-        }
-        self.read_pending(link).await?;
-        Ok("bound and read")
-    }
-
     /// Settles the status of a link that is not bound. Writes nothing.
-    async fn bind(&self, record: &mut LinkRecord) -> Result<(), JobError> {
+    pub(crate) async fn bind(&self, record: &mut LinkRecord) -> Result<(), JobError> {
         let before = record.status;
         match self.belvo.link(record.link_id).await {
             Ok(link) => {
-                learn(record, &link);
+                self.learn(record, &link);
                 self.settle(record, &link).await?;
             }
             Err(BelvoError::NotFound { .. }) if record.bound_at.is_some() => {
@@ -67,13 +44,21 @@ impl Fetcher {
     /// Decides about a link that Belvo knows.
     async fn settle(&self, record: &mut LinkRecord, link: &Link) -> Result<(), JobError> {
         if record.bound_at.is_some() {
-            // It was gone for a while. Whose it is was settled before.
+            // It was gone for a while. Whose it is was settled before; what it holds was not.
             record.status = LinkStatus::Bound;
+            self.want_everything(record);
             return Ok(());
         }
         let Some((external_id, attempts)) = self.claimant(record.link_id, link).await? else {
-            record.unassign(LinkStatus::Unclaimed);
-            return Ok(());
+            return match link.external_id {
+                // Belvo names nobody: it may continue a link we know.
+                None => self.adopt(record).await,
+                // Belvo names somebody whose attempt we have not seen, or not yet.
+                Some(_) => {
+                    record.unassign(LinkStatus::Unclaimed);
+                    Ok(())
+                }
+            };
         };
         if self.config.owner_check == OwnerCheck::Off || attempts.is_empty() {
             record.owner_verdict = Some(OwnerVerdict::NotChecked);
@@ -82,7 +67,7 @@ impl Fetcher {
             return Ok(());
         }
         // Read before Belvo announces it, OWNERS may be empty or partial.
-        if !record.pending.contains(&ResourceKind::Owners) {
+        if !record.wants(ResourceKind::Owners) {
             record.assign(external_id, LinkStatus::AwaitingOwner);
             return Ok(());
         }
@@ -98,6 +83,8 @@ impl Fetcher {
                     OwnerCheck::Warn => self.accept(record, external_id),
                     OwnerCheck::Required | OwnerCheck::Off => {
                         record.assign(external_id, LinkStatus::Quarantined);
+                        // It is looked at again when OWNERS is announced again.
+                        record.forget_wants();
                     }
                 }
             }
@@ -107,7 +94,7 @@ impl Fetcher {
         Ok(())
     }
 
-    fn accept(&self, record: &mut LinkRecord, external_id: ExternalId) {
+    pub(crate) fn accept(&self, record: &mut LinkRecord, external_id: ExternalId) {
         record.assign(external_id, LinkStatus::Bound);
         record.bound_at = Some(self.clock.now());
     }
@@ -140,7 +127,7 @@ impl Fetcher {
     }
 
     /// Says once what somebody should look at.
-    fn report(&self, record: &LinkRecord) {
+    pub(crate) fn report(&self, record: &LinkRecord) {
         let metric = match record.status {
             LinkStatus::Quarantined => Metric::LinkQuarantined,
             LinkStatus::Unclaimed => Metric::LinkUnclaimed,
@@ -150,16 +137,28 @@ impl Fetcher {
         runtime::count(metric, self.clock.now());
         tracing::warn!(link.id = %record.link_id, status = ?record.status, "a link is not read");
     }
-}
 
-/// Keeps what Belvo says of the link.
-pub(crate) fn learn(record: &mut LinkRecord, link: &Link) {
-    record.institution.clone_from(&link.institution);
-    record
-        .institution_user_id
-        .clone_from(&link.institution_user_id);
-    record.access_mode.clone_from(&link.access_mode);
-    record.belvo_status.clone_from(&link.status);
-    record.created_at = link.created_at;
-    record.last_accessed_at = link.last_accessed_at;
+    /// Keeps what Belvo says of the link.
+    pub(crate) fn learn(&self, record: &mut LinkRecord, link: &Link) {
+        record.institution.clone_from(&link.institution);
+        record
+            .institution_user_id
+            .clone_from(&link.institution_user_id);
+        record.access_mode.clone_from(&link.access_mode);
+        record.belvo_status.clone_from(&link.status);
+        record.created_at = link.created_at;
+        record.last_accessed_at = link.last_accessed_at;
+        let names = link.fetch_resources.iter().flatten();
+        record.requested = names
+            .filter_map(|name| ResourceKind::lenient(name))
+            .collect();
+        record.needs_user = match link.status.as_deref() {
+            Some("valid") => None,
+            Some(status @ ("invalid" | "token_required")) => {
+                let known = record.needs_user.take();
+                known.or_else(|| Some(Code::lenient(status)))
+            }
+            _ => record.needs_user.take(),
+        };
+    }
 }

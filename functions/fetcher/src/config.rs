@@ -21,6 +21,14 @@ pub struct Config {
     pub owner_check: OwnerCheck,
     /// `ADOPT_EXISTING_LINKS`: whether a link needs no attempt of ours.
     pub adopt_existing_links: bool,
+    /// `FETCH_RESOURCES`: what Belvo retrieves for links, unless a link says otherwise.
+    pub fetch_resources: ResourceSet,
+    /// `TRANSACTION_WINDOW_DAYS`: how many days before the last read are read again.
+    pub transaction_window_days: u16,
+    /// `BELVO_REQUESTS_PER_30_SECONDS`: what all fetchers together may ask of Belvo.
+    pub belvo_requests_per_30_seconds: usize,
+    /// `FETCHER_CONCURRENCY`: how many fetchers share that.
+    pub fetcher_concurrency: usize,
 }
 
 /// What a link's owner must have to do with its user.
@@ -51,14 +59,24 @@ impl Config {
             ],
         );
         let adopt_existing_links = env.parsed("ADOPT_EXISTING_LINKS", flag);
-        env.parsed("FETCH_RESOURCES", |text| {
+        let fetch_resources = env.parsed("FETCH_RESOURCES", |text| {
             let resources = ResourceSet::parse(text).map_err(|rule| rule.to_string())?;
             match owner_check {
-                Some(OwnerCheck::Off) => Ok(()),
-                _ if resources.contains(ResourceKind::Owners) => Ok(()),
+                Some(OwnerCheck::Off) => Ok(resources),
+                _ if resources.contains(ResourceKind::Owners) => Ok(resources),
                 _ => Err("must contain OWNERS unless OWNER_CHECK is off".to_owned()),
             }
         });
+        let transaction_window_days = env.parsed("TRANSACTION_WINDOW_DAYS", |text| {
+            let days = text.parse::<u16>().ok().filter(|it| (7..=366).contains(it));
+            days.ok_or("must be a number of days from 7 to 366")
+        });
+        let positive = |text: &str| {
+            let number = text.parse::<usize>().ok().filter(|it| *it > 0);
+            number.ok_or("must be a number from 1")
+        };
+        let belvo_requests_per_30_seconds = env.parsed("BELVO_REQUESTS_PER_30_SECONDS", positive);
+        let fetcher_concurrency = env.parsed("FETCHER_CONCURRENCY", positive);
         env.finish(|| {
             Some(Self {
                 belvo_base_url: belvo_base_url?,
@@ -68,6 +86,10 @@ impl Config {
                 connection_table: connection_table?,
                 owner_check: owner_check?,
                 adopt_existing_links: adopt_existing_links?,
+                fetch_resources: fetch_resources?,
+                transaction_window_days: transaction_window_days?,
+                belvo_requests_per_30_seconds: belvo_requests_per_30_seconds?,
+                fetcher_concurrency: fetcher_concurrency?,
             })
         })
     }
@@ -87,6 +109,9 @@ mod tests {
             ("OWNER_CHECK", "required"),
             ("ADOPT_EXISTING_LINKS", "false"),
             ("FETCH_RESOURCES", "ACCOUNTS,OWNERS"),
+            ("TRANSACTION_WINDOW_DAYS", "10"),
+            ("BELVO_REQUESTS_PER_30_SECONDS", "72"),
+            ("FETCHER_CONCURRENCY", "5"),
         ];
         let all = base.iter().chain(changes);
         Config::from_env(Env::new(

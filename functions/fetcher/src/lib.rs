@@ -6,25 +6,39 @@
 //! | `attempt` | what attempts to connect lead to |
 //! | `webhook` | what webhooks lead to |
 //! | `open` | a link while a job works on it |
+//! | `catch_up` | does whatever is outstanding for a link: what every job comes down to |
+//! | `waiting` | what cannot be done now, and when it is done |
+//! | `calendar` | dates and pauses |
 //! | `bind` | finds out whose a link is, before anything of it is stored |
+//! | `adopt` | a link that continues another one |
 //! | `owner` | compares the link's owner with the documents its token was minted for |
-//! | `sync` | reads a resource and writes what is new |
-//! | `reading` | what a read found |
-//! | `consent` | reads a consent again |
+//! | `sync` | makes what is stored of a resource what Belvo holds |
+//! | `scope` | what a pass reads: the recent days, or everything |
+//! | `portions` | a long statement, read in portions |
+//! | `reading` | reads pages and writes what differs |
+//! | `missing` | what is stored and did not come back |
+//! | `consent` | the consents behind a link |
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
 
+mod adopt;
 mod attempt;
 mod batch;
 mod bind;
+mod calendar;
+mod catch_up;
 mod config;
 mod consent;
 mod fetcher;
+mod missing;
 mod open;
 mod owner;
+mod portions;
 mod reading;
+mod scope;
 mod sync;
+mod waiting;
 mod webhook;
 
 use std::sync::Arc;
@@ -32,9 +46,10 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
+use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Pace, Rhythm, Transport};
+use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::{Clock, Env, Secret};
+use runtime::{Clock, Env, Patience, Secret};
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::{Config, OwnerCheck};
@@ -43,11 +58,14 @@ pub use fetcher::Fetcher;
 /// A page of 1,000 transactions is 2 to 4 MB, read from Belvo's own store.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Keys and hashes of so many rows take some 4 MB, and they are read in 20 pages.
+const PORTION: u64 = 20_000;
+
 /// Serves the function until the Lambda runtime stops it.
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws(Patience::JOB).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let belvo_keys = Arc::new(Secret::new(
@@ -61,19 +79,28 @@ pub async fn run() -> anyhow::Result<()> {
             config.belvo_base_url.clone(),
             Transport::network(BELVO_TIMEOUT)?,
             key_source(Arc::clone(&belvo_keys)),
-        ),
+        )
+        .with_rhythm(Rhythm {
+            pace: Pace::share(
+                config.belvo_requests_per_30_seconds,
+                config.fetcher_concurrency,
+            ),
+            ..Rhythm::default()
+        }),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,
+        portion: PORTION,
     };
     if let Err(error) = belvo_keys.get().await {
         tracing::error!(%error, "belvo's keys are not available");
     }
     let fetcher = &fetcher;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, lambda_runtime::Error>(fetcher.handle(event.payload).await)
+        let deadline = Timestamp::try_from(event.context.deadline())?;
+        Ok::<_, lambda_runtime::Error>(fetcher.handle(event.payload, deadline).await)
     }))
     .await
     .map_err(|error| anyhow::anyhow!(error))

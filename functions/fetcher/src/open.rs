@@ -1,12 +1,12 @@
 //! A link while a job works on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashSet};
 
-use domain::{LinkId, ResourceKind};
+use domain::{Document, LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
-use store::LinkRecord;
+use store::{LinkRecord, Scope};
 
-use crate::fetcher::{Fetcher, JobError};
+use crate::fetcher::{Deadline, Fetcher, JobError};
 
 /// SQS stamps a job and we stamp a read with different clocks.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
@@ -17,14 +17,29 @@ pub(crate) struct Delivery {
     pub(crate) sent_at: Timestamp,
 }
 
-/// What was read since a group's jobs arrived. Whatever the later ones among them announce was
-/// there before, so it need not be read again.
-pub(crate) type ReadInThisBatch = BTreeSet<ResourceKind>;
+/// What the jobs of a group share in a batch.
+pub(crate) struct Batch {
+    /// When the invocation ends.
+    pub(crate) deadline: Deadline,
+    /// When the jobs arrived.
+    pub(crate) began_at: Timestamp,
+    /// What was read since the jobs arrived. Whatever the later ones among them announce was there
+    /// before, so it need not be read again.
+    pub(crate) read: BTreeMap<ResourceKind, Scope>,
+}
 
-/// What is known of a link, and what this batch has read of it.
+/// What is known of a link, and of this job's work on it.
 pub(crate) struct OpenLink<'a> {
     pub(crate) record: LinkRecord,
-    pub(crate) read: &'a mut ReadInThisBatch,
+    pub(crate) batch: &'a mut Batch,
+    /// Whether this job has begun to read.
+    pub(crate) began: bool,
+    /// Whether this job has finished a part that need not be repeated.
+    pub(crate) progressed: bool,
+    /// Documents of the owners, if OWNERS was read; never written anywhere.
+    pub(crate) documents: Vec<Document>,
+    /// Stored accounts and investments that rows refer to.
+    pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
 }
 
 impl Fetcher {
@@ -32,10 +47,16 @@ impl Fetcher {
     pub(crate) async fn open<'a>(
         &self,
         link_id: LinkId,
-        read: &'a mut ReadInThisBatch,
+        batch: &'a mut Batch,
     ) -> Result<OpenLink<'a>, JobError> {
-        let record = self.resources.begin(link_id).await?;
-        Ok(OpenLink { record, read })
+        Ok(OpenLink {
+            record: self.resources.begin(link_id).await?,
+            batch,
+            began: false,
+            progressed: false,
+            documents: Vec::new(),
+            parents: BTreeMap::new(),
+        })
     }
 
     /// Writes what the job knows of the link.
@@ -44,32 +65,20 @@ impl Fetcher {
         self.resources.save(&mut link.record, now).await?;
         Ok(())
     }
-
-    /// Reads everything that was announced and not read yet, of a link that is bound.
-    pub(crate) async fn read_pending(&self, link: &mut OpenLink<'_>) -> Result<(), JobError> {
-        for kind in ResourceKind::ALL {
-            if link.record.pending.contains(&kind) {
-                self.sync(link, kind).await?;
-            }
-        }
-        if link.record.consent_pending {
-            self.read_consent(link).await?;
-        }
-        Ok(())
-    }
 }
 
 impl OpenLink<'_> {
     /// Whether a resource was read completely after a job about it was sent.
     ///
     /// This makes repeated webhooks cheap: a thousand equal ones cost a handful of reads.
-    pub(crate) fn is_fresh(&self, kind: ResourceKind, sent_at: Timestamp) -> bool {
-        let times = self.record.resources.get(&kind);
-        let times = times.and_then(|it| Some((it.sync_started_at?, it.sync_ended_at?)));
-        let read_since = times.is_some_and(|(started, ended)| {
-            // A read that began and did not end proves nothing.
-            ended >= started && started.duration_since(sent_at) > CLOCK_MARGIN
+    pub(crate) fn is_fresh(&self, kind: ResourceKind, scope: Scope, sent_at: Timestamp) -> bool {
+        let resource = self.record.resources.get(&kind);
+        let read_at = resource.and_then(|it| match it.sync_scope >= Some(scope) {
+            true => it.sync_started_at,
+            false => it.whole_started_at,
         });
-        read_since || self.read.contains(&kind)
+        let read_since = read_at.is_some_and(|at| at.duration_since(sent_at) > CLOCK_MARGIN);
+        let read_in_batch = self.batch.read.get(&kind);
+        read_since || read_in_batch.is_some_and(|read| *read >= scope)
     }
 }

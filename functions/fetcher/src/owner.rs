@@ -3,12 +3,12 @@
 //! Somebody could mint a token for another person's CPF and talk them into consenting at the bank.
 //! OWNERS is read into memory for this, and dropped.
 
-use domain::{Document, LinkId, ResourceKind, SigningKeys};
+use domain::{Days, Document, LinkId, ResourceKind, SigningKeys};
 use serde_json::{Value, value::RawValue};
 use store::AttemptRecord;
 
 use crate::fetcher::{Fetcher, JobError};
-use crate::sync::MAX_PAGES;
+use crate::reading::MAX_PAGES;
 
 /// Who owns a link.
 pub(crate) enum Owner<'a> {
@@ -41,10 +41,12 @@ impl Fetcher {
         Ok(found.map_or(Owner::SomebodyElse, Owner::Of))
     }
 
-    async fn owners_documents(&self, link: LinkId) -> Result<Vec<Document>, JobError> {
+    /// Who owns the accounts, as far as Belvo says so.
+    pub(crate) async fn owners_documents(&self, link: LinkId) -> Result<Vec<Document>, JobError> {
         let mut documents = Vec::new();
         for number in 1..=MAX_PAGES {
-            let page = self.belvo.page(ResourceKind::Owners, link, number).await?;
+            let owners = ResourceKind::Owners;
+            let page = self.belvo.page(owners, link, Days::ALL, number).await?;
             documents.extend(page.rows.iter().filter_map(|owner| document(owner)));
             if !page.has_next || page.rows.is_empty() {
                 break;
@@ -68,7 +70,7 @@ fn find<'a>(
 }
 
 /// `document_id.document_number` of an owner, a person or a company.
-fn document(owner: &RawValue) -> Option<Document> {
+pub(crate) fn document(owner: &RawValue) -> Option<Document> {
     let owner: Value = serde_json::from_str(owner.get()).ok()?;
     let number = owner.get("document_id")?.get("document_number")?;
     Document::from_text(number.as_str()?)

@@ -1,16 +1,15 @@
 //! What a webhook leads to.
 
-use belvo::BelvoError;
-use domain::{Event, EventKind, LinkId};
-use runtime::Metric;
-use store::{JournalEntry, LinkRecord, LinkStatus};
+use domain::event::Totals;
+use domain::{Event, EventKind, LinkId, ResourceKind};
+use store::{JournalEntry, Scope, parent_of};
 
-use crate::bind;
+use crate::calendar;
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::{Delivery, OpenLink, ReadInThisBatch};
+use crate::open::{Batch, Delivery, OpenLink};
 
 /// Webhooks kept for the journal of a link that is not bound: more than one connection causes.
-const MAX_UNJOURNALED: usize = 50;
+const MAX_UNJOURNALED: usize = 20;
 
 impl Fetcher {
     pub(crate) async fn webhook_received(
@@ -18,14 +17,12 @@ impl Fetcher {
         link_id: LinkId,
         event: Event,
         delivery: Delivery,
-        read: &mut ReadInThisBatch,
+        batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, read).await?;
-        note(&mut link.record, &event, &delivery);
-        let outcome = match link.record.is_bound() {
-            true => self.react(&mut link, &event, &delivery).await?,
-            false => self.bind_and_read(&mut link).await?,
-        };
+        let mut link = self.open(link_id, batch).await?;
+        let noted = self.note(&mut link, &event, &delivery);
+        let outcome = self.catch_up(&mut link).await?;
+        let outcome = if outcome == "read" { noted } else { outcome };
         let entry = JournalEntry {
             received_at: delivery.sent_at,
             message_id: delivery.message_id,
@@ -35,49 +32,100 @@ impl Fetcher {
         Ok(outcome)
     }
 
-    /// What an event leads to for a link that is bound. Whatever else was announced and not read,
-    /// because an earlier job failed, is read along with it.
-    async fn react(
+    /// A webhook of the journal counts once more. It did not arrive once more, so the journal
+    /// stays as it is.
+    pub(crate) async fn webhook_replayed(
         &self,
-        link: &mut OpenLink<'_>,
+        link_id: LinkId,
         event: &Event,
         delivery: &Delivery,
+        batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let outcome = match &event.kind {
-            EventKind::HistoricalUpdate { resource } | EventKind::ResourceChanged { resource } => {
-                match link.is_fresh(*resource, delivery.sent_at) {
-                    true => {
-                        link.record.pending.remove(resource);
-                        "already read"
-                    }
-                    false => "read",
-                }
-            }
-            EventKind::Consent { .. } => "consent read",
-            EventKind::LinkNeedsUser => "user must act",
-            // A deletion we did not ask for is looked at before anything is believed.
-            EventKind::LinkDeleted => self.look_again(link).await?,
-            EventKind::Unknown => "nothing to do",
-        };
-        self.read_pending(link).await?;
-        self.save(link).await?;
-        Ok(outcome)
+        let mut link = self.open(link_id, batch).await?;
+        self.note(&mut link, event, delivery);
+        self.catch_up(&mut link).await
     }
 
-    async fn look_again(&self, link: &mut OpenLink<'_>) -> Result<&'static str, JobError> {
-        match self.belvo.link(link.record.link_id).await {
-            Ok(found) => {
-                bind::learn(&mut link.record, &found);
-                Ok("still there")
-            }
-            Err(BelvoError::NotFound { .. }) => {
-                runtime::count(Metric::LinkGone, self.clock.now());
-                link.record.status = LinkStatus::Gone;
-                link.record.pending.clear();
-                Ok("gone")
-            }
-            Err(error) => Err(error.into()),
+    /// Keeps what an event announces, until it has been read. Says what will have been done, once
+    /// nothing is left to do.
+    fn note(&self, link: &mut OpenLink<'_>, event: &Event, delivery: &Delivery) -> &'static str {
+        let limit = |code: &domain::Code| code.as_str() == "operational_limits_reached";
+        if event.errors.iter().any(limit) {
+            link.record.limited_until = Some(calendar::next_month(delivery.sent_at));
         }
+        match &event.kind {
+            EventKind::HistoricalUpdate { resource } => {
+                self.note_resource(link, *resource, Scope::Everything, event, delivery)
+            }
+            EventKind::ResourceChanged { resource } => {
+                self.note_resource(link, *resource, Scope::Recent, event, delivery)
+            }
+            EventKind::ResourceRevised { resource } => {
+                self.note_resource(link, *resource, Scope::Revised, event, delivery)
+            }
+            EventKind::Consent {
+                change,
+                consent_id,
+                due_at,
+            } => {
+                link.record.consent_pending = true;
+                let consent = link.record.consent.get_or_insert_default();
+                consent.change = Some(*change);
+                consent.id = consent_id.or(consent.id);
+                consent.expires_at = due_at.or(consent.expires_at);
+                "consent read"
+            }
+            EventKind::LinkNeedsUser => {
+                let code = event.errors.first().or(event.webhook_code.as_ref());
+                link.record.needs_user = code.cloned();
+                "user must act"
+            }
+            // A deletion we did not ask for is looked at before anything is believed.
+            EventKind::LinkDeleted => {
+                link.record.look = true;
+                "still there"
+            }
+            EventKind::Unknown => "nothing to do",
+        }
+    }
+
+    fn note_resource(
+        &self,
+        link: &mut OpenLink<'_>,
+        kind: ResourceKind,
+        scope: Scope,
+        event: &Event,
+        delivery: &Delivery,
+    ) -> &'static str {
+        let fresh = link.is_fresh(kind, scope, delivery.sent_at);
+        // Data flows, so perhaps what the user had to mend is mended; Belvo will say.
+        link.record.look |= link.record.needs_user.is_some();
+        let resource = link.record.resource(kind);
+        resource.announced_at = Some(delivery.sent_at);
+        resource.errors.clone_from(&event.errors);
+        let whole = scope == Scope::Everything && event.totals != Totals::default();
+        resource.announced = event.totals.clone();
+        resource.announced_whole = whole && !fresh;
+        if fresh {
+            return "already read";
+        }
+        link.record.want(kind, scope);
+        if let Some((parent, _)) = parent_of(kind) {
+            // Movements move balances and positions, and nobody announces that.
+            let known = link.record.resource(parent).sync_ended_at.is_some();
+            if known && !link.is_fresh(parent, Scope::Everything, delivery.sent_at) {
+                link.record.want(parent, Scope::Everything);
+            }
+        }
+        let closes_bill = kind == ResourceKind::Bills && scope == Scope::Recent;
+        let transactions = link.record.resource(ResourceKind::Transactions);
+        if closes_bill && transactions.whole_started_at.is_some() {
+            // Its transactions now name it, and they may be a month old.
+            let everything = Scope::Everything;
+            link.record.want(ResourceKind::Transactions, everything);
+        }
+        self.want_what_is_old(&mut link.record);
+        "read"
     }
 
     /// The journal is of links with a user; what came before waits on LINK.
@@ -90,10 +138,11 @@ impl Fetcher {
         let link_id = link.record.link_id;
         let (Some(external_id), Some(_)) = (&link.record.external_id, link.record.bound_at) else {
             let waiting = &mut link.record.unjournaled;
-            waiting.retain(|earlier| earlier.message_id != entry.message_id);
-            if waiting.len() < MAX_UNJOURNALED {
-                waiting.push(entry);
+            let known = waiting.iter().any(|it| it.message_id == entry.message_id);
+            if known || waiting.len() >= MAX_UNJOURNALED {
+                return Ok(());
             }
+            waiting.push(entry);
             return self.save(link).await;
         };
         for earlier in &link.record.unjournaled {
@@ -109,35 +158,5 @@ impl Fetcher {
             self.save(link).await?;
         }
         Ok(())
-    }
-}
-
-/// Keeps what an event announces, until it has been read.
-fn note(link: &mut LinkRecord, event: &Event, delivery: &Delivery) {
-    if let Some(kind) = event.kind.resource() {
-        link.pending.insert(kind);
-        // Data flows, so whatever the user had to mend is mended.
-        link.needs_user = None;
-        let resource = link.resource(kind);
-        resource.announced_at = Some(delivery.sent_at);
-        resource.announced = event.totals.clone();
-        resource.announced_whole = matches!(event.kind, EventKind::HistoricalUpdate { .. });
-        resource.errors.clone_from(&event.errors);
-    }
-    if event.kind == EventKind::LinkNeedsUser {
-        let code = event.errors.first().or(event.webhook_code.as_ref());
-        link.needs_user = code.cloned();
-    }
-    if let EventKind::Consent {
-        change,
-        consent_id,
-        due_at,
-    } = &event.kind
-    {
-        link.consent_pending = true;
-        let consent = link.consent.get_or_insert_default();
-        consent.change = Some(*change);
-        consent.id = consent_id.or(consent.id);
-        consent.expires_at = due_at.or(consent.expires_at);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belvo::{AccessToken, Belvo, BelvoError, CallbackUrls, Keys, Retry, WidgetToken};
+use belvo::{AccessToken, Belvo, BelvoError, CallbackUrls, Keys, Retry, Wait, WidgetToken};
 use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SigningKeys};
 use gateway::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -241,11 +241,15 @@ impl Handler {
             _ => Metric::BelvoFailed,
         };
         runtime::count(metric, self.clock.now());
-        let problem = match (error, error.retry()) {
-            (BelvoError::AuthenticationFailed { .. }, _) | (_, Retry::Never) => {
-                Problem::new(ProblemKind::BelvoRefused, request_id)
+        let refused = match error.retry() {
+            Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth) => true,
+            Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
+                matches!(error, BelvoError::AuthenticationFailed { .. })
             }
-            _ => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
+        };
+        let problem = match refused {
+            true => Problem::new(ProblemKind::BelvoRefused, request_id),
+            false => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
         };
         match error.api_error() {
             Some(error) => {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Randomness, Secret};
+use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
 use store::ConnectionStore;
 
 pub use config::Config;
@@ -29,7 +29,7 @@ const BELVO_TIMEOUT: Duration = Duration::from_secs(6);
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws(Patience::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let belvo_keys = Arc::new(Secret::new(

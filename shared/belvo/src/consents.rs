@@ -1,32 +1,80 @@
-//! `GET /api/consents/{id}/`.
+//! `GET /api/consents/` and `GET /api/consents/{id}/`.
 
-use domain::{ConsentId, LinkId};
+use domain::{ConsentId, Document, LinkId};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::{Belvo, BelvoError};
 
 /// What Belvo says of a consent. It has no `Debug`: whatever prints it prints somebody's data.
 pub struct Consent {
+    /// The consent; `None` when it is no UUID.
+    pub id: Option<ConsentId>,
     /// The link it belongs to; there is one link for each consent.
     pub link_id: Option<LinkId>,
+    /// `AUTHORISED`, `EXPIRED`, …; an open set.
+    pub status: Option<String>,
+    /// When it was given.
+    pub created_at: Option<Timestamp>,
+    /// When it runs out; none for an indefinite one.
+    pub expires_at: Option<Timestamp>,
     /// The whole object as Belvo wrote it.
     pub object: Box<RawValue>,
 }
 
+/// More consents than a person has given to one company.
+const MAX_PAGES: u32 = 20;
+
 impl Belvo {
     /// Looks at one consent. Costs no Open Finance quota.
     pub async fn consent(&self, id: ConsentId) -> Result<Consent, BelvoError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            link_id: Option<String>,
-        }
         let url = self.url(["api", "consents", &id.to_string()]);
         let object: Box<RawValue> = self.get(&url, "a consent").await?;
-        let fields: Fields = serde_json::from_str(object.get())
+        Consent::read(object)
+    }
+
+    /// All consents a person or company has given us. Costs no Open Finance quota.
+    pub async fn consents(&self, user_document: &Document) -> Result<Vec<Consent>, BelvoError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            next: Option<String>,
+            results: Vec<Box<RawValue>>,
+        }
+        let mut consents = Vec::new();
+        for number in 1..=MAX_PAGES {
+            let mut url = self.url(["api", "consents"]);
+            url.query_pairs_mut()
+                .append_pair("user_document", user_document.normalized())
+                .append_pair("page_size", &self.rhythm.page_size.to_string())
+                .append_pair("page", &number.to_string());
+            let page: Envelope = self.get(&url, "a page of consents").await?;
+            let last = page.next.is_none() || page.results.is_empty();
+            for object in page.results {
+                consents.push(Consent::read(object)?);
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(consents)
+    }
+}
+
+impl Consent {
+    /// Takes what is of the expected form: Belvo's objects do not always keep to Belvo's schema.
+    fn read(object: Box<RawValue>) -> Result<Self, BelvoError> {
+        let fields: Map<String, Value> = serde_json::from_str(object.get())
             .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;
-        Ok(Consent {
-            link_id: fields.link_id.and_then(|id| LinkId::parse(&id).ok()),
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let time = |name: &str| text(name).and_then(|text| text.parse().ok());
+        Ok(Self {
+            id: text("id").and_then(|id| ConsentId::parse(id).ok()),
+            link_id: text("link_id").and_then(|id| LinkId::parse(id).ok()),
+            status: text("status").map(str::to_owned),
+            created_at: time("created_at"),
+            expires_at: time("expired_at"),
             object,
         })
     }

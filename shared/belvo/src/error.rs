@@ -6,6 +6,7 @@ use serde::Deserialize;
 use domain::{Code, RequestId};
 
 use crate::keys::KeyError;
+use crate::policy::{self, Retry, Wait};
 use crate::transport::TransportError;
 
 /// Why a call to Belvo failed. Variants are the caller's decisions.
@@ -62,31 +63,17 @@ pub enum BelvoError {
     Request(#[from] http::Error),
 }
 
-/// When a failed call is worth repeating.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// Within seconds.
-    InPlace,
-    /// Within minutes or hours.
-    Later,
-    /// Not as it is.
-    Never,
-}
-
 impl BelvoError {
-    /// Belvo's advice (error guide, "retry"), plus what its gateway answers when it is overrun.
+    /// When the call is worth repeating.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Transport { .. } | Self::Unexpected { .. } => Retry::InPlace,
-            Self::Unavailable { status, .. } => match *status {
-                // The gateway counts requests over 30 s: a quick repetition makes it worse.
-                StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Retry::Later,
-                // "Already a session": Belvo asks for two minutes.
-                StatusCode::BAD_REQUEST => Retry::Later,
-                _ => Retry::InPlace,
-            },
-            Self::AuthenticationFailed { .. } | Self::Keys(_) => Retry::Later,
-            Self::NotFound { .. } | Self::Refused { .. } | Self::Request(_) => Retry::Never,
+            Self::AuthenticationFailed { error }
+            | Self::NotFound { error }
+            | Self::Refused { error, .. }
+            | Self::Unavailable { error, .. } => error.retry,
+            Self::Keys(_) => Retry::Later(Wait::Longer),
+            Self::Request(_) => Retry::Never,
         }
     }
 
@@ -104,24 +91,12 @@ impl BelvoError {
     }
 
     pub(crate) fn from_response(status: StatusCode, body: &[u8]) -> Self {
-        let error = ApiError::from_body(body);
-        let code = error.code.as_str();
-        match status {
-            // 401 has two meanings: our keys, or this user's consent. Only the code tells.
-            StatusCode::UNAUTHORIZED if code != "consent_without_accounts" => {
-                Self::AuthenticationFailed { error }
-            }
-            StatusCode::NOT_FOUND => Self::NotFound { error },
-            StatusCode::BAD_REQUEST if code == "too_many_sessions" => {
-                Self::Unavailable { status, error }
-            }
-            // The gateway's 403 is an HTML page; the API's is JSON.
-            StatusCode::FORBIDDEN if !error.from_api => Self::Unavailable { status, error },
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-                Self::Unavailable { status, error }
-            }
-            _ if status.is_server_error() => Self::Unavailable { status, error },
-            _ => Self::Refused { status, error },
+        let error = ApiError::new(status, body);
+        match (status, error.retry) {
+            (StatusCode::NOT_FOUND, _) => Self::NotFound { error },
+            (_, Retry::Never) => Self::Refused { status, error },
+            (StatusCode::UNAUTHORIZED, _) => Self::AuthenticationFailed { error },
+            _ => Self::Unavailable { status, error },
         }
     }
 }
@@ -141,8 +116,8 @@ pub struct ApiError {
     pub request_id: Option<RequestId>,
     /// All codes, and the fields they are about.
     pub details: Vec<Detail>,
-    /// Whether Belvo's API wrote it, rather than a gateway in front of it.
-    from_api: bool,
+    /// When the call is worth repeating.
+    retry: Retry,
 }
 
 /// One object of Belvo's error array.
@@ -159,7 +134,7 @@ const MAX_DETAILS: usize = 20;
 
 impl ApiError {
     /// Errors come as an array of objects; a lone object and HTML pages are known too.
-    fn from_body(body: &[u8]) -> Self {
+    fn new(status: StatusCode, body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Wire {
             code: Option<Code>,
@@ -177,13 +152,13 @@ impl ApiError {
             field: error.field,
         });
         let details: Vec<Detail> = details.collect();
+        let code = details.first();
+        let code = code.map_or_else(unrecognized, |it| it.code.clone());
         Self {
-            code: details
-                .first()
-                .map_or_else(unrecognized, |it| it.code.clone()),
+            retry: policy::retry(status, code.as_str(), from_api),
+            code,
             request_id,
             details,
-            from_api,
         }
     }
 }
@@ -196,81 +171,45 @@ fn unrecognized() -> Code {
 mod tests {
     use super::*;
 
+    fn error(status: u16, body: &str) -> BelvoError {
+        BelvoError::from_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+    }
+
     #[test]
-    fn every_documented_failure_has_a_policy() {
+    fn an_array_an_object_a_page_and_nothing_are_all_understood() {
         let check = |status: u16, body: &str, retry: Retry, code: &str| {
-            let status = StatusCode::from_u16(status).unwrap();
-            let error = BelvoError::from_response(status, body.as_bytes());
+            let error = error(status, body);
             assert_eq!(error.retry(), retry, "{status} {body}");
             assert_eq!(error.api_error().unwrap().code.as_str(), code);
         };
-        let array = |code: &str| {
-            format!(r#"[{{"request_id":"4363b08b51eb43509c745df5ac92a7f6","code":"{code}"}}]"#)
-        };
-        check(400, &array("required"), Retry::Never, "required");
-        check(
-            400,
-            &array("too_many_sessions"),
-            Retry::Later,
-            "too_many_sessions",
-        );
-        check(
-            401,
-            &array("authentication_failed"),
-            Retry::Later,
-            "authentication_failed",
-        );
-        check(
-            401,
-            &array("consent_without_accounts"),
-            Retry::Never,
-            "consent_without_accounts",
-        );
-        check(
-            403,
-            "<html>403 Forbidden</html>",
-            Retry::Later,
-            "unrecognized",
-        );
-        check(
-            403,
-            &array("access_to_resource_denied"),
-            Retry::Never,
-            "access_to_resource_denied",
-        );
-        check(404, &array("not_found"), Retry::Never, "not_found");
-        check(
-            408,
-            &array("request_timeout"),
-            Retry::InPlace,
-            "request_timeout",
-        );
-        check(429, "", Retry::Later, "unrecognized");
-        check(
-            500,
-            &array("unexpected_error"),
-            Retry::InPlace,
-            "unexpected_error",
-        );
+        let array = r#"[{"request_id":"4363b08b51eb43509c745df5ac92a7f6","code":"required"}]"#;
+        check(400, array, Retry::Never, "required");
+        let object = r#"{"code":"parse_error"}"#;
+        check(400, object, Retry::Never, "parse_error");
+        check(400, "[]", Retry::Never, "unrecognized");
+        let longer = Retry::Later(Wait::Longer);
+        check(403, "<html>403 Forbidden</html>", longer, "unrecognized");
+        check(429, "", longer, "unrecognized");
         check(
             502,
             "<html>bad gateway</html>",
             Retry::InPlace,
             "unrecognized",
         );
-        check(
-            400,
-            r#"{"code":"parse_error"}"#,
-            Retry::Never,
-            "parse_error",
-        );
-        check(400, "[]", Retry::Never, "unrecognized");
+    }
+
+    #[test]
+    fn keys_and_consents_are_told_apart_though_both_are_401() {
+        let keys = error(401, r#"[{"code":"authentication_failed"}]"#);
+        assert!(matches!(keys, BelvoError::AuthenticationFailed { .. }));
+        let consent = error(401, r#"[{"code":"consent_without_accounts"}]"#);
+        assert!(matches!(consent, BelvoError::Refused { .. }));
     }
 
     #[test]
     fn every_detail_is_kept() {
         let body = br#"[{"code":"required","field":"link","request_id":"x"},{"code":"null","field":"id"}]"#;
-        let error = ApiError::from_body(body);
+        let error = ApiError::new(StatusCode::BAD_REQUEST, body);
         let details = error.details.iter();
         let details: Vec<_> = details
             .map(|it| (it.code.as_str(), it.field.as_ref().map(Code::as_str)))

@@ -13,11 +13,14 @@ mod consents;
 mod error;
 mod keys;
 mod links;
+mod pace;
+mod policy;
 mod resources;
 mod token;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,10 +32,12 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use consents::Consent;
-pub use error::{ApiError, BelvoError, Detail, Retry};
+pub use error::{ApiError, BelvoError, Detail};
 pub use keys::{Freshness, InvalidKeys, KeyError, KeySource, Keys};
-pub use links::Link;
-pub use resources::{PAGE_SIZE, Page, Row};
+pub use links::{Link, LinkPage};
+pub use pace::Pace;
+pub use policy::{Retry, Wait};
+pub use resources::{Page, Row};
 pub use token::{AccessToken, Branding, CallbackUrls, ConsentDuration, ThemeEntry, WidgetToken};
 pub use transport::{Transport, TransportError};
 
@@ -42,6 +47,30 @@ pub struct Belvo {
     base_url: Url,
     transport: Transport,
     keys: KeySource,
+    rhythm: Rhythm,
+}
+
+/// In which steps we ask.
+#[derive(Clone, Debug)]
+pub struct Rhythm {
+    /// How fast.
+    pub pace: Pace,
+    /// Rows of a page.
+    pub page_size: u32,
+    /// Before a call is repeated for the first time; doubled from then on.
+    pub first_pause: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            // Belvo's limit for an address; whoever is not alone behind it takes a share.
+            pace: Pace::new(80),
+            // Belvo's maximum; larger values are silently reduced to it (OpenAPI 1.223.0).
+            page_size: 1000,
+            first_pause: Duration::from_millis(500),
+        }
+    }
 }
 
 impl Belvo {
@@ -51,7 +80,13 @@ impl Belvo {
             base_url,
             transport,
             keys,
+            rhythm: Rhythm::default(),
         }
+    }
+
+    /// Asks in these steps.
+    pub fn with_rhythm(self, rhythm: Rhythm) -> Self {
+        Self { rhythm, ..self }
     }
 
     /// Reads one address with the secret keys in the header, trying again a few times where that
@@ -120,7 +155,7 @@ impl Belvo {
         use backon::{BackoffBuilder, ExponentialBuilder};
         // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
         let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
+            .with_min_delay(self.rhythm.first_pause)
             .with_max_times(attempts.saturating_sub(1))
             .build();
         loop {
@@ -140,6 +175,7 @@ impl Belvo {
         what: &'static str,
     ) -> Result<T, BelvoError> {
         let path = request.uri().path().to_owned();
+        self.rhythm.pace.turn().await;
         let response = self.transport.send(request).await;
         let response = response.map_err(|source| BelvoError::Transport { path, source })?;
         if !response.status().is_success() {
@@ -150,7 +186,7 @@ impl Belvo {
     }
 
     /// An address below the base, from path segments; every documented path ends with a slash.
-    fn url<const N: usize>(&self, segments: [&str; N]) -> Url {
+    fn url<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.base_url.clone();
         // Cannot fail: the configuration takes http and https addresses only.
         if let Ok(mut path) = url.path_segments_mut() {
@@ -165,8 +201,6 @@ const READ_ATTEMPTS: usize = 4;
 
 /// Tries while a user waits: the first, and again after 0.5 s.
 const INTERACTIVE_ATTEMPTS: usize = 2;
-
-const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn basic(keys: &Keys) -> Result<HeaderValue, BelvoError> {
     let pair = format!("{}:{}", keys.id, keys.password.expose_secret());

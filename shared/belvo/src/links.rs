@@ -1,8 +1,11 @@
-//! `GET /api/links/{id}/`.
+//! `GET /api/links/` and `GET /api/links/{id}/`.
 
 use domain::LinkId;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use url::Url;
 
 use crate::{Belvo, BelvoError};
 
@@ -10,26 +13,111 @@ use crate::{Belvo, BelvoError};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Link {
+    /// The link; `None` when it is no UUID.
+    #[serde(deserialize_with = "lenient")]
+    pub id: Option<LinkId>,
     /// Belvo's name of the bank.
+    #[serde(deserialize_with = "lenient")]
     pub institution: Option<String>,
     /// The id the widget was opened with; null when Belvo took it for personal data.
+    #[serde(deserialize_with = "lenient")]
     pub external_id: Option<String>,
     /// The same for each link of one person at one bank; 44 characters.
+    #[serde(deserialize_with = "lenient")]
     pub institution_user_id: Option<String>,
     /// `valid`, `invalid`, `unconfirmed` or `token_required`; an open set.
+    #[serde(deserialize_with = "lenient")]
     pub status: Option<String>,
     /// `single` or `recurrent`.
+    #[serde(deserialize_with = "lenient")]
     pub access_mode: Option<String>,
+    /// What Belvo retrieves for it, by the names of webhooks; an open set.
+    #[serde(deserialize_with = "lenient")]
+    pub fetch_resources: Option<Vec<String>>,
     /// When the link was made.
+    #[serde(deserialize_with = "lenient")]
     pub created_at: Option<Timestamp>,
     /// When Belvo last reached the bank.
+    #[serde(deserialize_with = "lenient")]
     pub last_accessed_at: Option<Timestamp>,
 }
 
+/// One page of the list of links.
+#[derive(Clone, Debug)]
+pub struct LinkPage {
+    /// How many links there are, as of this page.
+    pub count: u64,
+    /// The links of this page. Belvo documents no order.
+    pub links: Vec<Link>,
+}
+
 impl Belvo {
+    /// Reads page `number` (from 1) of all links. Costs no Open Finance quota.
+    pub async fn links(&self, number: u32) -> Result<LinkPage, BelvoError> {
+        let mut url = self.url(["api", "links"]);
+        url.query_pairs_mut()
+            .append_pair("page_size", &self.rhythm.page_size.to_string())
+            .append_pair("page", &number.to_string());
+        self.link_page(&url).await
+    }
+
+    /// How many links there are.
+    pub async fn count_links(&self) -> Result<u64, BelvoError> {
+        let mut url = self.url(["api", "links"]);
+        url.query_pairs_mut().append_pair("page_size", "1");
+        Ok(self.link_page(&url).await?.count)
+    }
+
+    /// The links of one person at one bank: a renewed consent may have come with a new one.
+    pub async fn links_of(&self, institution_user_id: &str) -> Result<Vec<Link>, BelvoError> {
+        let mut url = self.url(["api", "links"]);
+        url.query_pairs_mut()
+            .append_pair("institution_user_id", institution_user_id)
+            .append_pair("page_size", &self.rhythm.page_size.to_string());
+        Ok(self.link_page(&url).await?.links)
+    }
+
+    async fn link_page(&self, url: &Url) -> Result<LinkPage, BelvoError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            count: u64,
+            results: Vec<Link>,
+        }
+        let envelope: Envelope = self.get(url, "a page of links").await?;
+        Ok(LinkPage {
+            count: envelope.count,
+            links: envelope.results,
+        })
+    }
+
     /// Looks at one link. Costs no Open Finance quota.
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
         self.get(&url, "a link").await
+    }
+}
+
+/// What is of another form than documented is as good as missing: one odd link must not hide the
+/// others of its page.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_members_of_a_link_are_as_good_as_missing() {
+        let link = r#"{"id": 7, "created_at": "soon", "status": ["valid"], "external_id": "user-1",
+                       "fetch_resources": null, "last_accessed_at": "2026-11-23T12:00:00.123Z"}"#;
+        let link: Link = serde_json::from_str(link).unwrap();
+        assert_eq!((link.id, link.created_at), (None, None));
+        assert_eq!((link.status, link.fetch_resources), (None, None));
+        assert_eq!(link.external_id.as_deref(), Some("user-1"));
+        assert!(link.last_accessed_at.is_some());
     }
 }

@@ -1,18 +1,16 @@
-//! The six resources of a link, page by page.
+//! The six resources of a link, page by page, and row by row.
 
-use domain::{LinkId, ResourceKind};
+use domain::{Days, LinkId, ResourceKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{Belvo, BelvoError};
 
-/// Belvo's maximum; larger values are silently reduced to it (OpenAPI 1.223.0, `page_size`).
-pub const PAGE_SIZE: u32 = 1000;
-
 /// An object as Belvo wrote it.
 pub type Row = Box<RawValue>;
 
 /// One page of a list. It has no `Debug`: whatever prints it prints somebody's data.
+#[derive(Default)]
 pub struct Page {
     /// How many rows the whole list has, as of this page.
     pub count: u64,
@@ -23,7 +21,8 @@ pub struct Page {
 }
 
 impl Belvo {
-    /// Reads page `number` (from 1) of what Belvo holds of a resource of a link.
+    /// Reads page `number` (from 1) of what Belvo holds of a resource of a link; of `days` only,
+    /// which Belvo can tell apart for [`ResourceKind::Transactions`] alone.
     ///
     /// A GET reads Belvo's own store: it spends no Open Finance quota.
     /// `next` only says whether there is more; its address is never followed, because our keys
@@ -32,7 +31,44 @@ impl Belvo {
         &self,
         kind: ResourceKind,
         link: LinkId,
+        days: Days,
         number: u32,
+    ) -> Result<Page, BelvoError> {
+        self.page_of(kind, link, days, number, self.rhythm.page_size)
+            .await
+    }
+
+    /// How many rows Belvo holds.
+    pub async fn count(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: Days,
+    ) -> Result<u64, BelvoError> {
+        Ok(self.page_of(kind, link, days, 1, 1).await?.count)
+    }
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// [`BelvoError::NotFound`] is Belvo's word that the row is no more.
+    pub async fn row(&self, kind: ResourceKind, id: &str) -> Result<Row, BelvoError> {
+        let url = self.url(path(kind).iter().copied().chain([id]));
+        self.get(&url, "a row").await
+    }
+
+    /// Rows of a page.
+    pub fn page_size(&self) -> u32 {
+        self.rhythm.page_size
+    }
+
+    async fn page_of(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: Days,
+        number: u32,
+        page_size: u32,
     ) -> Result<Page, BelvoError> {
         #[derive(Deserialize)]
         struct Envelope {
@@ -40,25 +76,37 @@ impl Belvo {
             next: Option<String>,
             results: Vec<Row>,
         }
-        let mut url = match kind {
-            ResourceKind::Owners => self.url(["api", "owners"]),
-            ResourceKind::Accounts => self.url(["api", "accounts"]),
-            ResourceKind::Transactions => self.url(["api", "transactions"]),
-            ResourceKind::Bills => self.url(["api", "bills"]),
-            ResourceKind::Investments => self.url(["api", "br", "investments"]),
-            ResourceKind::InvestmentTransactions => {
-                self.url(["api", "br", "investment-transactions"])
+        let mut url = self.url(path(kind).iter().copied());
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("link", &link.to_string());
+            if let Some(from) = days.from {
+                query.append_pair("value_date__gte", &from.to_string());
             }
-        };
-        url.query_pairs_mut()
-            .append_pair("link", &link.to_string())
-            .append_pair("page_size", &PAGE_SIZE.to_string())
-            .append_pair("page", &number.to_string());
+            if let Some(to) = days.to {
+                query.append_pair("value_date__lte", &to.to_string());
+            }
+            query
+                .append_pair("page_size", &page_size.to_string())
+                .append_pair("page", &number.to_string());
+        }
         let envelope: Envelope = self.get(&url, "a page of count, next and results").await?;
         Ok(Page {
             count: envelope.count,
             has_next: envelope.next.is_some(),
             rows: envelope.results,
         })
+    }
+}
+
+/// Belvo's OpenAPI 1.223.0; its widget guide prints the last two without `br`.
+fn path(kind: ResourceKind) -> &'static [&'static str] {
+    match kind {
+        ResourceKind::Owners => &["api", "owners"],
+        ResourceKind::Accounts => &["api", "accounts"],
+        ResourceKind::Transactions => &["api", "transactions"],
+        ResourceKind::Bills => &["api", "bills"],
+        ResourceKind::Investments => &["api", "br", "investments"],
+        ResourceKind::InvestmentTransactions => &["api", "br", "investment-transactions"],
     }
 }

@@ -50,8 +50,14 @@ pub enum EventKind {
         /// Which.
         resource: ResourceKind,
     },
-    /// `new_…_available`, `transactions_updated` or `transactions_deleted`: recent rows changed.
+    /// `new_…_available`: there are new rows.
     ResourceChanged {
+        /// Which.
+        resource: ResourceKind,
+    },
+    /// `transactions_updated` or `transactions_deleted`: rows changed or went. Which, Belvo's
+    /// documentation does not say.
+    ResourceRevised {
         /// Which.
         resource: ResourceKind,
     },
@@ -180,7 +186,7 @@ impl EventKind {
         match (code.as_str(), by_type) {
             // Without a code, the type alone is a reason to read everything.
             ("historical_update" | "", Some(resource)) => Self::HistoricalUpdate { resource },
-            ("transactions_updated" | "transactions_deleted", _) => Self::ResourceChanged {
+            ("transactions_updated" | "transactions_deleted", _) => Self::ResourceRevised {
                 resource: ResourceKind::Transactions,
             },
             ("invalid_credentials" | "token_required", _) => Self::LinkNeedsUser,
@@ -192,9 +198,9 @@ impl EventKind {
     /// The resource to read again, if it is about one.
     pub fn resource(&self) -> Option<ResourceKind> {
         match self {
-            Self::HistoricalUpdate { resource } | Self::ResourceChanged { resource } => {
-                Some(*resource)
-            }
+            Self::HistoricalUpdate { resource }
+            | Self::ResourceChanged { resource }
+            | Self::ResourceRevised { resource } => Some(*resource),
             Self::Consent { .. } | Self::LinkNeedsUser | Self::LinkDeleted | Self::Unknown => None,
         }
     }
@@ -266,7 +272,8 @@ mod tests {
 
     #[test]
     fn the_code_decides_and_the_type_helps() {
-        use EventKind::{HistoricalUpdate, LinkDeleted, LinkNeedsUser, ResourceChanged, Unknown};
+        use EventKind::{HistoricalUpdate, LinkDeleted, LinkNeedsUser, Unknown};
+        use EventKind::{ResourceChanged, ResourceRevised};
         use ResourceKind::Transactions;
         use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners};
         let check = |webhook_type: Value, code: Value, expected: EventKind| {
@@ -275,6 +282,7 @@ mod tests {
         };
         let all = |resource| HistoricalUpdate { resource };
         let some = |resource| ResourceChanged { resource };
+        let revised = |resource| ResourceRevised { resource };
         check(json!("OWNERS"), json!("historical_update"), all(Owners));
         check(json!("ACCOUNT"), json!("historical_update"), all(Accounts));
         check(json!("bills"), json!("HISTORICAL_UPDATE"), all(Bills));
@@ -293,12 +301,12 @@ mod tests {
         check(
             json!("TRANSACTIONS"),
             json!("transactions_updated"),
-            some(Transactions),
+            revised(Transactions),
         );
         check(
             json!("TRANSACTIONS"),
             json!("transactions_deleted"),
-            some(Transactions),
+            revised(Transactions),
         );
         check(json!("LINK"), json!("invalid_credentials"), LinkNeedsUser);
         check(json!("LINKS"), json!("token_required"), LinkNeedsUser);

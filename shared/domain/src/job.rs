@@ -4,6 +4,7 @@
 //! and people look into dead letters. Its variants carry a version, because jobs written by the
 //! previous release are still queued when a new one starts.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -54,6 +55,39 @@ pub enum Job {
         /// What Belvo said.
         event: Event,
     },
+    /// An operator wants a webhook of the journal to count once more.
+    #[serde(rename = "webhook_replayed.v1")]
+    WebhookReplayed {
+        /// The link.
+        link_id: LinkId,
+        /// What Belvo said.
+        event: Event,
+    },
+    /// The time has come that a link was waiting for.
+    #[serde(rename = "link_due.v1")]
+    LinkDue {
+        /// The link.
+        link_id: LinkId,
+        /// What waits until here is due, even if that lies ahead: an operator may say so.
+        until: Timestamp,
+    },
+    /// Belvo's list of links shows a link, or news of a link, that no webhook told of.
+    #[serde(rename = "link_seen.v1")]
+    LinkSeen {
+        /// The link.
+        link_id: LinkId,
+        /// When Belvo last reached the bank.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_accessed_at: Option<Timestamp>,
+    },
+    /// An operator wants everything of a link read again.
+    #[serde(rename = "link_reread.v1")]
+    LinkReread {
+        /// The link.
+        link_id: LinkId,
+        /// Not earlier: many links are spread over time.
+        not_before: Timestamp,
+    },
 }
 
 impl Job {
@@ -67,9 +101,12 @@ impl Job {
                 Some(link) => link.to_string(),
                 None => user_group(&attempt.external_id),
             },
-            Self::LinkProven { link_id, .. } | Self::WebhookReceived { link_id, .. } => {
-                link_id.to_string()
-            }
+            Self::LinkProven { link_id, .. }
+            | Self::WebhookReceived { link_id, .. }
+            | Self::WebhookReplayed { link_id, .. }
+            | Self::LinkDue { link_id, .. }
+            | Self::LinkSeen { link_id, .. }
+            | Self::LinkReread { link_id, .. } => link_id.to_string(),
         }
     }
 
@@ -80,6 +117,10 @@ impl Job {
             Self::AttemptEnded { .. } => "attempt_ended",
             Self::LinkProven { .. } => "link_proven",
             Self::WebhookReceived { .. } => "webhook_received",
+            Self::WebhookReplayed { .. } => "webhook_replayed",
+            Self::LinkDue { .. } => "link_due",
+            Self::LinkSeen { .. } => "link_seen",
+            Self::LinkReread { .. } => "link_reread",
         }
     }
 }
@@ -137,6 +178,29 @@ mod tests {
                     "resource": "TRANSACTIONS",
                     "totals": {"rows": 19, "first_date": "2017-01-03"}
                 }
+            }),
+            json!({
+                "job": "webhook_replayed.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "event": {
+                    "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                    "event": "link_deleted"
+                }
+            }),
+            json!({
+                "job": "link_due.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "until": "2026-11-23T12:00:00Z"
+            }),
+            json!({
+                "job": "link_seen.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "last_accessed_at": "2026-11-23T12:00:00Z"
+            }),
+            json!({
+                "job": "link_reread.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "not_before": "2026-11-23T12:00:00Z"
             }),
         ] {
             let job = decode(text.clone());

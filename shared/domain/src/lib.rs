@@ -9,6 +9,7 @@
 
 pub mod attempt;
 pub mod code;
+pub mod days;
 pub mod event;
 pub mod id;
 pub mod identity;
@@ -22,6 +23,7 @@ pub mod tax_id;
 
 pub use attempt::{AccessMode, Attempt};
 pub use code::{Code, InstitutionName, RequestId};
+pub use days::Days;
 pub use event::{Event, EventKind};
 pub use id::{ConsentId, ExternalId, LinkId, SessionId};
 pub use identity::{Company, FullName, Identity, Person};

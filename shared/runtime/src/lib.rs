@@ -23,7 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 pub use caller::{Caller, CallerConfig, CallerError, Claims};
 pub use env::{Env, InvalidConfig, flag, https_url, service_url};
-pub use metrics::{Metric, count, count_by};
+pub use metrics::{Metric, count, count_by, gauge};
 pub use outside::{Clock, NoRandomness, Randomness};
 pub use problem::{Problem, ProblemKind};
 pub use secret::{Secret, SecretError};
@@ -45,8 +45,9 @@ pub fn start_logs() {
 }
 
 /// The crates whose own words may be logged below warnings.
-const OURS: [&str; 9] = [
-    "belvo", "callback", "domain", "fetcher", "queue", "runtime", "store", "token", "webhook",
+const OURS: [&str; 10] = [
+    "belvo", "callback", "domain", "fetcher", "queue", "runtime", "store", "sweeper", "token",
+    "webhook",
 ];
 
 fn subscriber(
@@ -69,19 +70,41 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-/// Where AWS is and how long to wait for it, from the SDK's own variables.
+/// How long to wait for AWS.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one try.
+    attempt: Duration,
+    /// How many tries.
+    attempts: u32,
+}
+
+impl Patience {
+    /// While somebody waits: a webhook must be answered in 4 s, and has time for a second try.
+    pub const REQUEST: Self = Self {
+        attempt: Duration::from_millis(1800),
+        attempts: 2,
+    };
+
+    /// While nobody does: a megabyte of a table may take a while.
+    pub const JOB: Self = Self {
+        attempt: Duration::from_secs(10),
+        attempts: 3,
+    };
+}
+
+/// Where AWS is, from the SDK's own variables, and how long to wait for it.
 ///
 /// Lambda sets region and credentials; `AWS_ENDPOINT_URL…` points elsewhere in tests.
-pub async fn aws() -> SdkConfig {
+pub async fn aws(patience: Patience) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))
-                // One try; a webhook must be answered in 4 s and has time for a second one.
-                .operation_attempt_timeout(Duration::from_millis(1800))
+                .operation_attempt_timeout(patience.attempt)
                 .build(),
         )
-        .retry_config(RetryConfig::standard().with_max_attempts(2))
+        .retry_config(RetryConfig::standard().with_max_attempts(patience.attempts))
         .load()
         .await
 }

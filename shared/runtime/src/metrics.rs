@@ -29,6 +29,10 @@ pub enum Metric {
     LinkGone,
     /// A complete read that disagrees with what Belvo announced.
     TotalsDiffer,
+    /// A list that is empty though rows are stored. They are kept.
+    ListEmpty,
+    /// A list that lacks more rows than a bank takes back. They are asked for one by one.
+    RowsMissing,
     /// A row that cannot be stored.
     RowRejected,
     /// A job failed for reasons of our own.
@@ -37,6 +41,10 @@ pub enum Metric {
     JobUnreadable,
     /// How a visit to the widget ended, by its code.
     AttemptEnded,
+    /// A sweep came to its end, by its name.
+    SweepDone,
+    /// How many links are due for longer than sweeps and fetchers should need.
+    LinksOverdue,
 }
 
 impl Metric {
@@ -51,25 +59,34 @@ impl Metric {
             Self::LinkUnclaimed => "LinkUnclaimed",
             Self::LinkGone => "LinkGone",
             Self::TotalsDiffer => "TotalsDiffer",
+            Self::ListEmpty => "ListEmpty",
+            Self::RowsMissing => "RowsMissing",
             Self::RowRejected => "RowRejected",
             Self::JobFailed => "JobFailed",
             Self::JobUnreadable => "JobUnreadable",
             Self::AttemptEnded => "AttemptEnded",
+            Self::SweepDone => "SweepDone",
+            Self::LinksOverdue => "LinksOverdue",
         }
     }
 }
 
 /// Counts one.
 pub fn count(metric: Metric, now: Timestamp) {
-    write_line(&line(metric, None, now));
+    write_line(&line(metric, 1, None, now));
 }
 
 /// Counts one under a code.
 pub fn count_by(metric: Metric, code: &Code, now: Timestamp) {
-    write_line(&line(metric, Some(code), now));
+    write_line(&line(metric, 1, Some(code), now));
 }
 
-fn line(metric: Metric, code: Option<&Code>, now: Timestamp) -> Value {
+/// Says how many there are now. Its maximum over time is what to look at, not its sum.
+pub fn gauge(metric: Metric, value: u64, now: Timestamp) {
+    write_line(&line(metric, value, None, now));
+}
+
+fn line(metric: Metric, value: u64, code: Option<&Code>, now: Timestamp) -> Value {
     let dimensions = match code {
         Some(_) => json!([[], ["code"]]),
         None => json!([[]]),
@@ -85,7 +102,7 @@ fn line(metric: Metric, code: Option<&Code>, now: Timestamp) -> Value {
         }
     });
     if let Some(line) = line.as_object_mut() {
-        line.insert(metric.name().to_owned(), json!(1));
+        line.insert(metric.name().to_owned(), json!(value));
         if let Some(code) = code {
             line.insert("code".to_owned(), json!(code));
         }
@@ -109,6 +126,7 @@ mod tests {
         let now = Timestamp::from_millisecond(1_700_000_000_000).unwrap();
         let line = line(
             Metric::AttemptEnded,
+            1,
             Some(&Code::lenient("login_error")),
             now,
         );

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::WriteRequest;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::{StreamExt, TryStreamExt};
@@ -30,28 +31,49 @@ pub(crate) async fn write(
         .await
 }
 
-/// Repeats what DynamoDB left unprocessed, ever more slowly: 0.1 s to 5 s, some 20 s in all.
+/// Ever longer, 0.1 s to 5 s, some 20 s in all.
+pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(5))
+        .with_max_times(8)
+        .build()
+}
+
+/// Whether DynamoDB asks for patience.
+pub(crate) fn is_throttling<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let codes = [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+    ];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// Repeats what DynamoDB left unprocessed, ever more slowly.
 async fn write_batch(
     client: &Client,
     table: &str,
     mut batch: Vec<WriteRequest>,
 ) -> Result<(), StoreError> {
-    let mut pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .with_max_times(8)
-        .build();
+    let mut pauses = pauses();
     loop {
         let answer = client
             .batch_write_item()
-            .request_items(table, batch)
+            .request_items(table, batch.clone())
             .send()
-            .await
-            .map_err(StoreError::failed("writing rows"))?;
-        let left = answer.unprocessed_items.unwrap_or_default().remove(table);
-        match left {
-            Some(left) if !left.is_empty() => batch = left,
-            _ => return Ok(()),
+            .await;
+        match answer {
+            Ok(answer) => {
+                let left = answer.unprocessed_items.unwrap_or_default().remove(table);
+                match left {
+                    Some(left) if !left.is_empty() => batch = left,
+                    _ => return Ok(()),
+                }
+            }
+            // When nothing of a batch is taken, DynamoDB does not list what is left.
+            Err(error) if is_throttling(&error) => {}
+            Err(error) => return Err(StoreError::failed("writing rows")(error)),
         }
         let pause = pauses.next().ok_or(StoreError::Throttled)?;
         tokio::time::sleep(pause).await;

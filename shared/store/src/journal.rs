@@ -66,4 +66,29 @@ impl ResourceStore {
             .map(|_| ())
             .map_err(StoreError::failed("writing the journal"))
     }
+
+    /// The journaled webhooks of a link, the oldest first; those that an earlier release wrote in
+    /// another form are left out.
+    pub async fn events(&self, link: LinkId) -> Result<Vec<Event>, StoreError> {
+        let mut events = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("link_id = :link AND begins_with(#record, :kind)")
+            .expression_attribute_names("#record", "record")
+            .expression_attribute_values(":link", AttributeValue::S(link.to_string()))
+            .expression_attribute_values(":kind", AttributeValue::S("EVENT#".to_owned()))
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StoreError::failed("reading the journal"))?;
+            for item in page.items() {
+                let event = item.get("event").map(value::to_json);
+                let event = event.and_then(|json| serde_json::from_str(&json).ok());
+                events.extend::<Option<Event>>(event);
+            }
+        }
+        Ok(events)
+    }
 }

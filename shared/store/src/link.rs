@@ -1,19 +1,16 @@
 //! The LINK record: whose a link is, and what is known of its resources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::event::Totals;
 use domain::{Code, ExternalId, LinkId, ResourceKind, SessionId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use crate::agenda::Agenda;
 use crate::consents::ConsentFacts;
-use crate::error::{self, StoreError};
 use crate::journal::JournalEntry;
-use crate::resources::ResourceStore;
-use crate::value;
 
 /// The sort key of the record.
 pub(crate) const RECORD: &str = "LINK";
@@ -36,7 +33,7 @@ pub struct LinkRecord {
     pub external_id: Option<ExternalId>,
     /// Key of the index of everything a user has connected.
     #[serde(default)]
-    user_record: Option<String>,
+    pub(crate) user_record: Option<String>,
     /// Belvo's name of the bank.
     #[serde(default)]
     pub institution: Option<String>,
@@ -52,9 +49,15 @@ pub struct LinkRecord {
     /// When Belvo made the link.
     #[serde(default)]
     pub created_at: Option<Timestamp>,
-    /// When Belvo last reached the bank, as of our last look.
+    /// When Belvo last reached the bank, as far as we have heard.
     #[serde(default)]
     pub last_accessed_at: Option<Timestamp>,
+    /// The [`last_accessed_at`](Self::last_accessed_at) up to which nothing is left to be read.
+    #[serde(default)]
+    pub complete_as_of: Option<Timestamp>,
+    /// What Belvo retrieves for the link.
+    #[serde(default)]
+    pub requested: BTreeSet<ResourceKind>,
     /// The attempt that made the link.
     #[serde(default)]
     pub session_id: Option<SessionId>,
@@ -70,9 +73,27 @@ pub struct LinkRecord {
     /// When it was first bound. From then on it stays with its user.
     #[serde(default)]
     pub bound_at: Option<Timestamp>,
-    /// Announced by a webhook and not read yet.
+    /// The link of the same person at the same bank that this one continues: a renewed consent.
     #[serde(default)]
-    pub pending: BTreeSet<ResourceKind>,
+    pub replaces: Option<LinkId>,
+    /// What the link waits for, and until when.
+    #[serde(default)]
+    pub agenda: Agenda,
+    /// Why the last job could not finish.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
+    /// Whether Belvo must be asked about the link itself.
+    #[serde(default)]
+    pub look: bool,
+    /// Since when it is not bound.
+    #[serde(default)]
+    pub unsettled_since: Option<Timestamp>,
+    /// How often somebody has looked whose the link is, without finding out.
+    #[serde(default)]
+    pub looks: u32,
+    /// Until when the bank gives nothing more: its Open Finance limits are used up.
+    #[serde(default)]
+    pub limited_until: Option<Timestamp>,
     /// What the user must mend, by Belvo's code.
     #[serde(default)]
     pub needs_user: Option<Code>,
@@ -91,6 +112,17 @@ pub struct LinkRecord {
     /// When the record was last written.
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
+}
+
+/// Why the last job could not finish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Belvo's code, or ours where Belvo said nothing.
+    pub code: Code,
+    /// When it began.
+    pub since: Timestamp,
+    /// How many jobs have failed since.
+    pub failures: u32,
 }
 
 /// Whose a link is, as far as that is settled.
@@ -148,16 +180,95 @@ pub struct ResourceRecord {
     /// Codes Belvo sent along.
     #[serde(default)]
     pub errors: Vec<Code>,
-    /// When the last read began. What was announced before that is read.
+    /// What must be read.
+    #[serde(default)]
+    pub wanted: Option<Scope>,
+    /// A read that is under way.
+    #[serde(default)]
+    pub pass: Option<Pass>,
+    /// When the last complete read began. What was announced before that is read.
     #[serde(default)]
     pub sync_started_at: Option<Timestamp>,
-    /// When the last read was complete.
+    /// How much it read.
+    #[serde(default)]
+    pub sync_scope: Option<Scope>,
+    /// When it ended.
     #[serde(default)]
     pub sync_ended_at: Option<Timestamp>,
-    /// Rows of the last complete read.
+    /// When the last complete read of everything began.
+    #[serde(default)]
+    pub whole_started_at: Option<Timestamp>,
+    /// Since when Belvo lists nothing although rows are stored.
+    #[serde(default)]
+    pub empty_since: Option<Timestamp>,
+    /// Rows that are stored.
     #[serde(default)]
     pub rows: u64,
-    /// Objects that could not be stored: id, or position in the list, and why.
+    /// Objects of the last complete read of everything that could not be stored.
+    #[serde(default)]
+    pub unstorable: u64,
+    /// The first of them: id, or position in the list, and why.
+    #[serde(default)]
+    pub rejected: BTreeMap<String, Code>,
+}
+
+/// How much of a resource must be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// What can have changed since the last complete read.
+    Recent,
+    /// All of it if that is short, otherwise what is recent.
+    Revised,
+    /// All of it.
+    Everything,
+}
+
+/// A read of a resource that is under way. It may take more than one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// How much is read.
+    pub scope: Scope,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What Belvo announced of the whole resource, if that is what this read is for.
+    #[serde(default)]
+    pub announced: Option<Totals>,
+    /// Whether it is the second try, after the first one disagreed with something.
+    #[serde(default)]
+    pub again: bool,
+    /// The most rows read at once; more are divided by date.
+    pub portion: u64,
+    /// Movements dated before this day remain to be read; `None` while nothing has been.
+    #[serde(default)]
+    pub before: Option<Date>,
+    /// What was found so far.
+    #[serde(default)]
+    pub found: Found,
+}
+
+/// What reads have found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Rows that can be stored.
+    #[serde(default)]
+    pub rows: u64,
+    /// Rows that cannot.
+    #[serde(default)]
+    pub unstorable: u64,
+    /// Rows of type INFLOW.
+    #[serde(default)]
+    pub inflow: u64,
+    /// Rows of type OUTFLOW.
+    #[serde(default)]
+    pub outflow: u64,
+    /// The earliest `value_date`.
+    #[serde(default)]
+    pub first_date: Option<Date>,
+    /// The latest `value_date`.
+    #[serde(default)]
+    pub last_date: Option<Date>,
+    /// The first rows that cannot be stored: id, or position in the list, and why.
     #[serde(default)]
     pub rejected: BTreeMap<String, Code>,
 }
@@ -215,95 +326,34 @@ impl LinkRecord {
         self.proven = user.is_some_and(|user| self.proofs.values().any(|it| it == user));
     }
 
+    /// Whether anything is left to be read.
+    pub fn wants_anything(&self) -> bool {
+        let wanted = |it: &ResourceRecord| it.wanted.is_some() || it.pass.is_some();
+        self.consent_pending || self.resources.values().any(wanted)
+    }
+
+    /// Whether this resource is to be read, or is being read.
+    pub fn wants(&self, kind: ResourceKind) -> bool {
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(|it| it.wanted.is_some() || it.pass.is_some())
+    }
+
+    /// Forgets what was to be read.
+    pub fn forget_wants(&mut self) {
+        for resource in self.resources.values_mut() {
+            resource.wanted = None;
+            resource.pass = None;
+        }
+    }
+
+    /// Notes that a resource must be read; the larger scope counts.
+    pub fn want(&mut self, kind: ResourceKind, scope: Scope) {
+        let resource = self.resource(kind);
+        resource.wanted = resource.wanted.max(Some(scope));
+    }
+
     /// What is known of a resource.
     pub fn resource(&mut self, kind: ResourceKind) -> &mut ResourceRecord {
         self.resources.entry(kind).or_default()
     }
-}
-
-impl ResourceStore {
-    /// Begins a job on a link: raises its epoch, and gives what is known of it.
-    ///
-    /// From here on, writes of a job that began earlier fail.
-    pub async fn begin(&self, link: LinkId) -> Result<LinkRecord, StoreError> {
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("link_id", AttributeValue::S(link.to_string()))
-            .key("record", AttributeValue::S(RECORD.to_owned()))
-            .update_expression("ADD epoch :one")
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(StoreError::failed("beginning a job on a link"))?;
-        read(answer.attributes.unwrap_or_default())
-    }
-
-    /// Writes what this job knows of the link.
-    ///
-    /// # Errors
-    /// [`StoreError::Superseded`] when a later job has begun.
-    pub async fn save(&self, link: &mut LinkRecord, now: Timestamp) -> Result<(), StoreError> {
-        link.updated_at = Some(now);
-        let mut set = Vec::new();
-        let mut remove = Vec::new();
-        let mut names = HashMap::from([("#epoch".to_owned(), "epoch".to_owned())]);
-        let epoch = AttributeValue::N(link.epoch.to_string());
-        let mut values = HashMap::from([(":epoch".to_owned(), epoch)]);
-        for (position, (name, value)) in attributes(link)?.into_iter().enumerate() {
-            names.insert(format!("#a{position}"), name);
-            match value {
-                Some(value) => {
-                    set.push(format!("#a{position} = :v{position}"));
-                    values.insert(format!(":v{position}"), value);
-                }
-                None => remove.push(format!("#a{position}")),
-            }
-        }
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression = format!("{expression} REMOVE {}", remove.join(", "));
-        }
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("link_id", AttributeValue::S(link.link_id.to_string()))
-            .key("record", AttributeValue::S(RECORD.to_owned()))
-            .update_expression(expression)
-            .condition_expression("#epoch = :epoch")
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .send()
-            .await;
-        match error::whether_written(result, "saving a link")? {
-            true => Ok(()),
-            false => Err(StoreError::Superseded),
-        }
-    }
-}
-
-/// The record's attributes but for its key and epoch; `None` for what must not be there.
-fn attributes(link: &LinkRecord) -> Result<BTreeMap<String, Option<AttributeValue>>, StoreError> {
-    let malformed = |_| StoreError::Malformed { what: "LINK" };
-    let json = serde_json::to_string(link).map_err(malformed)?;
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&json).map_err(malformed)?;
-    let ours = |name: &str| !matches!(name, "link_id" | "record" | "epoch");
-    let convert = |(name, json): (String, &RawValue)| {
-        let value = value::from_json(json).map_err(|_| StoreError::Malformed { what: "LINK" })?;
-        let present = !matches!(value, AttributeValue::Null(_));
-        Ok((name, Some(value).filter(|_| present)))
-    };
-    members
-        .into_iter()
-        .filter(|(name, _)| ours(name))
-        .map(convert)
-        .collect()
-}
-
-fn read(item: HashMap<String, AttributeValue>) -> Result<LinkRecord, StoreError> {
-    let json = value::to_json(&AttributeValue::M(item));
-    serde_json::from_str(&json).map_err(|_| StoreError::Malformed { what: "LINK" })
 }

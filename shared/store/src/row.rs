@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{ExternalId, LinkId, ResourceKind};
+use domain::{Days, ExternalId, LinkId, ResourceKind};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,9 @@ const MAX_SIZE: usize = 400 * 1024;
 
 /// What stands in the key of a movement without a usable `value_date`; sorts before every date.
 const NO_DATE: &str = "0000-00-00";
+
+/// Sorts after [`NO_DATE`] and before every other date.
+const FIRST_DATE: Date = Date::constant(0, 1, 1);
 
 /// Fields that differ at every read though nothing happened.
 const READ_MARKS: [&str; 2] = ["collected_at", "last_accessed_at"];
@@ -31,6 +35,8 @@ pub struct ResourceRow {
     pub(crate) hash: [u8; 16],
     /// The whole item.
     pub(crate) item: HashMap<String, AttributeValue>,
+    /// The account or investment that Belvo had embedded.
+    parent: Option<HashMap<String, AttributeValue>>,
 }
 
 impl ResourceRow {
@@ -41,16 +47,22 @@ impl ResourceRow {
         external_id: &ExternalId,
         object: &RawValue,
     ) -> Result<Self, Unstorable> {
-        let AttributeValue::M(mut data) = value::from_json(object)? else {
+        let AttributeValue::M(data) = value::from_json(object)? else {
             return Err(Unstorable::NotAnObject);
         };
+        Self::from_data(kind, link_id, external_id, data)
+    }
+
+    fn from_data(
+        kind: ResourceKind,
+        link_id: LinkId,
+        external_id: &ExternalId,
+        mut data: HashMap<String, AttributeValue>,
+    ) -> Result<Self, Unstorable> {
         let id = id_of(&data)?;
-        match kind {
-            ResourceKind::Transactions | ResourceKind::Bills => refer(&mut data, "account"),
-            ResourceKind::InvestmentTransactions => refer(&mut data, "investment"),
-            ResourceKind::Owners | ResourceKind::Accounts | ResourceKind::Investments => {}
-        }
+        let parent = parent_of(kind).and_then(|(_, name)| refer(&mut data, name));
         let record = record_of(kind, &data, &id);
+        let data = AttributeValue::M(data);
         let hash = hash(&data);
         let text = |text: String| AttributeValue::S(text);
         let mut item = HashMap::from([
@@ -58,7 +70,7 @@ impl ResourceRow {
             ("record".to_owned(), text(record.clone())),
             ("external_id".to_owned(), text(external_id.to_string())),
             ("hash".to_owned(), AttributeValue::B(Blob::new(hash))),
-            ("data".to_owned(), AttributeValue::M(data)),
+            ("data".to_owned(), data),
         ]);
         if kind == ResourceKind::Accounts {
             // Puts the account into the index of everything a user has connected.
@@ -75,11 +87,37 @@ impl ResourceRow {
             record,
             hash,
             item,
+            parent,
         })
     }
-}
 
-impl ResourceRow {
+    /// The id of the account or investment this row refers to.
+    pub fn parent_id(&self) -> Option<&str> {
+        self.parent
+            .as_ref()?
+            .get("id")?
+            .as_s()
+            .ok()
+            .map(String::as_str)
+    }
+
+    /// The account or investment this row refers to, as it was embedded in it.
+    pub fn parent(
+        &self,
+        kind: ResourceKind,
+        link_id: LinkId,
+        external_id: &ExternalId,
+    ) -> Option<Self> {
+        let data = self.parent.clone()?;
+        let (parent_kind, _) = parent_of(kind)?;
+        Self::from_data(parent_kind, link_id, external_id, data).ok()
+    }
+
+    /// When Belvo stored the object first.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.text("created_at")?.parse().ok()
+    }
+
     /// `value_date` of a movement, if it is a date.
     pub fn value_date(&self) -> Option<Date> {
         self.text("value_date")?.get(..10)?.parse().ok()
@@ -93,6 +131,30 @@ impl ResourceRow {
     fn text(&self, name: &str) -> Option<&str> {
         let data = self.item.get("data")?.as_m().ok()?;
         Some(data.get(name)?.as_s().ok()?.as_str())
+    }
+}
+
+/// What Belvo embeds in each object of a resource: an object of which resource, under which name.
+pub fn parent_of(kind: ResourceKind) -> Option<(ResourceKind, &'static str)> {
+    match kind {
+        ResourceKind::Transactions | ResourceKind::Bills => {
+            Some((ResourceKind::Accounts, "account"))
+        }
+        ResourceKind::InvestmentTransactions => Some((ResourceKind::Investments, "investment")),
+        ResourceKind::Owners | ResourceKind::Accounts | ResourceKind::Investments => None,
+    }
+}
+
+/// The first and the last key a row of these days can have.
+pub(crate) fn key_range(kind: ResourceKind, days: Days) -> (String, String) {
+    // `$` follows `#`, so it comes after every id of a day.
+    match (days.from, days.to) {
+        (None, None) => (format!("{kind}#"), format!("{kind}$")),
+        // The year 0 comes after rows without a date and before those with one.
+        (from, to) => (
+            format!("{kind}#{}#", from.unwrap_or(FIRST_DATE)),
+            to.map_or_else(|| format!("{kind}$"), |to| format!("{kind}#{to}$")),
+        ),
     }
 }
 
@@ -128,20 +190,23 @@ fn is_date(text: &str) -> bool {
 
 /// Belvo embeds the whole account in each of its transactions. It has a record of its own, so here
 /// its id is enough; that halves the cost of a write. An embedded object without id stays.
-fn refer(data: &mut HashMap<String, AttributeValue>, name: &str) {
-    let id = match data.get(name) {
-        Some(AttributeValue::M(embedded)) => embedded.get("id").cloned(),
+fn refer(
+    data: &mut HashMap<String, AttributeValue>,
+    name: &str,
+) -> Option<HashMap<String, AttributeValue>> {
+    let embedded = data.get(name)?.as_m().ok()?;
+    let id = embedded.get("id").filter(|id| id.is_s())?.clone();
+    data.insert(format!("{name}_id"), id);
+    match data.remove(name) {
+        Some(AttributeValue::M(embedded)) => Some(embedded),
         _ => None,
-    };
-    if let Some(id @ AttributeValue::S(_)) = id {
-        data.remove(name);
-        data.insert(format!("{name}_id"), id);
     }
 }
 
-fn hash(data: &HashMap<String, AttributeValue>) -> [u8; 16] {
+/// Over everything but what changes at every read.
+pub(crate) fn hash(data: &AttributeValue) -> [u8; 16] {
     let mut digest = Sha256::new();
-    feed(&AttributeValue::M(data.clone()), &mut digest);
+    feed(data, &mut digest);
     let mut hash = [0; 16];
     for (slot, byte) in hash.iter_mut().zip(digest.finalize()) {
         *slot = byte;
@@ -245,6 +310,39 @@ mod tests {
     }
 
     #[test]
+    fn ranges_of_keys_hold_the_days_and_no_others() {
+        use ResourceKind::{InvestmentTransactions, Transactions};
+        let days = |from: &str, to: &str| Days {
+            from: from.parse().ok(),
+            to: to.parse().ok(),
+        };
+        let check = |days: Days, date: &str, expected: bool| {
+            let object = format!(r#"{{"id":"t1","value_date":"{date}"}}"#);
+            let key = record(Transactions, &object);
+            let (first, last) = key_range(Transactions, days);
+            assert_eq!(first <= key && key <= last, expected, "{days:?} {date}");
+            let other = record(InvestmentTransactions, &object);
+            assert!(!(first <= other && other <= last));
+        };
+        for date in ["", "0001-01-01", "2026-01-31", "9999-12-31"] {
+            check(Days::ALL, date, true);
+        }
+        let january = days("2026-01-01", "2026-01-31");
+        for (date, expected) in [
+            ("", false),
+            ("2025-12-31", false),
+            ("2026-01-01", true),
+            ("2026-01-31", true),
+            ("2026-02-01", false),
+        ] {
+            check(january, date, expected);
+        }
+        check(days("", "2026-01-31"), "", false);
+        check(days("", "2026-01-31"), "0001-01-01", true);
+        check(days("2026-01-31", ""), "9999-12-31", true);
+    }
+
+    #[test]
     fn what_cannot_be_stored_is_named() {
         let check = |json: &str, expected: Unstorable| {
             assert_eq!(
@@ -265,14 +363,22 @@ mod tests {
 
     #[test]
     fn an_embedded_account_becomes_a_reference() {
-        let item = prepared(
+        let row = prepared(
             ResourceKind::Transactions,
             r#"{"id":"t1","account":{"id":"a1","balance":{"current":1}},"amount":2}"#,
-        )
-        .item;
+        );
         assert_eq!(
-            value::to_json(&item["data"]),
+            value::to_json(&row.item["data"]),
             r#"{"account_id":"a1","amount":2,"id":"t1"}"#
+        );
+        assert_eq!(row.parent_id(), Some("a1"));
+        let user = ExternalId::parse("0190f3c6-7d5c-7bb2-9c40-1d4c4a3c0a11").unwrap();
+        let link = LinkId::parse(LINK).unwrap();
+        let parent = row.parent(ResourceKind::Transactions, link, &user).unwrap();
+        assert_eq!(parent.record, "ACCOUNTS#a1");
+        assert_eq!(
+            value::to_json(&parent.item["data"]),
+            r#"{"balance":{"current":1},"id":"a1"}"#
         );
     }
 

@@ -2,21 +2,25 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Connected, User, World, event, events};
+use crate::world::{Connected, User, World, event, events, failures, record, record_sent};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_batch_has_its_outcome() {
-    let outcomes: [(&str, &[&str]); 6] = [
+    let outcomes: [(&str, &[&str]); 10] = [
         ("attempt_exited", &[]),
         ("attempt_started", &[]),
         ("attempt_succeeded", &[]),
+        ("link_due", &[]),
         ("link_proven", &[]),
+        ("link_reread", &[]),
+        ("link_seen", &[]),
         // Nobody is held up by it.
         (
             "two_groups_one_unreadable",
             &["00000000-0000-4000-8000-000000000003"],
         ),
         ("webhook_received", &[]),
+        ("webhook_replayed", &[]),
     ];
     let names: Vec<&str> = outcomes.iter().map(|(name, _)| *name).collect();
     assert_eq!(events("fetcher"), names);
@@ -49,33 +53,37 @@ async fn every_sample_batch_has_its_outcome() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_a_group_run_in_order_and_wait_for_the_first_that_fails() {
-    let world = World::start().await;
-    let user = world.individual().await;
-    let connected = world.connected(&user).await;
-    // Every request about this link fails; the other group must not notice.
-    let faults = json!({"fail_next": {"count": 100, "status": 500, "path": "/api/owners/"}});
-    world.sandbox("faults", &faults).await;
-    let owners = webhook(&connected, "OWNERS");
-    let accounts = webhook(&connected, "ACCOUNTS");
-    let attempt = json!({
-        "job": "attempt_started.v1",
-        "attempt": {
-            "session_id": "0190f3c67d5c7bb29c401d4c4a3c0a11",
-            "external_id": "another-user",
-            "started_at": "2026-11-23T12:00:00Z",
-            "person": "aGFzaA",
-        },
-        "access_mode": "single",
+    // Links cannot be read or written; attempts can.
+    let world = World::without_resource_table().await;
+    let link = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+    let owners = json!({
+        "job": "webhook_received.v1",
+        "link_id": link,
+        "event": {"link_id": link, "event": "historical_update", "resource": "OWNERS"},
     });
-    let link = connected.link_id.as_str();
+    let attempt = |user: &str| {
+        json!({
+            "job": "attempt_started.v1",
+            "attempt": {
+                "session_id": "0190f3c67d5c7bb29c401d4c4a3c0a11",
+                "external_id": user,
+                "started_at": "2026-11-23T12:00:00Z",
+                "person": "aGFzaA",
+            },
+            "access_mode": "single",
+        })
+    };
     let batch = json!({"Records": [
-        record("1", link, &owners),
-        record("2", link, &accounts),
-        record("3", "user-x", &attempt),
-        record("4", link, &accounts),
+        record("1", "a", &attempt("user-before")),
+        record("2", "a", &owners),
+        record("3", "b", &attempt("user-beside")),
+        record("4", "a", &attempt("user-behind")),
     ]});
     let answer = world.stack.invoke("fetcher", batch).await.unwrap();
-    assert_eq!(failures(&answer), ["1", "2", "4"]);
+    assert_eq!(failures(&answer), ["2", "4"]);
+    assert_eq!(world.attempts_of("user-before").await.len(), 1);
+    assert_eq!(world.attempts_of("user-beside").await.len(), 1);
+    assert_eq!(world.attempts_of("user-behind").await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +108,7 @@ async fn equal_webhooks_in_a_batch_are_read_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_failed_job_left_unread_is_read_by_the_next_one() {
+async fn what_belvo_prevents_is_written_down_and_done_when_its_time_comes() {
     let world = World::start().await;
     world
         .sandbox("faults", &json!({"webhooks": {"hold": true}}))
@@ -120,14 +128,18 @@ async fn what_a_failed_job_left_unread_is_read_by_the_next_one() {
     }
     let faults = json!({"fail_next": {"count": 9, "status": 429, "path": "/api/accounts/"}});
     world.sandbox("faults", &faults).await;
-    assert_eq!(deliver(&world, &connected, "OWNERS").await, ["OWNERS"]);
+    assert!(deliver(&world, &connected, "OWNERS").await.is_empty());
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["trouble"].get("code").text(), "throttled");
+    assert!(link.contains_key("due_at"));
     world.sandbox("faults", &json!({})).await;
 
-    assert!(deliver(&world, &connected, "OWNERS").await.is_empty());
+    world.let_time_pass(&connected.link_id).await;
     world
         .assert_complete(&connected.link_id, &user.external_id)
         .await;
-    assert_eq!(world.link(&connected.link_id).await["pending"].list(), []);
+    let link = world.link(&connected.link_id).await;
+    assert!(!link.contains_key("trouble"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +215,7 @@ async fn a_read_that_failed_halfway_does_not_count_as_read() {
     let sent = "1700000000000";
     let job = webhook(&connected, "TRANSACTIONS");
     let batch = json!({"Records": [record_sent("m", &connected.link_id, &job, sent)]});
-    let answer = world.stack.invoke("fetcher", batch.clone()).await.unwrap();
+    let answer = world.stack.invoke("fetcher", batch).await.unwrap();
     // The first read, at the connection, came after it and was complete.
     assert!(failures(&answer).is_empty());
 
@@ -213,10 +225,9 @@ async fn a_read_that_failed_halfway_does_not_count_as_read() {
         .invoke("fetcher", json!({"Records": [now]}))
         .await
         .unwrap();
-    assert_eq!(failures(&answer), ["m"]);
-    world.sandbox("faults", &json!({})).await;
-    let answer = world.stack.invoke("fetcher", batch).await.unwrap();
     assert!(failures(&answer).is_empty());
+    world.sandbox("faults", &json!({})).await;
+    world.let_time_pass(&connected.link_id).await;
     let truth = world
         .ask_sandbox(&format!("links/{}/truth", connected.link_id))
         .await;
@@ -299,7 +310,7 @@ async fn a_brief_failure_of_belvo_is_not_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_longer_failure_ends_well_when_belvo_recovers() {
-    let world = World::impatient().await;
+    let world = World::start().await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;
     world
@@ -307,6 +318,7 @@ async fn a_longer_failure_ends_well_when_belvo_recovers() {
         .await;
     let connected = world.connect(&user, &minted).await;
     world.settle().await;
+    world.let_time_pass(&connected.link_id).await;
     world
         .assert_complete(&connected.link_id, &user.external_id)
         .await;
@@ -483,30 +495,5 @@ async fn deliver(world: &World, connected: &Connected, kind: &str) -> Vec<String
         .invoke("fetcher", json!({"Records": [record]}))
         .await
         .unwrap();
-    failures(&answer).into_iter().map(str::to_owned).collect()
-}
-
-/// In the future, so that nothing read before is fresh enough.
-fn record(id: &str, group: &str, job: &Value) -> Value {
-    record_sent(id, group, job, "4000000000000")
-}
-
-fn record_sent(id: &str, group: &str, job: &Value, sent: &str) -> Value {
-    json!({
-        "messageId": id,
-        "receiptHandle": id,
-        "body": job.to_string(),
-        "attributes": {"MessageGroupId": group, "SentTimestamp": sent},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "awsRegion": "sa-east-1",
-    })
-}
-
-fn failures(answer: &Value) -> Vec<&str> {
-    let failures = answer["batchItemFailures"].as_array().unwrap();
-    failures
-        .iter()
-        .map(|it| it["itemIdentifier"].as_str().unwrap())
-        .collect()
+    failures(&answer)
 }

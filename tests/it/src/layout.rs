@@ -134,7 +134,9 @@ fn roles_allow_what_functions_do_and_nothing_else() {
             "fetcher",
             vec![
                 secret,
+                "dynamodb:BatchGetItem",
                 "dynamodb:BatchWriteItem",
+                "dynamodb:ConditionCheckItem",
                 "dynamodb:DeleteItem",
                 "dynamodb:PutItem",
                 "dynamodb:Query",

@@ -12,11 +12,14 @@
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `ownership` | whose data is stored |
 //! | `fetching` | pages, batches, order, retries |
+//! | `syncing` | changes, drift, doubt and proof |
+//! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
 //! | `rotation` | secrets that change while functions run |
 //! | `layout` | the structure of this repository |
 
 mod bad_input;
+mod bank;
 mod callbacks;
 mod canonical;
 mod fetching;
@@ -24,6 +27,8 @@ mod layout;
 mod ownership;
 mod rotation;
 mod story;
+mod syncing;
 mod token_request;
+mod waiting;
 mod webhooks;
 mod world;

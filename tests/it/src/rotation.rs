@@ -12,29 +12,6 @@ use serde_json::json;
 use crate::world::World;
 
 impl World {
-    /// The name of a secret, by its name in the template.
-    async fn secret_name(&self, part: &str) -> String {
-        let list = self
-            .stack
-            .secretsmanager()
-            .list_secrets()
-            .send()
-            .await
-            .unwrap();
-        let mut names = list.secret_list().iter().filter_map(|it| it.name());
-        names.find(|name| name.contains(part)).unwrap().to_owned()
-    }
-
-    async fn set_secret(&self, part_of_name: &str, value: &serde_json::Value) {
-        let name = self.secret_name(part_of_name).await;
-        let put = self
-            .stack
-            .secretsmanager()
-            .put_secret_value()
-            .secret_id(name);
-        put.secret_string(value.to_string()).send().await.unwrap();
-    }
-
     async fn call_webhook(&self, authorization: &str) -> StatusCode {
         let request = self.http.post(self.url("/webhook"));
         let request = request.header("authorization", authorization).body("{}");

@@ -64,20 +64,20 @@ impl World {
         Self::with_options(parameters, StackOptions::default()).await
     }
 
-    /// Where a job that failed comes back after ten seconds, not after half an hour.
-    pub async fn impatient() -> Self {
-        let options = StackOptions {
-            visibility_timeout: Some(10),
-            ..StackOptions::default()
-        };
-        Self::with_options(&[], options).await
-    }
-
     /// Where the HTTP functions cannot reach the queue.
     pub async fn without_queue() -> Self {
         let nowhere = "http://127.0.0.1:1/000000000000/no-such-queue.fifo".to_owned();
         let options = StackOptions {
             variables: BTreeMap::from([("QUEUE_URL".to_owned(), nowhere)]),
+            ..StackOptions::default()
+        };
+        Self::with_options(&[], options).await
+    }
+
+    /// Where links can be neither read nor written.
+    pub async fn without_resource_table() -> Self {
+        let options = StackOptions {
+            variables: BTreeMap::from([("RESOURCE_TABLE".to_owned(), "no-such-table".to_owned())]),
             ..StackOptions::default()
         };
         Self::with_options(&[], options).await
@@ -212,6 +212,69 @@ impl World {
         assert_eq!(self.follow(&connected.redirect_url).await.status(), 200);
         self.settle().await;
         connected
+    }
+
+    /// The whole name of a secret.
+    pub async fn secret_name(&self, part: &str) -> String {
+        let list = self
+            .stack
+            .secretsmanager()
+            .list_secrets()
+            .send()
+            .await
+            .unwrap();
+        let mut names = list.secret_list().iter().filter_map(|it| it.name());
+        names.find(|name| name.contains(part)).unwrap().to_owned()
+    }
+
+    /// Rotates a secret.
+    pub async fn set_secret(&self, part_of_name: &str, value: &serde_json::Value) {
+        let name = self.secret_name(part_of_name).await;
+        let put = self
+            .stack
+            .secretsmanager()
+            .put_secret_value()
+            .secret_id(name);
+        put.secret_string(value.to_string()).send().await.unwrap();
+    }
+
+    /// The table of links, as functions see it.
+    pub fn resource_store(&self) -> store::ResourceStore {
+        use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+        let endpoints = self.stack.endpoints();
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let aws = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(Region::new(endpoints.region.clone()))
+            .endpoint_url(&endpoints.dynamodb_url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        store::ResourceStore::new(&aws, endpoints.resource_table.clone())
+    }
+
+    /// Calls the webhook as Belvo does.
+    pub async fn post_webhook(&self, body: &Value) {
+        let authorization = &self.stack.endpoints().webhook_authorization;
+        let request = self.http.post(self.url("/webhook")).json(body);
+        let answer = request.header("authorization", authorization).send().await;
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+
+    /// Lets the time come that a link waits for, whatever it is.
+    pub async fn let_time_pass(&self, link_id: &str) {
+        let end = "2099-01-01T00:00:00Z".parse().unwrap();
+        self.let_time_pass_until(link_id, end).await;
+    }
+
+    /// The same for what waits until then.
+    pub async fn let_time_pass_until(&self, link_id: &str, until: jiff::Timestamp) {
+        let job = json!({"job": "link_due.v1", "link_id": link_id, "until": until.to_string()});
+        let record = record("due", link_id, &job);
+        let answer = self
+            .stack
+            .invoke("fetcher", json!({"Records": [record]}))
+            .await;
+        assert_eq!(failures(&answer.unwrap()), Vec::<String>::new());
     }
 
     /// Tells the sandbox to do something.
@@ -356,7 +419,8 @@ impl World {
     }
 }
 
-fn stored_form(kind: &str, object: Canonical) -> Canonical {
+/// An object of the truth as it is stored.
+pub(crate) fn stored_form(kind: &str, object: Canonical) -> Canonical {
     match kind {
         "TRANSACTIONS" | "BILLS" => object.with_reference("account"),
         "INVESTMENT_TRANSACTIONS" => object.with_reference("investment"),
@@ -364,7 +428,8 @@ fn stored_form(kind: &str, object: Canonical) -> Canonical {
     }
 }
 
-fn key_of(kind: &str, object: &Canonical) -> String {
+/// Where it is stored.
+pub(crate) fn key_of(kind: &str, object: &Canonical) -> String {
     let id = object.get("id").text();
     match kind {
         "TRANSACTIONS" | "INVESTMENT_TRANSACTIONS" => {
@@ -395,4 +460,30 @@ pub fn events(function: &str) -> Vec<String> {
     let mut names: Vec<_> = names.map(|name| name.replace(".json", "")).collect();
     names.sort();
     names
+}
+
+/// A record of the queue, sent in the future, so that nothing read before is fresh enough.
+pub fn record(id: &str, group: &str, job: &Value) -> Value {
+    record_sent(id, group, job, "4000000000000")
+}
+
+pub fn record_sent(id: &str, group: &str, job: &Value, sent: &str) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": id,
+        "body": job.to_string(),
+        "attributes": {"MessageGroupId": group, "SentTimestamp": sent},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "awsRegion": "sa-east-1",
+    })
+}
+
+/// The records a batch returns.
+pub fn failures(answer: &Value) -> Vec<String> {
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures
+        .iter()
+        .map(|it| it["itemIdentifier"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -1,0 +1,117 @@
+//! How fast we may ask.
+//!
+//! Belvo's gateway turns an address away that sends more than 80 requests in 30 s (error guide,
+//! "403 Forbidden"), and being turned away costs everyone behind that address. So each process
+//! takes no more than its share, and waits its turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+/// The window Belvo's gateway counts in.
+pub const WINDOW: Duration = Duration::from_secs(30);
+
+/// A share of Belvo's rate: so many requests in any 30 s.
+#[derive(Clone, Debug)]
+pub struct Pace(Arc<Share>);
+
+#[derive(Debug)]
+struct Share {
+    requests: usize,
+    recent: Mutex<VecDeque<Instant>>,
+}
+
+impl Pace {
+    /// So many requests in any 30 s; at least one.
+    pub fn new(requests: usize) -> Self {
+        Self(Arc::new(Share {
+            requests: requests.max(1),
+            recent: Mutex::default(),
+        }))
+    }
+
+    /// One of `processes` equal shares of what an address may send.
+    pub fn share(requests: usize, processes: usize) -> Self {
+        Self::new(requests / processes.max(1))
+    }
+
+    /// Waits until one more request fits. Whoever waits first goes first.
+    pub(crate) async fn turn(&self) {
+        let mut recent = self.0.recent.lock().await;
+        if recent.len() >= self.0.requests
+            && let Some(oldest) = recent.front().copied()
+        {
+            sleep_until(oldest + WINDOW).await;
+            recent.pop_front();
+        }
+        recent.push_back(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_window_holds_more_than_the_share() {
+        let pace = Pace::share(82, 5);
+        let mut turns = Vec::new();
+        for _ in 0..100 {
+            pace.turn().await;
+            turns.push(Instant::now());
+        }
+        for (earlier, later) in turns.iter().zip(turns.iter().skip(16)) {
+            assert!(later.duration_since(*earlier) >= WINDOW);
+        }
+        // And none of the share is wasted: 100 turns are six full windows and a part.
+        assert_eq!(turns[99].duration_since(turns[0]), WINDOW * 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_request_waits_its_turn_repetitions_included() {
+        use std::sync::Mutex as SyncMutex;
+
+        use crate::{Belvo, KeySource, Keys, Rhythm, Transport};
+
+        let times: Arc<SyncMutex<Vec<Instant>>> = Arc::default();
+        let noted = Arc::clone(&times);
+        let transport = Transport::from_fn(move |_| {
+            noted.lock().unwrap().push(Instant::now());
+            Box::pin(async {
+                let mut answer = http::Response::new(bytes::Bytes::new());
+                *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+                Ok(answer)
+            })
+        });
+        let keys = Arc::new(Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap());
+        let keys = KeySource::new(move |_| {
+            let keys = Arc::clone(&keys);
+            Box::pin(async move { Ok(keys) })
+        });
+        let rhythm = Rhythm {
+            pace: Pace::new(6),
+            ..Rhythm::default()
+        };
+        let belvo = Belvo::new("http://127.0.0.1:1".parse().unwrap(), transport, keys);
+        let belvo = belvo.with_rhythm(rhythm);
+        for _ in 0..5 {
+            assert!(belvo.count_links().await.is_err());
+        }
+        let times = times.lock().unwrap();
+        assert_eq!(times.len(), 20, "each of five, and three repetitions");
+        for (earlier, later) in times.iter().zip(times.iter().skip(6)) {
+            assert!(later.duration_since(*earlier) >= WINDOW);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_is_never_nothing() {
+        let pace = Pace::share(3, 5);
+        let start = Instant::now();
+        pace.turn().await;
+        assert_eq!(Instant::now(), start);
+    }
+}

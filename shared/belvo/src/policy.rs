@@ -1,0 +1,115 @@
+//! What to do about each failure: the one table.
+//!
+//! Belvo's error guide says which failures pass ("50x up to five times, 3 s doubled"; a session
+//! that is open, two minutes) and which do not. The rest is what its gateway and practice add.
+
+use http::StatusCode;
+
+/// When a failed call is worth repeating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Within seconds; if that does not help, [`Wait::Longer`].
+    InPlace,
+    /// Not by this call; when, is said inside.
+    Later(Wait),
+    /// Not as it is: somebody must act, or there is nothing to be had.
+    Never,
+}
+
+/// How long to leave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Half a minute at first, then longer and longer.
+    Longer,
+    /// Two minutes at least: a session is open at the bank.
+    Minutes,
+    /// An hour at least: the bank is down.
+    Hours,
+    /// Until the Open Finance limits of the next month.
+    NextMonth,
+}
+
+/// What to do about an answer of this status and code.
+///
+/// `from_api` is false when a gateway in front of Belvo's API has answered.
+pub(crate) fn retry(status: StatusCode, code: &str, from_api: bool) -> Retry {
+    use Retry::{InPlace, Later, Never};
+    match (status.as_u16(), code) {
+        (400, "too_many_sessions") => Later(Wait::Minutes),
+        (400, "institution_down" | "institution_unavailable" | "institution_inactive") => {
+            Later(Wait::Hours)
+        }
+        (400, "unavailable_data") => Later(Wait::Hours),
+        (400, "operational_limits_reached") => Later(Wait::NextMonth),
+        // The user has taken the accounts out of the consent. The same status as wrong keys.
+        (401, "consent_without_accounts") => Never,
+        (401, _) => Later(Wait::Longer),
+        // The gateway's page: more than 80 requests in 30 s. Repeating at once makes it worse.
+        (403, _) if !from_api => Later(Wait::Longer),
+        // Five minutes are up, and what was read until then is kept: asking again helps.
+        (408, _) => InPlace,
+        // A refresh within ten minutes of another.
+        (409, "link_refreshed") => Later(Wait::Minutes),
+        (429, _) => Later(Wait::Longer),
+        (500..=599, _) => InPlace,
+        _ => Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_code_has_its_line() {
+        use Retry::{InPlace, Later, Never};
+        use Wait::{Hours, Longer, Minutes, NextMonth};
+        for (status, codes, expected) in [
+            (
+                400,
+                "required blank null invalid invalid_choice not_a_list parse_error \
+                 does_not_exist validation_error login_error invalid_link unconfirmed_link \
+                 session_expired session_expired_ob duplicated unsupported_operation \
+                 invalid_period invalid_fetch_resources invalid_credentials_storage \
+                 activation_failed never_seen_before",
+                Never,
+            ),
+            (400, "too_many_sessions", Later(Minutes)),
+            (
+                400,
+                "institution_down institution_unavailable institution_inactive unavailable_data",
+                Later(Hours),
+            ),
+            (400, "operational_limits_reached", Later(NextMonth)),
+            (
+                401,
+                "authentication_failed never_seen_before",
+                Later(Longer),
+            ),
+            (401, "consent_without_accounts", Never),
+            (
+                403,
+                "access_to_production_denied access_to_resource_denied permission_denied \
+                 quota_limit_reached",
+                Never,
+            ),
+            (404, "not_found expired_credentials", Never),
+            (405, "method_not_allowed", Never),
+            (408, "request_timeout", InPlace),
+            (409, "link_refreshed", Later(Minutes)),
+            (428, "token_required activation_required", Never),
+            (429, "throttled unrecognized", Later(Longer)),
+            (500, "unexpected_error service_unavailable", InPlace),
+            (502, "unrecognized", InPlace),
+            (503, "unrecognized", InPlace),
+            (504, "unrecognized", InPlace),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            for code in codes.split_whitespace() {
+                assert_eq!(retry(status, code, true), expected, "{status} {code}");
+            }
+        }
+        let gateway = retry(StatusCode::FORBIDDEN, "unrecognized", false);
+        assert_eq!(gateway, Later(Longer));
+    }
+}
