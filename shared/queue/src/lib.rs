@@ -9,7 +9,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata as _};
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use domain::Job;
 use uuid::Uuid;
 
@@ -31,6 +32,21 @@ pub enum QueueError {
         /// SQS's code. Its messages, and the SDK's, may quote what was sent.
         reason: String,
     },
+    /// SQS took some jobs of a batch and not all.
+    #[error("{left} jobs of a batch could not be queued")]
+    SomeNotSent {
+        /// How many are not on the queue.
+        left: usize,
+    },
+    /// SQS did not say how many jobs wait.
+    #[error("the waiting jobs could not be counted: {reason}")]
+    NotCounted {
+        /// SQS's code.
+        reason: String,
+    },
+    /// The SDK could not build the request.
+    #[error("a batch of jobs could not be built")]
+    NotBuilt(#[from] BuildError),
     /// The job could not be written as JSON.
     #[error("job {job} could not be written")]
     NotWritten {
@@ -71,4 +87,67 @@ impl JobQueue {
                 reason: error.code().unwrap_or("no answer").to_owned(),
             })
     }
+
+    /// Puts many jobs on the queue, ten in a call (AWS, `SendMessageBatch`), each with its own
+    /// deduplication id. After an error some of them may be on the queue.
+    pub async fn send_all(&self, jobs: &[(Job, [u8; 16])]) -> Result<(), QueueError> {
+        for batch in jobs.chunks(BATCH) {
+            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+            let answer = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries?))
+                .send()
+                .await
+                .map_err(|error| QueueError::NotSent {
+                    job: "batch",
+                    reason: error.code().unwrap_or("no answer").to_owned(),
+                })?;
+            match answer.failed().len() {
+                0 => {}
+                left => return Err(QueueError::SomeNotSent { left }),
+            }
+        }
+        Ok(())
+    }
+
+    /// How many jobs wait for a fetcher, roughly: SQS counts with a delay of up to a minute.
+    pub async fn waiting(&self) -> Result<usize, QueueError> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .map_err(|error| QueueError::NotCounted {
+                reason: error.code().unwrap_or("no answer").to_owned(),
+            })?;
+        let count = answer
+            .attributes()
+            .and_then(|it| it.get(&name)?.parse().ok());
+        count.ok_or_else(|| QueueError::NotCounted {
+            reason: "no number".to_owned(),
+        })
+    }
+}
+
+/// AWS, "Amazon SQS message quotas": at most ten messages in a batch.
+const BATCH: usize = 10;
+
+fn entry(
+    (position, (job, unique)): (usize, &(Job, [u8; 16])),
+) -> Result<SendMessageBatchRequestEntry, QueueError> {
+    let body = serde_json::to_string(job).map_err(|source| QueueError::NotWritten {
+        job: job.name(),
+        source,
+    })?;
+    Ok(SendMessageBatchRequestEntry::builder()
+        .id(position.to_string())
+        .message_body(body)
+        .message_group_id(job.group())
+        .message_deduplication_id(Uuid::from_bytes(*unique).simple().to_string())
+        .build()?)
 }

@@ -143,6 +143,16 @@ fn roles_allow_what_functions_do_and_nothing_else() {
                 "dynamodb:UpdateItem",
             ],
         ),
+        (
+            "sweeper",
+            vec![
+                secret,
+                "sqs:GetQueueAttributes",
+                "sqs:SendMessage",
+                "dynamodb:BatchGetItem",
+                "dynamodb:Query",
+            ],
+        ),
     ] {
         let function = function(&template, name);
         let words = function.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');

@@ -14,6 +14,7 @@
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes, drift, doubt and proof |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
+//! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
 //! | `rotation` | secrets that change while functions run |
 //! | `layout` | the structure of this repository |
@@ -27,6 +28,7 @@ mod layout;
 mod ownership;
 mod rotation;
 mod story;
+mod sweeping;
 mod syncing;
 mod token_request;
 mod waiting;

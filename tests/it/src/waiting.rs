@@ -249,6 +249,18 @@ async fn a_link_gone_after_years_is_looked_at_again_and_an_unknown_one_not_for_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_release_has_written_stops_neither_the_link_nor_the_walk() {
+    let bank = Bank::connected().await;
+    let date = AttributeValue::S("2027-01-01T00:00:00Z".to_owned());
+    bank.set_on_link(&["agenda", "a_novelty"], date).await;
+    let walk = json!({"sweep": "links"});
+    let report = bank.world.stack.invoke("sweeper", walk).await.unwrap();
+    assert_eq!(report["links"], 1);
+    bank.world.let_time_pass(bank.link_id()).await;
+    bank.assert_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_of_somebody_else_is_not_adopted_though_person_and_bank_are_the_same() {
     let world = World::start().await;
     let ana = world.individual().await;

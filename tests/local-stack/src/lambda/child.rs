@@ -20,6 +20,7 @@ pub fn child_main() -> Option<anyhow::Result<()>> {
         ("callback", || Box::pin(callback::run())),
         ("webhook", || Box::pin(webhook::run())),
         ("fetcher", || Box::pin(fetcher::run())),
+        ("sweeper", || Box::pin(sweeper::run())),
     ])
 }
 

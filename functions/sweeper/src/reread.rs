@@ -1,0 +1,140 @@
+//! Everything once more, of one link or of all. It spends no Open Finance quota.
+
+use std::collections::BTreeSet;
+
+use domain::{Job, LinkId};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::unique;
+use crate::walk::by_id;
+
+impl Sweeper {
+    /// Queues the link, if it is one of ours.
+    pub(crate) async fn reread(&self, link_id: LinkId) -> Result<Report, SweepError> {
+        let not_before = self.clock.now();
+        let mut jobs = Vec::new();
+        for record in self.resources.links(&[link_id]).await? {
+            let link_id = record.link_id;
+            let job = Job::LinkReread {
+                link_id,
+                not_before,
+            };
+            jobs.push((job, self.randomness.sixteen()?));
+        }
+        Ok(Report::Reread {
+            links: jobs.len(),
+            enqueued: self.enqueue(&jobs).await?,
+        })
+    }
+
+    /// Queues those links of a page that are ours, each for its place in the whole span of time.
+    pub(crate) async fn reread_all(
+        &self,
+        number: u32,
+        over: Option<SignedDuration>,
+        from: Option<Timestamp>,
+    ) -> Result<Report, SweepError> {
+        let page = self.page(number).await?;
+        let pages = self.pages(page.count);
+        let from = from.unwrap_or_else(|| self.clock.now());
+        let over = over.unwrap_or_else(|| self.limits().reread_of(page.count));
+        let first = u64::from(number.saturating_sub(1)) * u64::from(self.belvo.page_size());
+
+        let places = (first..).zip(by_id(page.links).into_keys());
+        let places: Vec<(u64, LinkId)> = places.collect();
+        let ids: Vec<LinkId> = places.iter().map(|(_, id)| *id).collect();
+        let records = self.resources.links(&ids).await?;
+        let ours: BTreeSet<LinkId> = records.iter().map(|record| record.link_id).collect();
+        let jobs = places.iter().filter(|(_, id)| ours.contains(id));
+        let jobs = jobs.map(|(place, id)| job(*id, from, over, share(over, *place, page.count)));
+        let jobs: Vec<_> = jobs.collect();
+        Ok(Report::RereadAll {
+            page: number,
+            pages,
+            links: page.count,
+            enqueued: self.enqueue(&jobs).await?,
+            next: (u64::from(number) < pages).then(|| next(number, over, from)),
+        })
+    }
+}
+
+/// The part of a span that comes before the link in this place, of so many.
+fn share(over: SignedDuration, place: u64, links: u64) -> SignedDuration {
+    let links = i128::from(links.max(1));
+    let millis = over.as_millis() * i128::from(place).min(links) / links;
+    i64::try_from(millis).map_or(over, SignedDuration::from_millis)
+}
+
+/// What continues it. It says when all began and how long all may take, so that the pages share
+/// one span of time whenever each of them is asked for.
+fn next(page: u32, over: SignedDuration, from: Timestamp) -> Value {
+    json!({
+        "sweep": "reread",
+        "all": true,
+        "page": page.saturating_add(1),
+        "over": over.to_string(),
+        "from": from.to_string(),
+    })
+}
+
+/// A page that is sent again at once, say because Lambda repeats it, is queued once.
+fn job(
+    link_id: LinkId,
+    from: Timestamp,
+    over: SignedDuration,
+    delay: SignedDuration,
+) -> (Job, [u8; 16]) {
+    let not_before = from.checked_add(delay).unwrap_or(Timestamp::MAX);
+    let [link, began, span] = [link_id.to_string(), from.to_string(), over.to_string()];
+    let unique = unique::of(&["reread", &link, &began, &span]);
+    let job = Job::LinkReread {
+        link_id,
+        not_before,
+    };
+    (job, unique)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Sweep;
+
+    #[test]
+    fn links_are_spread_evenly() {
+        let over = SignedDuration::from_hours(6);
+        let check = |place, links, minutes| {
+            let expected = SignedDuration::from_mins(minutes);
+            assert_eq!(share(over, place, links), expected, "{place} of {links}");
+        };
+        check(0, 6, 0);
+        check(3, 6, 180);
+        check(5, 6, 300);
+        // Links that were made meanwhile do not lie beyond the end.
+        check(9, 6, 360);
+        check(0, 0, 0);
+    }
+
+    #[test]
+    fn what_continues_a_reread_is_an_event() {
+        let over = SignedDuration::from_secs(45_333);
+        let from: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let expected = Sweep::RereadAll {
+            page: 2,
+            over: Some(over),
+            from: Some(from),
+        };
+        assert_eq!(Sweep::read(&next(1, over, from)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_page_that_is_sent_twice_is_queued_once() {
+        let id = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a280").unwrap();
+        let (from, over) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(6));
+        let first = job(id, from, over, SignedDuration::ZERO);
+        assert_eq!(first, job(id, from, over, SignedDuration::ZERO));
+        let later = job(id, Timestamp::MAX, over, SignedDuration::ZERO);
+        assert_ne!(first.1, later.1, "another reread");
+    }
+}

@@ -1,0 +1,206 @@
+//! Belvo's links against ours, page by page.
+
+use std::collections::BTreeMap;
+
+use belvo::Link;
+use domain::{Job, LinkId};
+use jiff::{SignedDuration, Timestamp};
+use store::{Due, LinkRecord, LinkStatus};
+
+use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::unique;
+
+/// Seconds between two scheduled walks; the template says the same.
+const PERIOD: i64 = 5 * 60;
+
+/// Belvo reads a bank for up to an hour and more, and its webhooks are tried again for minutes.
+/// Whoever looks earlier finds data that is still loading.
+const LOADING: SignedDuration = SignedDuration::from_mins(90);
+
+impl Sweeper {
+    /// Compares a page of Belvo's links with ours, and queues those with news.
+    pub(crate) async fn walk(&self, page: Option<u32>) -> Result<Report, SweepError> {
+        let now = self.clock.now();
+        let number = match page {
+            Some(page) => page,
+            None => turn(now, self.pages(self.belvo.count_links().await?)),
+        };
+        let page = self.page(number).await?;
+        let links = by_id(page.links);
+        let ids: Vec<LinkId> = links.keys().copied().collect();
+        let records = self.resources.links(&ids).await?;
+        let records = records.into_iter().map(|record| (record.link_id, record));
+        let records: BTreeMap<LinkId, LinkRecord> = records.collect();
+        let news = links
+            .iter()
+            .filter(|(id, link)| has_news(link, records.get(id), now));
+        let mut jobs: Vec<_> = news.map(|(id, link)| job(*id, link)).collect();
+        let seen = jobs.len();
+        if seen > 0 {
+            jobs.truncate(self.room().await?);
+        }
+        Ok(Report::Links {
+            page: number,
+            pages: self.pages(page.count),
+            links: page.count,
+            seen,
+            enqueued: self.enqueue(&jobs).await?,
+        })
+    }
+}
+
+/// The page whose turn it is: each comes once in as many periods as there are pages.
+fn turn(now: Timestamp, pages: u64) -> u32 {
+    let slot = now.as_second().div_euclid(PERIOD);
+    let pages = i64::try_from(pages).unwrap_or(i64::MAX).max(1);
+    // Below the number of pages, of which there are fewer than `u32` holds.
+    u32::try_from(slot.rem_euclid(pages) + 1).unwrap_or(u32::MAX)
+}
+
+/// Pages shift while links are made, so that one may come twice; an id we cannot read is nobody's.
+pub(crate) fn by_id(links: Vec<Link>) -> BTreeMap<LinkId, Link> {
+    let with_id = |link: Link| Some((link.id?, link));
+    links.into_iter().filter_map(with_id).collect()
+}
+
+/// Whether Belvo has reached the bank, and we do not have what came of it though it is time.
+fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
+    let reached_at = link.last_accessed_at.or(link.created_at);
+    if reached_at.is_some_and(|at| now.duration_since(at) < LOADING) {
+        return false;
+    }
+    let (Some(record), Some(accessed_at)) = (record, link.last_accessed_at) else {
+        return record.is_none();
+    };
+    let is_back = record.status == LinkStatus::Gone;
+    if record.complete_as_of == Some(accessed_at) && !is_back {
+        return false;
+    }
+    // Belvo's next try at the bank is news again, whatever became of this one.
+    let heard = record.last_accessed_at == Some(accessed_at);
+    !(heard && is_taken_care_of(record))
+}
+
+/// Whether another look would find nothing to do: the link has its own time for that, which the
+/// walk must not undercut, or it is nobody's to read.
+fn is_taken_care_of(record: &LinkRecord) -> bool {
+    let waits = [Due::Retry, Due::Continue, Due::Look, Due::Empty];
+    record.status == LinkStatus::Quarantined
+        || waits.iter().any(|due| record.agenda.get(*due).is_some())
+}
+
+fn job(link_id: LinkId, link: &Link) -> (Job, [u8; 16]) {
+    let last_accessed_at = link.last_accessed_at;
+    let accessed = last_accessed_at.map(|at| at.to_string());
+    let accessed = accessed.unwrap_or_default();
+    let unique = unique::of(&["seen", &link_id.to_string(), &accessed]);
+    let job = Job::LinkSeen {
+        link_id,
+        last_accessed_at,
+    };
+    (job, unique)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ID: &str = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+    const EARLIER: &str = "2026-11-23T08:00:00Z";
+    const LATER: &str = "2026-11-23T10:00:00Z";
+    const JUST_NOW: &str = "2026-11-23T11:00:00Z";
+
+    fn now() -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn link(members: Value) -> Link {
+        serde_json::from_value(members).unwrap()
+    }
+
+    fn record(members: Value) -> LinkRecord {
+        let mut record = json!({"link_id": ID, "epoch": 1});
+        for (name, value) in members.as_object().unwrap() {
+            record[name] = value.clone();
+        }
+        serde_json::from_value(record).unwrap()
+    }
+
+    #[test]
+    fn each_page_has_its_turn() {
+        for pages in [1, 2, 7, 100] {
+            let turn_of = |slot: i64| {
+                let second = now().as_second() + slot * PERIOD;
+                turn(Timestamp::from_second(second).unwrap(), pages)
+            };
+            let slots = i64::try_from(pages).unwrap();
+            let mut turns: Vec<_> = (0..slots).map(turn_of).collect();
+            assert_eq!(turn_of(0), turn_of(slots), "the round begins again");
+            turns.sort_unstable();
+            let all: Vec<u32> = (1..).take(turns.len()).collect();
+            assert_eq!(turns, all);
+        }
+        assert_eq!(turn(Timestamp::MIN, 0), 1);
+    }
+
+    #[test]
+    fn a_link_we_lack_is_news_once_its_data_has_loaded() {
+        let check = |members: Value, expected: bool| {
+            assert_eq!(
+                has_news(&link(members.clone()), None, now()),
+                expected,
+                "{members}"
+            );
+        };
+        check(json!({"last_accessed_at": EARLIER}), true);
+        check(json!({"last_accessed_at": JUST_NOW}), false);
+        check(json!({"created_at": EARLIER}), true);
+        check(json!({"created_at": JUST_NOW}), false);
+        check(
+            json!({"created_at": EARLIER, "last_accessed_at": JUST_NOW}),
+            false,
+        );
+        check(json!({}), true);
+    }
+
+    #[test]
+    fn a_link_we_have_is_news_when_belvo_reached_the_bank_since() {
+        let check = |accessed: Value, members: Value, expected: bool| {
+            let link = link(json!({"created_at": EARLIER, "last_accessed_at": accessed}));
+            let record = record(members.clone());
+            assert_eq!(has_news(&link, Some(&record), now()), expected, "{members}");
+        };
+        check(json!(LATER), json!({"complete_as_of": LATER}), false);
+        check(json!(LATER), json!({"complete_as_of": EARLIER}), true);
+        check(json!(LATER), json!({}), true);
+        check(json!(JUST_NOW), json!({"complete_as_of": EARLIER}), false);
+        check(json!(null), json!({"complete_as_of": EARLIER}), false);
+        check(json!(null), json!({}), false);
+        check(json!(LATER), json!({"last_accessed_at": LATER}), true);
+        let gone = json!({"status": "gone", "complete_as_of": LATER});
+        check(json!(LATER), gone, true);
+    }
+
+    #[test]
+    fn a_link_that_has_its_own_time_is_left_alone_until_belvo_has_more() {
+        let link = link(json!({"last_accessed_at": LATER}));
+        let check = |members: Value, heard: &str, expected: bool| {
+            let mut record = record(members.clone());
+            record.last_accessed_at = heard.parse().ok();
+            assert_eq!(has_news(&link, Some(&record), now()), expected, "{members}");
+        };
+        for due in ["retry", "continue", "look", "empty"] {
+            let waits = json!({"agenda": {due: "2026-11-23T18:00:00Z"}});
+            check(waits.clone(), LATER, false);
+            check(waits, EARLIER, true);
+        }
+        check(
+            json!({"agenda": {"pass": "2026-11-30T12:00:00Z"}}),
+            LATER,
+            true,
+        );
+        check(json!({"status": "quarantined"}), LATER, false);
+        check(json!({"status": "quarantined"}), EARLIER, true);
+    }
+}
