@@ -17,6 +17,7 @@
 //! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
 //! | `rotation` | secrets that change while functions run |
+//! | `simulation` | what is stored after anything, in one process under simulated time |
 //! | `layout` | the structure of this repository |
 
 mod bad_input;
@@ -27,6 +28,7 @@ mod fetching;
 mod layout;
 mod ownership;
 mod rotation;
+mod simulation;
 mod story;
 mod sweeping;
 mod syncing;

@@ -172,6 +172,39 @@ async fn rows_that_shift_while_a_list_is_read_are_neither_lost_nor_doubled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_read_that_lacks_a_row_is_repeated_though_nothing_else_tells() {
+    for fault in ["short_page", "shift_rows", "empty_page"] {
+        let world = World::start().await;
+        let held = json!({"webhooks": {"hold": true}});
+        world.sandbox("faults", &held).await;
+        let user = world.individual().await;
+        let minted = world.mint(&user).await;
+        let connected = world.connect(&user, &minted).await;
+        world.stack.settle().await.unwrap();
+        let faults = json!({"path": "/api/transactions/", fault: 1, "webhooks": {"hold": true}});
+        world.sandbox("faults", &faults).await;
+        // Without totals, there is nothing to compare with but the pages themselves.
+        for kind in ["OWNERS", "TRANSACTIONS"] {
+            let body = json!({
+                "webhook_type": kind,
+                "webhook_code": "historical_update",
+                "link_id": connected.link_id,
+            });
+            world.post_webhook(&body).await;
+        }
+        world.stack.settle().await.unwrap();
+        let path = format!("links/{}/truth", connected.link_id);
+        let truth: Value = serde_json::from_str(&world.ask_sandbox(&path).await).unwrap();
+        let records = world.records(&connected.link_id).await;
+        let stored = records
+            .keys()
+            .filter(|key| key.starts_with("TRANSACTIONS#"));
+        let expected = truth["transactions"].as_array().unwrap().len();
+        assert_eq!(stored.count(), expected, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_missing_rows_are_read_for_again_and_then_asked_for_one_by_one() {
     let bank = Bank::connected().await;
     let ids = bank.by_date().await;

@@ -94,6 +94,19 @@ impl Deployment {
     }
 }
 
+/// Creates the template's tables in a DynamoDB that somebody else runs, and nothing more.
+pub async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
+    let account = Account {
+        region: REGION.to_owned(),
+        id: ACCOUNT_ID.to_owned(),
+        sqs_url: String::new(),
+        secrets: BTreeMap::new(),
+    };
+    let nothing = BTreeMap::new();
+    let template = Template::parse_with_defaults(TEMPLATE, &nothing, &nothing)?;
+    provision::create_tables(dynamodb, &template.storage(&account)?.tables).await
+}
+
 /// What an operator would fill in, for this machine, if the template asks for it.
 fn local_parameters(
     options: &StackOptions,

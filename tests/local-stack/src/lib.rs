@@ -41,6 +41,7 @@ mod stack;
 pub mod template;
 
 pub use self::{
+    deploy::create_tables,
     endpoints::Endpoints,
     lambda::{FunctionMain, InvokeError, child_main, child_main_with},
     options::{Belvo, StackOptions},

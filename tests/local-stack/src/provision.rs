@@ -32,14 +32,7 @@ pub(crate) async fn create(
         }
         anyhow::Ok(())
     };
-    let tables = async {
-        for table in &storage.tables {
-            create_table(&clients.dynamodb, table)
-                .await
-                .with_context(|| format!("creating table {}", table.name))?;
-        }
-        anyhow::Ok(())
-    };
+    let tables = create_tables(&clients.dynamodb, &storage.tables);
     let secrets = async {
         let mut arns = BTreeMap::new();
         for secret in &storage.secrets {
@@ -60,6 +53,19 @@ async fn create_queue(sqs: &aws_sdk_sqs::Client, queue: &Queue) -> anyhow::Resul
         request = request.attributes(QueueAttributeName::from(name.as_str()), value);
     }
     request.send().await?;
+    Ok(())
+}
+
+/// Creates tables with their keys and indexes.
+pub(crate) async fn create_tables(
+    dynamodb: &aws_sdk_dynamodb::Client,
+    tables: &[Table],
+) -> anyhow::Result<()> {
+    for table in tables {
+        create_table(dynamodb, table)
+            .await
+            .with_context(|| format!("creating table {}", table.name))?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,166 @@
+//! DynamoDB and SQS in this process, behind the real AWS clients and without a socket.
+//!
+//! So each call has its effect in one step: when a process is dropped, no write of it is still on
+//! its way.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::calls::{Calls, Side};
+use super::queue::Queue;
+use super::time::Time;
+
+/// The names the template gives.
+pub const RESOURCE_TABLE: &str = "ResourceTable";
+pub const CONNECTION_TABLE: &str = "ConnectionTable";
+
+/// The account of one world: its tables and its queue.
+#[derive(Clone)]
+pub struct Aws {
+    database: Database,
+    queue: SharedQueue,
+    time: Time,
+}
+
+/// Used by the world and by the sweeper's client.
+pub type SharedQueue = Arc<Mutex<Queue>>;
+
+impl Aws {
+    /// Creates the tables the template describes, and an empty queue.
+    pub async fn create(time: Time) -> Self {
+        let aws = Self {
+            database: Database::memory().unwrap(),
+            queue: SharedQueue::default(),
+            time,
+        };
+        let client = aws_sdk_dynamodb::Client::new(&aws.config(None));
+        local_stack::create_tables(&client).await.unwrap();
+        aws
+    }
+
+    pub fn queue(&self) -> SharedQueue {
+        Arc::clone(&self.queue)
+    }
+
+    /// For AWS clients; `calls` counts what they do.
+    pub fn config(&self, calls: Option<Calls>) -> SdkConfig {
+        let connector = SharedHttpConnector::new(Connector {
+            aws: self.clone(),
+            calls,
+        });
+        let credentials = Credentials::new("test", "test", None, None, "simulation");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("sa-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url("http://127.0.0.1:1")
+            .retry_config(RetryConfig::disabled())
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
+    }
+}
+
+struct Connector {
+    aws: Aws,
+    calls: Option<Calls>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let aws = self.aws.clone();
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit_once('.').map(|(_, operation)| operation);
+        if let (Some(calls), Some(operation)) = (&self.calls, operation) {
+            calls.note_operation(operation);
+        }
+        let answer = async move { Ok(aws.answer(&request)) };
+        match self.calls.clone() {
+            None => HttpConnectorFuture::new(answer),
+            Some(calls) => {
+                HttpConnectorFuture::new(async move { calls.make(Side::DynamoDb, answer).await })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector(…)")
+    }
+}
+
+impl Aws {
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let (service, operation) = target.rsplit_once('.').unwrap_or_default();
+        let body = request.body().bytes().unwrap_or_default();
+        let answer = match service {
+            "AmazonSQS" => Ok(self.queue_up(operation, body).to_string()),
+            _ => perform(&self.database, operation, body),
+        };
+        let (status, text) = match answer {
+            Ok(text) => (200, text),
+            Err(error) => (error.status_code(), error.to_json()),
+        };
+        HttpResponse::new(status.try_into().unwrap(), text.into())
+    }
+
+    fn queue_up(&self, operation: &str, body: &[u8]) -> Value {
+        let mut queue = self.queue.lock().unwrap();
+        match operation {
+            "GetQueueAttributes" => {
+                let waiting = queue.waiting().to_string();
+                json!({"Attributes": {"ApproximateNumberOfMessages": waiting}})
+            }
+            "SendMessageBatch" => {
+                let request: Value = serde_json::from_slice(body).unwrap();
+                let entries = request["Entries"].as_array().unwrap();
+                let text = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+                for entry in entries {
+                    let group = text(entry, "MessageGroupId");
+                    let unique = text(entry, "MessageDeduplicationId");
+                    queue.take(group, text(entry, "MessageBody"), unique, self.time.now());
+                }
+                let sent = |entry: &Value| json!({"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": ""});
+                json!({"Successful": entries.iter().map(sent).collect::<Vec<_>>(), "Failed": []})
+            }
+            other => panic!("{other} is an operation this simulation does not know"),
+        }
+    }
+}
+
+fn perform(database: &Database, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
+    match operation {
+        "BatchGetItem" => through(body, |it| database.batch_get_item(it)),
+        "BatchWriteItem" => through(body, |it| database.batch_write_item(it)),
+        "CreateTable" => through(body, |it| database.create_table(it)),
+        "DeleteItem" => through(body, |it| database.delete_item(it)),
+        "GetItem" => through(body, |it| database.get_item(it)),
+        "PutItem" => through(body, |it| database.put_item(it)),
+        "Query" => through(body, |it| database.query(it)),
+        "TransactWriteItems" => through(body, |it| database.transact_write_items(it)),
+        "UpdateItem" => through(body, |it| database.update_item(it)),
+        "UpdateTimeToLive" => through(body, |it| database.update_time_to_live(it)),
+        other => panic!("{other} is an operation this simulation does not know"),
+    }
+}
+
+fn through<Request: DeserializeOwned, Response: Serialize>(
+    body: &[u8],
+    perform: impl FnOnce(Request) -> Result<Response, DynoxideError>,
+) -> Result<String, DynoxideError> {
+    let response = perform(serde_json::from_slice(body).unwrap())?;
+    Ok(serde_json::to_string(&response).unwrap())
+}

@@ -1,0 +1,77 @@
+//! The real sweeper, and when the next thing is due for it.
+
+use jiff::Timestamp;
+use queue::JobQueue;
+use runtime::{Env, Randomness};
+use serde_json::json;
+use store::{ResourceStore, SHARDS};
+use sweeper::{Config, Report, SweepError, Sweeper};
+
+use super::aws::{Aws, RESOURCE_TABLE};
+use super::bank::Bank;
+use super::random::Random;
+use super::time::Time;
+use super::world::World;
+
+/// The sweeper as its `main` makes it, between these sides.
+pub fn sweeper(bank: &Bank, aws: &Aws, time: &Time, page_size: u32, seed: u64) -> Sweeper {
+    let config = aws.config(None);
+    let random = std::sync::Mutex::new(Random::new(seed));
+    Sweeper {
+        config: settings(),
+        belvo: bank.api(None, page_size),
+        resources: ResourceStore::new(&config, RESOURCE_TABLE.to_owned()),
+        queue: JobQueue::new(&config, "http://127.0.0.1:1/queue.fifo".to_owned()),
+        clock: time.clock(),
+        randomness: Randomness::from_fn(move |bytes| {
+            bytes.fill_with(|| random.lock().unwrap().number() as u8);
+            Ok(())
+        }),
+    }
+}
+
+/// Addresses and names are given to the clients, not read from here.
+fn settings() -> Config {
+    let variables = [
+        ("BELVO_BASE_URL", "http://127.0.0.1:1"),
+        ("BELVO_SECRET_ID", "BelvoSecret"),
+        ("RESOURCE_TABLE", RESOURCE_TABLE),
+        ("QUEUE_URL", "http://127.0.0.1:1/queue.fifo"),
+        ("BELVO_REQUESTS_PER_30_SECONDS", "80"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Config::from_env(Env::new(variables)).unwrap()
+}
+
+impl World {
+    /// The sweeper runs: what is due is queued.
+    pub async fn sweep(&mut self) {
+        let event = json!({"sweep": "due"});
+        // On the heap: one inside the other, these futures are deeper than the compiler likes.
+        Box::pin(self.sweeper.handle(&event)).await.unwrap();
+    }
+
+    /// The sweeper walks all of Belvo's list of links, unless Belvo is unwell.
+    pub async fn walk(&mut self) {
+        for page in 1.. {
+            let event = json!({"sweep": "links", "page": page});
+            match Box::pin(self.sweeper.handle(&event)).await {
+                Ok(Report::Links { pages, .. }) if page < pages => {}
+                Ok(_) => return,
+                Err(SweepError::Belvo(_) | SweepError::NoSuchPage { .. }) => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// When the next thing is due.
+    pub async fn next_due(&self) -> Option<Timestamp> {
+        let mut next = None;
+        for shard in 0..SHARDS {
+            let first = self.store.due(shard, Timestamp::MAX, 1).await.unwrap();
+            let first = first.first().map(|link| link.due_at);
+            next = [next, first].into_iter().flatten().min();
+        }
+        next
+    }
+}
