@@ -13,6 +13,7 @@ use store::{AttemptRecord, LinkRecord, LinkStatus, OwnerVerdict};
 use crate::config::OwnerCheck;
 use crate::fetcher::{Fetcher, JobError};
 use crate::owner::Owner;
+use crate::sync;
 
 /// How long before a link an attempt may have begun.
 const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -153,7 +154,8 @@ impl Fetcher {
             .filter_map(|name| ResourceKind::lenient(name))
             .collect();
         record.needs_user = match link.status.as_deref() {
-            Some("valid") => None,
+            // Belvo calls a link valid although its consent has no accounts any more.
+            Some("valid") => declined_of_the_link(record),
             Some(status @ ("invalid" | "token_required")) => {
                 let known = record.needs_user.take();
                 known.or_else(|| Some(Code::lenient(status)))
@@ -161,4 +163,14 @@ impl Fetcher {
             _ => record.needs_user.take(),
         };
     }
+}
+
+/// What a resource was declined with, if that is a matter of the whole link.
+fn declined_of_the_link(record: &LinkRecord) -> Option<Code> {
+    let codes = record
+        .resources
+        .values()
+        .filter_map(|it| it.declined.as_ref());
+    let mut codes = codes.filter(|code| sync::is_of_the_link(code));
+    codes.next().cloned()
 }

@@ -146,7 +146,7 @@ impl Fetcher {
         );
         resource.sync_started_at = Some(pass.started_at);
         resource.sync_ended_at = Some(ended);
-        resource.declined = None;
+        let declined = resource.declined.take();
         resource.sync_scope = Some(pass.scope);
         match pass.scope {
             Scope::Everything => {
@@ -175,6 +175,10 @@ impl Fetcher {
         let again = doubted.map(|since| calendar::later(since, EMPTY_DOUBT));
         if let Some(again) = again.filter(|again| *again > ended) {
             link.record.agenda.set(Due::Empty, again);
+        }
+        if declined.is_some() && declined == link.record.needs_user {
+            // The user has mended it.
+            link.record.needs_user = None;
         }
         if kind == ResourceKind::Owners {
             // It names whose consents to look for.
@@ -219,6 +223,11 @@ fn totals(kind: ResourceKind, found: &Found) -> Totals {
     }
 }
 
+/// Whether a code says something about the whole link, and that its user must act.
+pub(crate) fn is_of_the_link(code: &Code) -> bool {
+    ["consent_without_accounts", "invalid_link", "token_required"].contains(&code.as_str())
+}
+
 fn decline(link: &mut OpenLink<'_>, kind: ResourceKind, error: Option<&BelvoError>) {
     let said = error.and_then(BelvoError::api_error);
     let code = said.map_or_else(|| Code::lenient("not_found"), |it| it.code.clone());
@@ -229,9 +238,7 @@ fn decline(link: &mut OpenLink<'_>, kind: ResourceKind, error: Option<&BelvoErro
         belvo.request_id = said.and_then(|it| it.request_id.as_ref()).map(RequestId::as_str),
         "belvo declined to give a resource"
     );
-    // These say something about the link, and that its user must act.
-    let of_the_link = ["consent_without_accounts", "invalid_link", "token_required"];
-    if of_the_link.contains(&code.as_str()) {
+    if is_of_the_link(&code) {
         link.record.needs_user = Some(code.clone());
     }
     let resource = link.record.resource(kind);

@@ -362,6 +362,22 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_in_every_form_belvo_writes_them() {
+        for text in [
+            "2024-02-20T13:01:41Z",
+            "2024-02-20T13:01:41.000Z",
+            "2024-02-20T13:01:41.000000Z",
+            "2024-02-20T13:01:41.000000+00:00",
+            "2024-02-20T10:01:41-03:00",
+        ] {
+            let object = format!(r#"{{"id":"t1","created_at":"{text}"}}"#);
+            let row = prepared(ResourceKind::Transactions, &object);
+            let expected = Timestamp::from_second(1_708_434_101).ok();
+            assert_eq!(row.created_at(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn an_embedded_account_becomes_a_reference() {
         let row = prepared(
             ResourceKind::Transactions,

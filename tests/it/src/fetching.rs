@@ -182,6 +182,10 @@ async fn what_belvo_declines_is_on_the_link_and_holds_up_nothing_else() {
         let bills = link["resources"].get("BILLS");
         assert_eq!(bills.get("state").text(), "failed");
         assert_eq!(bills.get("declined").text(), code);
+        let limited = code == "operational_limits_reached";
+        assert_eq!(link.contains_key("limited_until"), limited);
+        let user_must_act = code == "consent_without_accounts";
+        assert_eq!(link.contains_key("needs_user"), user_must_act);
         assert_eq!(
             link["resources"].get("INVESTMENTS").get("state").text(),
             "ready"

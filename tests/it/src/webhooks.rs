@@ -152,6 +152,8 @@ async fn an_announcement_keeps_its_totals_and_errors_on_the_link() {
         *accounts.get("announced").get("rows"),
         Canonical::from_json("0")
     );
+    // The limits of Open Finance are those of a month, which begins in Brasília.
+    assert!(link["limited_until"].text().ends_with("-01T03:00:00Z"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
