@@ -87,9 +87,11 @@ impl Agenda {
         self.0.get(&due).copied()
     }
 
-    /// Removes and gives what is due by then.
+    /// Removes and gives what is due by then, to the second, as the index counts: whoever was
+    /// found there must not be sent away for a fraction.
     pub fn take_due(&mut self, until: Timestamp) -> Vec<Due> {
-        let due = self.0.iter().filter(|(_, at)| **at <= until);
+        let by_then = |at: &Timestamp| at.as_second() <= until.as_second();
+        let due = self.0.iter().filter(|(_, at)| by_then(at));
         let due: Vec<Due> = due.map(|(due, _)| *due).collect();
         for due in &due {
             self.0.remove(due);
@@ -207,6 +209,15 @@ mod tests {
         assert_eq!(agenda.take_due(at(20)), [Due::Retry, Due::Consent]);
         assert_eq!(agenda.take_due(at(20)), []);
         assert_eq!(agenda.next(), Some(at(30)));
+    }
+
+    #[test]
+    fn what_the_index_calls_due_is_due() {
+        let mut agenda = Agenda::default();
+        let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
+        agenda.set(Due::Retry, at(10_900));
+        assert_eq!(agenda.take_due(at(9_999)), []);
+        assert_eq!(agenda.take_due(at(10_100)), [Due::Retry]);
     }
 
     #[test]
