@@ -5,6 +5,7 @@
 //! link's agenda, and the job is done.
 
 use belvo::{Retry, Wait};
+use domain::resource::LOADING;
 use domain::{Code, LinkId, RequestId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use store::{Due, LinkRecord, LinkStatus, Scope, Trouble};
@@ -12,10 +13,6 @@ use store::{Due, LinkRecord, LinkStatus, Scope, Trouble};
 use crate::calendar;
 use crate::fetcher::{Fetcher, JobError};
 use crate::open::{Batch, OpenLink};
-
-/// Belvo takes this long to load a link at most (its refreshes take minutes; an hour and a half is
-/// what its support names); an earlier look finds data still loading.
-const LOADING: SignedDuration = SignedDuration::from_mins(90);
 
 /// Everything of a link is read again after this time, should something have been missed.
 const PASS: SignedDuration = SignedDuration::from_hours(7 * 24);

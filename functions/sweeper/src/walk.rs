@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use belvo::Link;
+use domain::resource::LOADING;
 use domain::{Job, LinkId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use store::{Due, LinkRecord, LinkStatus};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
@@ -12,10 +13,6 @@ use crate::unique;
 
 /// Seconds between two scheduled walks; the template says the same.
 const PERIOD: i64 = 5 * 60;
-
-/// Belvo reads a bank for up to an hour and more, and its webhooks are tried again for minutes.
-/// Whoever looks earlier finds data that is still loading.
-const LOADING: SignedDuration = SignedDuration::from_mins(90);
 
 impl Sweeper {
     /// Compares a page of Belvo's links with ours, and queues those with news.

@@ -2,7 +2,14 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+/// How long after Belvo has reached a bank data may still be loading.
+///
+/// Belvo says when a resource is ready, by webhook, and not how long that takes at most. This is
+/// our own caution, for when no webhook comes: an earlier look may find a part.
+pub const LOADING: SignedDuration = SignedDuration::from_mins(90);
 
 /// A resource of Belvo's Open Finance aggregation, by the name webhooks and tokens use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
