@@ -27,6 +27,33 @@ impl Bank {
         }
     }
 
+    /// The same, but Belvo keeps all its webhooks back.
+    pub async fn unheard() -> Self {
+        let world = World::start().await;
+        let held = json!({"webhooks": {"hold": true}});
+        world.sandbox("faults", &held).await;
+        let user = world.individual().await;
+        let minted = world.mint(&user).await;
+        let connected = world.connect(&user, &minted).await;
+        world.stack.settle().await.unwrap();
+        Self {
+            world,
+            user,
+            connected,
+        }
+    }
+
+    /// One webhook comes all the same: this resource is ready, and nothing more.
+    pub async fn hear_of(&self, webhook_type: &str) {
+        let body = json!({
+            "webhook_type": webhook_type,
+            "webhook_code": "historical_update",
+            "link_id": self.link_id(),
+        });
+        self.world.post_webhook(&body).await;
+        self.world.stack.settle().await.unwrap();
+    }
+
     pub fn link_id(&self) -> &str {
         &self.connected.link_id
     }

@@ -12,7 +12,8 @@
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `ownership` | whose data is stored |
 //! | `fetching` | pages, batches, order, retries |
-//! | `syncing` | changes, drift, doubt and proof |
+//! | `syncing` | whatever changes at the bank |
+//! | `doubting` | when a list is believed, and when a row goes |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
@@ -24,6 +25,7 @@ mod bad_input;
 mod bank;
 mod callbacks;
 mod canonical;
+mod doubting;
 mod fetching;
 mod layout;
 mod ownership;

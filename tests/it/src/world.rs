@@ -304,28 +304,7 @@ impl World {
     /// Everything stored of a link.
     pub async fn records(&self, link_id: &str) -> Records {
         let table = &self.stack.endpoints().resource_table;
-        let mut pages = self
-            .stack
-            .dynamodb()
-            .query()
-            .table_name(table)
-            .consistent_read(true)
-            .key_condition_expression("link_id = :link")
-            .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut records = Records::new();
-        while let Some(item) = pages.next().await {
-            let mut item = item.unwrap();
-            item.remove("hash");
-            let item = item
-                .iter()
-                .map(|(k, v)| (k.clone(), Canonical::from_attribute(v)));
-            let item: BTreeMap<_, _> = item.collect();
-            records.insert(item["record"].text().to_owned(), item);
-        }
-        records
+        records(self.stack.dynamodb(), table, link_id).await
     }
 
     /// The LINK record.
@@ -420,6 +399,29 @@ impl World {
 }
 
 /// An object of the truth as it is stored.
+/// Everything stored of a link, in this table.
+pub async fn records(dynamodb: &aws_sdk_dynamodb::Client, table: &str, link_id: &str) -> Records {
+    let mut pages = dynamodb
+        .query()
+        .table_name(table)
+        .consistent_read(true)
+        .key_condition_expression("link_id = :link")
+        .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
+        .into_paginator()
+        .items()
+        .send();
+    let mut records = Records::new();
+    while let Some(item) = pages.next().await {
+        let mut item = item.unwrap();
+        item.remove("hash");
+        let members = item.iter();
+        let members = members.map(|(name, it)| (name.clone(), Canonical::from_attribute(it)));
+        let members: BTreeMap<_, _> = members.collect();
+        records.insert(members["record"].text().to_owned(), members);
+    }
+    records
+}
+
 pub(crate) fn stored_form(kind: &str, object: Canonical) -> Canonical {
     match kind {
         "TRANSACTIONS" | "BILLS" => object.with_reference("account"),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Event, Job, LinkId};
 use fetcher::{Config, Fetcher};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +17,6 @@ use super::calls::Calls;
 use super::random::Random;
 use super::sweep;
 use super::time::Time;
-use crate::canonical::Canonical;
 use crate::world::Records;
 
 /// What Lambda gives the fetcher, less what it keeps in hand.
@@ -174,25 +172,7 @@ impl World {
 
     /// Everything stored of a link.
     pub async fn records(&self, link_id: &str) -> Records {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(RESOURCE_TABLE)
-            .key_condition_expression("link_id = :link")
-            .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut records = Records::new();
-        while let Some(item) = pages.next().await {
-            let mut item = item.unwrap();
-            item.remove("hash");
-            let members = item.iter();
-            let members = members.map(|(name, it)| (name.clone(), Canonical::from_attribute(it)));
-            let members: BTreeMap<_, _> = members.collect();
-            records.insert(members["record"].text().to_owned(), members);
-        }
-        records
+        crate::world::records(&self.client, RESOURCE_TABLE, link_id).await
     }
 
     /// What the sweeper's index knows of a link.
