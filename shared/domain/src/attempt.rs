@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ExternalId, SessionId};
-use crate::identity::Identity;
+use crate::identity::{Holder, Identity};
 use crate::key::SigningKeys;
 use crate::tax_id::DocumentHash;
 
@@ -45,7 +45,15 @@ impl Attempt {
         }
     }
 
-    /// Whose accounts the user set out to connect: the company's, or else the person's.
+    /// Whose accounts the user set out to connect.
+    pub fn holder(&self) -> Holder {
+        match self.company {
+            Some(_) => Holder::Company,
+            None => Holder::Individual,
+        }
+    }
+
+    /// The document of the company, or else the person's.
     pub fn expected_owner(&self) -> &DocumentHash {
         self.company.as_ref().unwrap_or(&self.person)
     }

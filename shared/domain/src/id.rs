@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::tax_id::Cnpj;
 
 macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident, $error:ident) => {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -21,11 +21,11 @@ macro_rules! uuid_id {
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 // `Uuid` also reads braces, URNs and undashed digits; Belvo writes none of those.
                 if text.len() != 36 {
-                    return Err(InvalidId::$error);
+                    return Err(InvalidId::Uuid);
                 }
                 Uuid::try_parse(text)
                     .map(Self)
-                    .map_err(|_| InvalidId::$error)
+                    .map_err(|_| InvalidId::Uuid)
             }
         }
 
@@ -39,15 +39,42 @@ macro_rules! uuid_id {
 
 uuid_id!(
     /// A link: one user's connection to one institution, as Belvo numbers them.
-    LinkId,
-    Link
+    LinkId
 );
 
 uuid_id!(
     /// A consent: what the user allowed at the bank. There is one for each link.
-    ConsentId,
-    Consent
+    ConsentId
 );
+
+uuid_id!(
+    /// The receipt of an erasure: what was asked for, and what became of it.
+    ReceiptId
+);
+
+uuid_id!(
+    /// A refresh that a user's app has asked for.
+    RefreshId
+);
+
+/// What waits for an erasure that is of no single link waits under its receipt's id.
+impl From<ReceiptId> for LinkId {
+    fn from(id: ReceiptId) -> Self {
+        Self(id.0)
+    }
+}
+
+macro_rules! made_here {
+    ($($id:ident),*) => {$(
+        impl $id {
+            /// Makes an id from random bytes.
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+            }
+        }
+    )*};
+}
+made_here!(ReceiptId, RefreshId);
 
 /// The fintech's own id of a user, which Belvo returns with the user's links.
 ///
@@ -129,10 +156,7 @@ impl fmt::Display for SessionId {
 pub enum InvalidId {
     /// Not a hyphenated UUID.
     #[error("must be a UUID such as 2f8ca7a1-c28f-46f2-bb41-21633099a280")]
-    Link,
-    /// Not a hyphenated UUID.
-    #[error("must be a UUID such as 29a54e55-21f0-4d02-8e34-797ab7d43940")]
-    Consent,
+    Uuid,
     /// Wrong length or characters.
     #[error("must be 3 to 256 letters, digits, hyphens or underscores")]
     ExternalShape,
@@ -159,7 +183,9 @@ macro_rules! text_conversions {
         }
     )*};
 }
-text_conversions!(LinkId, ConsentId, ExternalId, SessionId);
+text_conversions!(
+    LinkId, ConsentId, ReceiptId, RefreshId, ExternalId, SessionId
+);
 
 #[cfg(test)]
 mod tests {
@@ -202,7 +228,7 @@ mod tests {
             "../../etc/passwd-aaaa-bbbb-ccccddddeeee",
             "2f8ca7a1-c28f-46f2-bb41-21633099a28g",
         ] {
-            assert_eq!(LinkId::parse(bad), Err(InvalidId::Link), "{bad}");
+            assert_eq!(LinkId::parse(bad), Err(InvalidId::Uuid), "{bad}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tax_id::{Cnpj, Cpf};
 
 /// The identification Belvo needs for a consent.
@@ -14,6 +16,16 @@ pub struct Identity {
     pub person: Person,
     /// The company whose accounts are connected, if it is not the person's own.
     pub company: Option<Company>,
+}
+
+/// Whose accounts are connected, for a user who has both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// The person's own.
+    Individual,
+    /// Those of the company the person acts for.
+    Company,
 }
 
 /// A person.

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::attempt::{AccessMode, Attempt};
 use crate::code::InstitutionName;
 use crate::event::Event;
-use crate::id::{ExternalId, LinkId, SessionId};
+use crate::id::{ExternalId, LinkId, ReceiptId, RefreshId, SessionId};
 use crate::outcome::Outcome;
+use crate::resource::ResourceKind;
 
 /// Work for the fetcher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +89,43 @@ pub enum Job {
         /// Not earlier: many links are spread over time.
         not_before: Timestamp,
     },
+    /// The user's app wants Belvo to read the bank again. It spends the user's monthly limits.
+    #[serde(rename = "link_refresh.v1")]
+    LinkRefresh {
+        /// The link.
+        link_id: LinkId,
+        /// Which request: however often the job runs, it is one.
+        refresh_id: RefreshId,
+        /// What to refresh; empty means all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<ResourceKind>,
+    },
+    /// The user has set out to renew the consent of a link. Whether it is done, Belvo knows.
+    #[serde(rename = "consent_renewal.v1")]
+    ConsentRenewal {
+        /// The link.
+        link_id: LinkId,
+        /// When the portal was opened.
+        opened_at: Timestamp,
+    },
+    /// Everything of a link is to be erased, here and at Belvo.
+    #[serde(rename = "link_erase.v1")]
+    LinkErase {
+        /// The link.
+        link_id: LinkId,
+        /// Whose.
+        external_id: ExternalId,
+        /// The receipt that says what became of it.
+        receipt_id: ReceiptId,
+    },
+    /// Everything of a user is to be erased, links we never heard of included.
+    #[serde(rename = "user_erase.v1")]
+    UserErase {
+        /// The user.
+        external_id: ExternalId,
+        /// The receipt that says what became of it.
+        receipt_id: ReceiptId,
+    },
 }
 
 impl Job {
@@ -106,7 +144,11 @@ impl Job {
             | Self::WebhookReplayed { link_id, .. }
             | Self::LinkDue { link_id, .. }
             | Self::LinkSeen { link_id, .. }
-            | Self::LinkReread { link_id, .. } => link_id.to_string(),
+            | Self::LinkReread { link_id, .. }
+            | Self::LinkRefresh { link_id, .. }
+            | Self::ConsentRenewal { link_id, .. }
+            | Self::LinkErase { link_id, .. } => link_id.to_string(),
+            Self::UserErase { external_id, .. } => user_group(external_id),
         }
     }
 
@@ -121,6 +163,10 @@ impl Job {
             Self::LinkDue { .. } => "link_due",
             Self::LinkSeen { .. } => "link_seen",
             Self::LinkReread { .. } => "link_reread",
+            Self::LinkRefresh { .. } => "link_refresh",
+            Self::ConsentRenewal { .. } => "consent_renewal",
+            Self::LinkErase { .. } => "link_erase",
+            Self::UserErase { .. } => "user_erase",
         }
     }
 }
@@ -201,6 +247,28 @@ mod tests {
                 "job": "link_reread.v1",
                 "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
                 "not_before": "2026-11-23T12:00:00Z"
+            }),
+            json!({
+                "job": "link_refresh.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "refresh_id": "0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11",
+                "resources": ["ACCOUNTS"]
+            }),
+            json!({
+                "job": "consent_renewal.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "opened_at": "2026-11-23T12:00:00Z"
+            }),
+            json!({
+                "job": "link_erase.v1",
+                "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
+                "external_id": "HJLSI-897809",
+                "receipt_id": "5f0e2c39-0b9f-4d62-9a5e-2f6a3d3b8a11"
+            }),
+            json!({
+                "job": "user_erase.v1",
+                "external_id": "HJLSI-897809",
+                "receipt_id": "5f0e2c39-0b9f-4d62-9a5e-2f6a3d3b8a11"
             }),
         ] {
             let job = decode(text.clone());

@@ -40,6 +40,8 @@ pub enum Purpose {
     Document,
     /// `external_id`s derived from issuer and subject.
     ExternalId,
+    /// Where a reader of a list goes on.
+    Cursor,
 }
 
 impl SigningKeys {
@@ -94,6 +96,7 @@ fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
         Purpose::Proof => "proof",
         Purpose::Document => "document",
         Purpose::ExternalId => "external_id",
+        Purpose::Cursor => "cursor",
     };
     // A key longer than a block is hashed first, so that no length is refused.
     let key = <Sha256 as sha2::Digest>::digest(key.expose_secret());

@@ -5,32 +5,38 @@
 //!
 //! Start with [`job`]: it lists everything that travels over the queue. [`event`] reads Belvo's
 //! webhooks, [`outcome`] reads the widget's redirects, and [`session`] is what ties a redirect to
-//! the user it belongs to.
+//! the user it belongs to. [`mod@guidance`] is what users are told.
 
+pub mod allowance;
 pub mod attempt;
 pub mod code;
 pub mod days;
 pub mod event;
+pub mod guidance;
 pub mod id;
 pub mod identity;
 pub mod job;
 pub mod key;
+pub mod month;
 pub mod outcome;
 pub mod resource;
 pub mod return_url;
 pub mod session;
 pub mod tax_id;
 
+pub use allowance::{Allowance, Limits};
 pub use attempt::{AccessMode, Attempt};
 pub use code::{Code, InstitutionName, RequestId};
 pub use days::Days;
 pub use event::{Event, EventKind};
-pub use id::{ConsentId, ExternalId, LinkId, SessionId};
-pub use identity::{Company, FullName, Identity, Person};
+pub use guidance::{Action, Guidance, Text, guidance};
+pub use id::{ConsentId, ExternalId, LinkId, ReceiptId, RefreshId, SessionId};
+pub use identity::{Company, FullName, Holder, Identity, Person};
 pub use job::Job;
 pub use key::SigningKeys;
+pub use month::Month;
 pub use outcome::{CallbackKind, Outcome};
 pub use resource::{ResourceKind, ResourceSet};
 pub use return_url::{ReturnUrl, ReturnUrls};
-pub use session::Session;
+pub use session::{Session, SessionKind};
 pub use tax_id::{Cnpj, Cpf, Document, DocumentHash};

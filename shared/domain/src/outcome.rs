@@ -37,21 +37,6 @@ impl CallbackKind {
     }
 }
 
-/// Codes the widget is known to send; others are counted together.
-pub const KNOWN_CODES: [&str; 11] = [
-    "ACCESS_TOKEN_NOT_VALID",
-    "institution_disabled",
-    "institution_down",
-    "institution_inactive",
-    "institution_unavailable",
-    "login_error",
-    "risk_analysis_denied",
-    "session_expired",
-    "session_expired_ob",
-    "too_many_sessions",
-    "unexpected_error",
-];
-
 /// What the redirect says. It is a claim: nothing signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -143,6 +128,16 @@ impl Outcome {
             Self::Success { .. } => None,
             Self::Exit { code, .. } => code.as_ref(),
             Self::Error { code } | Self::Warning { code } => Some(code),
+        }
+    }
+
+    /// The bank, where one was chosen.
+    pub fn institution(&self) -> Option<&InstitutionName> {
+        match self {
+            Self::Success { institution, .. } | Self::Exit { institution, .. } => {
+                institution.as_ref()
+            }
+            Self::Error { .. } | Self::Warning { .. } => None,
         }
     }
 

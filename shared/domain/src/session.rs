@@ -40,6 +40,30 @@ pub struct Session {
     pub return_url: Option<String>,
 }
 
+/// What a signed session is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// To come back in one of the three callback URLs.
+    Callback(CallbackKind),
+    /// To report what the user's browser shows. It is no callback, so it is in no URL.
+    Report,
+}
+
+impl SessionKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Callback(kind) => kind.name(),
+            Self::Report => "report",
+        }
+    }
+}
+
+impl From<CallbackKind> for SessionKind {
+    fn from(kind: CallbackKind) -> Self {
+        Self::Callback(kind)
+    }
+}
+
 /// Why a session is not accepted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
@@ -70,21 +94,22 @@ impl Session {
 
     /// Writes the session as one path segment: base64url content, a dot, base64url signature.
     ///
-    /// The signature is of one of the three URLs: whoever has seen another does not know it.
+    /// The signature is for one use, such as one of the three URLs: whoever has seen another does
+    /// not know it.
     pub fn sign(
         &self,
-        kind: CallbackKind,
+        kind: impl Into<SessionKind>,
         keys: &SigningKeys,
     ) -> Result<String, serde_json::Error> {
         let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?);
-        let signature = keys.sign(Purpose::Session, &signed(&content, kind));
+        let signature = keys.sign(Purpose::Session, &signed(&content, kind.into()));
         Ok(format!("{content}.{signature}"))
     }
 
-    /// Reads a path segment back, if it is ours, of this URL, and still valid at `now`.
+    /// Reads a signed session back, if it is ours, for this use, and still valid at `now`.
     pub fn verify(
         text: &str,
-        kind: CallbackKind,
+        kind: impl Into<SessionKind>,
         keys: &SigningKeys,
         now: Timestamp,
     ) -> Result<Self, SessionError> {
@@ -95,7 +120,7 @@ impl Session {
         let json = URL_SAFE_NO_PAD
             .decode(content)
             .map_err(|_| SessionError::Malformed)?;
-        if !keys.verify(Purpose::Session, &signed(content, kind), signature) {
+        if !keys.verify(Purpose::Session, &signed(content, kind.into()), signature) {
             return Err(SessionError::Forged);
         }
         let session: Self = serde_json::from_slice(&json).map_err(|_| SessionError::Malformed)?;
@@ -136,7 +161,7 @@ impl Session {
     }
 }
 
-fn signed(content: &str, kind: CallbackKind) -> Vec<u8> {
+fn signed(content: &str, kind: SessionKind) -> Vec<u8> {
     [content.as_bytes(), b"/", kind.name().as_bytes()].concat()
 }
 
@@ -189,6 +214,27 @@ mod tests {
         assert!(verify(CallbackKind::Exit).is_ok());
         assert_eq!(verify(CallbackKind::Success), Err(SessionError::Forged));
         assert_eq!(verify(CallbackKind::Event), Err(SessionError::Forged));
+    }
+
+    #[test]
+    fn a_session_to_report_with_is_no_callback_and_no_callback_reports() {
+        let now = at("2026-11-23T12:00:01Z");
+        let verify = |text: &str, kind| Session::verify(text, kind, &keys("a"), now);
+        let report = session().sign(SessionKind::Report, &keys("a")).unwrap();
+        assert_eq!(verify(&report, SessionKind::Report), Ok(session()));
+        for kind in [
+            CallbackKind::Success,
+            CallbackKind::Exit,
+            CallbackKind::Event,
+        ] {
+            assert_eq!(verify(&report, kind.into()), Err(SessionError::Forged));
+            let text = session().sign(kind, &keys("a")).unwrap();
+            assert_eq!(
+                verify(&text, SessionKind::Report),
+                Err(SessionError::Forged)
+            );
+        }
+        assert_eq!(CallbackKind::parse(SessionKind::Report.name()), None);
     }
 
     #[test]

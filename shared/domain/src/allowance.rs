@@ -1,0 +1,130 @@
+//! The monthly limits of Open Finance Brazil.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::ResourceKind;
+
+/// Something of which a bank gives only so much in a month, for each CPF or CNPJ
+/// (Belvo: "Open Finance Network Limits (Brazil)").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Allowance {
+    /// Reads of owners.
+    Owners,
+    /// Reads of accounts.
+    Accounts,
+    /// Reads of the transactions of a year.
+    Transactions,
+    /// Reads of the transactions of the last days, which are all that a refresh reads.
+    RecentTransactions,
+    /// Reads of bills.
+    Bills,
+    /// Reads of investments.
+    Investments,
+    /// Reads of the movements of investments.
+    InvestmentTransactions,
+}
+
+impl Allowance {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Owners,
+        Self::Accounts,
+        Self::Transactions,
+        Self::RecentTransactions,
+        Self::Bills,
+        Self::Investments,
+        Self::InvestmentTransactions,
+    ];
+
+    /// What connecting a bank spends on a resource.
+    pub fn of_connecting(kind: ResourceKind) -> Self {
+        match kind {
+            ResourceKind::Owners => Self::Owners,
+            ResourceKind::Accounts => Self::Accounts,
+            ResourceKind::Transactions => Self::Transactions,
+            ResourceKind::Bills => Self::Bills,
+            ResourceKind::Investments => Self::Investments,
+            ResourceKind::InvestmentTransactions => Self::InvestmentTransactions,
+        }
+    }
+
+    /// What a refresh spends on a resource.
+    pub fn of_refreshing(kind: ResourceKind) -> Self {
+        match kind {
+            ResourceKind::Transactions => Self::RecentTransactions,
+            other => Self::of_connecting(other),
+        }
+    }
+
+    /// The name in the API, the tables and the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owners => "OWNERS",
+            Self::Accounts => "ACCOUNTS",
+            Self::Transactions => "TRANSACTIONS",
+            Self::RecentTransactions => "RECENT_TRANSACTIONS",
+            Self::Bills => "BILLS",
+            Self::Investments => "INVESTMENTS",
+            Self::InvestmentTransactions => "INVESTMENT_TRANSACTIONS",
+        }
+    }
+}
+
+/// The documented limits; of what is not listed, none is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits(BTreeMap<Allowance, u64>);
+
+/// The text is not a list of limits.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must list limits such as OWNERS=8,ACCOUNTS=8,TRANSACTIONS=8,RECENT_TRANSACTIONS=240,BILLS=30"
+)]
+pub struct InvalidLimits;
+
+impl Limits {
+    /// Takes a comma list of names and numbers; an empty one knows no limit.
+    pub fn parse(text: &str) -> Result<Self, InvalidLimits> {
+        let mut limits = BTreeMap::new();
+        for pair in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+            let (name, limit) = pair.split_once('=').ok_or(InvalidLimits)?;
+            let allowance = Allowance::ALL.into_iter().find(|it| it.name() == name);
+            let limit = limit.parse().map_err(|_| InvalidLimits)?;
+            let repeated = limits.insert(allowance.ok_or(InvalidLimits)?, limit);
+            if repeated.is_some() {
+                return Err(InvalidLimits);
+            }
+        }
+        Ok(Self(limits))
+    }
+
+    /// The limit of an allowance, if one is known.
+    pub fn of(&self, allowance: Allowance) -> Option<u64> {
+        self.0.get(&allowance).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_name_what_they_limit() {
+        let limits = Limits::parse("OWNERS=8, RECENT_TRANSACTIONS=240").unwrap();
+        assert_eq!(limits.of(Allowance::Owners), Some(8));
+        assert_eq!(limits.of(Allowance::RecentTransactions), Some(240));
+        assert_eq!(limits.of(Allowance::Bills), None);
+        assert_eq!(Limits::parse(""), Ok(Limits::default()));
+        for bad in [
+            "OWNERS",
+            "OWNERS=",
+            "OWNERS=many",
+            "OWNER=8",
+            "BILLS=1,BILLS=2",
+        ] {
+            assert_eq!(Limits::parse(bad), Err(InvalidLimits), "{bad}");
+        }
+    }
+}
