@@ -59,6 +59,8 @@ fn answer(response: Response<String>) -> ApiGatewayV2httpResponse {
 /// What API Gateway knows of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
+    /// The route that was found, such as `GET /links/{link_id}`.
+    pub route: &'a str,
     /// The gateway's id of the request, for logs and error answers.
     pub request_id: &'a str,
     /// The domain it came in by.
@@ -78,6 +80,7 @@ impl<'a> Context<'a> {
         let authorizer = context.authorizer.as_ref();
         let source_ip = context.http.source_ip.as_deref();
         Self {
+            route: context.route_key.as_deref().unwrap_or_default(),
             request_id: context.request_id.as_deref().unwrap_or_default(),
             domain: context.domain_name.as_deref(),
             source_ip: source_ip.and_then(|ip| ip.parse().ok()),

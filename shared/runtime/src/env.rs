@@ -139,16 +139,24 @@ pub fn https_url(text: &str) -> Result<Url, &'static str> {
         .ok_or("must be an https URL")
 }
 
-/// The address of a service: https, or http on this machine, without query or credentials.
-pub fn service_url(text: &str) -> Result<Url, &'static str> {
-    let plain = |url: &Url| url.query().is_none() && url.username().is_empty();
+/// The address of a page: https, or http on this machine, without credentials.
+pub fn page_url(text: &str) -> Result<Url, &'static str> {
     let local = |url: &Url| {
         url.scheme() == "http"
             && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
     };
     Url::parse(text)
         .ok()
-        .filter(|url| url.has_host() && (url.scheme() == "https" || local(url)) && plain(url))
+        .filter(|url| url.has_host() && (url.scheme() == "https" || local(url)))
+        .filter(|url| url.username().is_empty())
+        .ok_or("must be an https URL, or http on this machine")
+}
+
+/// The address of a service: that of a page, without a query.
+pub fn service_url(text: &str) -> Result<Url, &'static str> {
+    page_url(text)
+        .ok()
+        .filter(|url| url.query().is_none())
         .ok_or("must be an https URL, or http on this machine, without a query")
 }
 
@@ -203,6 +211,7 @@ mod tests {
             "api.belvo.com",
         ] {
             assert!(service_url(bad).is_err(), "{bad}");
+            assert_eq!(page_url(bad).is_ok(), bad.contains('?'), "{bad}");
         }
     }
 }

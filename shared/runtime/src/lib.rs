@@ -22,8 +22,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use tracing_subscriber::filter::LevelFilter;
 
 pub use caller::{Caller, CallerConfig, CallerError, Claims};
-pub use env::{Env, InvalidConfig, flag, https_url, service_url};
-pub use metrics::{Metric, count, count_by, gauge};
+pub use env::{Env, InvalidConfig, flag, https_url, page_url, service_url};
+pub use metrics::{Metric, count, count_at, count_by, gauge};
 pub use outside::{Clock, NoRandomness, Randomness};
 pub use problem::{Problem, ProblemKind};
 pub use secret::{Secret, SecretError};
@@ -45,9 +45,9 @@ pub fn start_logs() {
 }
 
 /// The crates whose own words may be logged below warnings.
-const OURS: [&str; 10] = [
-    "belvo", "callback", "domain", "fetcher", "queue", "runtime", "store", "sweeper", "token",
-    "webhook",
+const OURS: [&str; 11] = [
+    "belvo", "callback", "domain", "fetcher", "links", "queue", "runtime", "store", "sweeper",
+    "token", "webhook",
 ];
 
 fn subscriber(

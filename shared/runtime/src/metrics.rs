@@ -1,12 +1,20 @@
 //! Metrics in CloudWatch's embedded format: a log line that CloudWatch also counts.
 //!
-//! Dimensions are codes from closed or cleaned sets, never ids.
+//! Dimensions are codes and names from closed or cleaned sets, never ids.
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 
-use domain::Code;
+use domain::{Code, InstitutionName};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+/// Under which name CloudWatch has them, by the variable that all writers of this format know: an
+/// account may hold more than one environment.
+static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
+    let name = std::env::var("AWS_EMF_NAMESPACE");
+    name.unwrap_or_else(|_| "BelvoOpenFinance".to_owned())
+});
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +25,8 @@ pub enum Metric {
     WebhookIgnored,
     /// A token request over a cap.
     AttemptCapped,
+    /// A link of which nothing is left here, as its user wished.
+    LinkErased,
     /// Belvo rejected our keys.
     BelvoAuthenticationFailed,
     /// Belvo failed in another way.
@@ -27,6 +37,10 @@ pub enum Metric {
     LinkUnclaimed,
     /// A link Belvo no longer knows.
     LinkGone,
+    /// A consent that ends within a week, or has ended: once for each end.
+    ConsentExpiring,
+    /// A consent that has ended and was not renewed. Each is counted once a day, for 30 days.
+    ConsentLapsed,
     /// A complete read that disagrees with what Belvo announced.
     TotalsDiffer,
     /// A list that is empty though rows are stored. They are kept.
@@ -39,8 +53,10 @@ pub enum Metric {
     JobFailed,
     /// A job nobody can read.
     JobUnreadable,
-    /// How a visit to the widget ended, by its code.
+    /// How a visit to the widget ended, by its code, and by its institution where that is known.
     AttemptEnded,
+    /// A code that users are told nothing particular about.
+    CodeUnknown,
     /// A sweep came to its end, by its name.
     SweepDone,
     /// How many links are due for longer than sweeps and fetchers should need.
@@ -53,11 +69,14 @@ impl Metric {
             Self::WebhookRejected => "WebhookRejected",
             Self::WebhookIgnored => "WebhookIgnored",
             Self::AttemptCapped => "AttemptCapped",
+            Self::LinkErased => "LinkErased",
             Self::BelvoAuthenticationFailed => "BelvoAuthenticationFailed",
             Self::BelvoFailed => "BelvoFailed",
             Self::LinkQuarantined => "LinkQuarantined",
             Self::LinkUnclaimed => "LinkUnclaimed",
             Self::LinkGone => "LinkGone",
+            Self::ConsentExpiring => "ConsentExpiring",
+            Self::ConsentLapsed => "ConsentLapsed",
             Self::TotalsDiffer => "TotalsDiffer",
             Self::ListEmpty => "ListEmpty",
             Self::RowsMissing => "RowsMissing",
@@ -65,6 +84,7 @@ impl Metric {
             Self::JobFailed => "JobFailed",
             Self::JobUnreadable => "JobUnreadable",
             Self::AttemptEnded => "AttemptEnded",
+            Self::CodeUnknown => "CodeUnknown",
             Self::SweepDone => "SweepDone",
             Self::LinksOverdue => "LinksOverdue",
         }
@@ -73,29 +93,43 @@ impl Metric {
 
 /// Counts one.
 pub fn count(metric: Metric, now: Timestamp) {
-    write_line(&line(metric, 1, None, now));
+    write_line(&line(metric, 1, &json!([[]]), &[], now));
 }
 
 /// Counts one under a code.
 pub fn count_by(metric: Metric, code: &Code, now: Timestamp) {
-    write_line(&line(metric, 1, Some(code), now));
+    let properties = [("code", code.as_str())];
+    write_line(&line(metric, 1, &json!([[], ["code"]]), &properties, now));
+}
+
+/// Counts one under an institution, and under the institution and a code. In all, and under the
+/// code alone, [`count_by`] has counted it.
+pub fn count_at(metric: Metric, institution: &InstitutionName, code: &Code, now: Timestamp) {
+    let dimensions = json!([["institution"], ["institution", "code"]]);
+    let properties = [
+        ("institution", institution.as_str()),
+        ("code", code.as_str()),
+    ];
+    write_line(&line(metric, 1, &dimensions, &properties, now));
 }
 
 /// Says how many there are now. Its maximum over time is what to look at, not its sum.
 pub fn gauge(metric: Metric, value: u64, now: Timestamp) {
-    write_line(&line(metric, value, None, now));
+    write_line(&line(metric, value, &json!([[]]), &[], now));
 }
 
-fn line(metric: Metric, value: u64, code: Option<&Code>, now: Timestamp) -> Value {
-    let dimensions = match code {
-        Some(_) => json!([[], ["code"]]),
-        None => json!([[]]),
-    };
+fn line(
+    metric: Metric,
+    value: u64,
+    dimensions: &Value,
+    properties: &[(&str, &str)],
+    now: Timestamp,
+) -> Value {
     let mut line = json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
-                "Namespace": "BelvoOpenFinance",
+                "Namespace": *NAMESPACE,
                 "Dimensions": dimensions,
                 "Metrics": [{"Name": metric.name(), "Unit": "Count"}]
             }]
@@ -103,8 +137,8 @@ fn line(metric: Metric, value: u64, code: Option<&Code>, now: Timestamp) -> Valu
     });
     if let Some(line) = line.as_object_mut() {
         line.insert(metric.name().to_owned(), json!(value));
-        if let Some(code) = code {
-            line.insert("code".to_owned(), json!(code));
+        for (name, value) in properties {
+            line.insert((*name).to_owned(), json!(value));
         }
     }
     line
@@ -127,7 +161,8 @@ mod tests {
         let line = line(
             Metric::AttemptEnded,
             1,
-            Some(&Code::lenient("login_error")),
+            &json!([[], ["code"]]),
+            &[("code", "login_error")],
             now,
         );
         assert_eq!(

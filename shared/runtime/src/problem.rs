@@ -16,6 +16,16 @@ pub enum ProblemKind {
     Unauthorized,
     /// The identity is good and this is not for it.
     Forbidden,
+    /// There is no such thing, or it is somebody else's.
+    NotFound,
+    /// The consent behind the link is not known yet.
+    NoConsent,
+    /// The link is there, and its data is not shown yet, or not at all.
+    LinkNotServed,
+    /// Belvo has refreshed the link less than ten minutes ago.
+    RefreshedRecently,
+    /// The bank gives nothing more this month.
+    LimitReached,
     /// The widget session is over, forged or malformed.
     InvalidSession,
     /// Too many attempts in an hour.
@@ -48,6 +58,31 @@ impl ProblemKind {
                 StatusCode::FORBIDDEN,
                 "/problems/forbidden",
                 "This is not available to the user.",
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "/problems/not-found",
+                "There is nothing of this id that belongs to the user.",
+            ),
+            Self::NoConsent => (
+                StatusCode::CONFLICT,
+                "/problems/no-consent",
+                "The consent is not known yet; try again later.",
+            ),
+            Self::LinkNotServed => (
+                StatusCode::CONFLICT,
+                "/problems/link-not-served",
+                "The link's data is not shown; the link itself says why.",
+            ),
+            Self::RefreshedRecently => (
+                StatusCode::CONFLICT,
+                "/problems/refreshed-recently",
+                "The link was refreshed less than ten minutes ago.",
+            ),
+            Self::LimitReached => (
+                StatusCode::CONFLICT,
+                "/problems/limit-reached",
+                "The bank gives no more data this month.",
             ),
             Self::InvalidSession => (
                 StatusCode::BAD_REQUEST,
