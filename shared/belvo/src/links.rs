@@ -1,6 +1,6 @@
 //! `GET /api/links/` and `GET /api/links/{id}/`.
 
-use domain::LinkId;
+use domain::{ExternalId, LinkId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -47,9 +47,14 @@ pub struct Link {
 pub struct LinkPage {
     /// How many links there are, as of this page.
     pub count: u64,
+    /// Whether Belvo announces another page.
+    pub has_next: bool,
     /// The links of this page. Belvo documents no order.
     pub links: Vec<Link>,
 }
+
+/// More pages of links than one user can have made.
+const MAX_PAGES: u32 = 20;
 
 impl Belvo {
     /// Reads page `number` (from 1) of all links. Costs no Open Finance quota.
@@ -77,15 +82,42 @@ impl Belvo {
         Ok(self.link_page(&url).await?.links)
     }
 
+    /// All links that were made for a user. Costs no Open Finance quota.
+    ///
+    /// What is asked for is Belvo's to filter, so every link is looked at: one that does not say
+    /// that it is this user's is left out.
+    pub async fn links_of_user(&self, external_id: &ExternalId) -> Result<Vec<Link>, BelvoError> {
+        let mut links = Vec::new();
+        for number in 1..=MAX_PAGES {
+            let mut url = self.url(["api", "links"]);
+            url.query_pairs_mut()
+                .append_pair("external_id", external_id.as_str())
+                .append_pair("page_size", &self.rhythm.page_size.to_string())
+                .append_pair("page", &number.to_string());
+            let page = self.link_page(&url).await?;
+            let theirs = |link: &Link| link.external_id.as_deref() == Some(external_id.as_str());
+            links.extend(page.links.into_iter().filter(theirs));
+            if !page.has_next {
+                return Ok(links);
+            }
+        }
+        // A part of them would pass for all.
+        Err(BelvoError::Unexpected {
+            what: "a list of one user's links that ends",
+        })
+    }
+
     async fn link_page(&self, url: &Url) -> Result<LinkPage, BelvoError> {
         #[derive(Deserialize)]
         struct Envelope {
             count: u64,
+            next: Option<String>,
             results: Vec<Link>,
         }
         let envelope: Envelope = self.get(url, "a page of links").await?;
         Ok(LinkPage {
             count: envelope.count,
+            has_next: envelope.next.is_some(),
             links: envelope.results,
         })
     }

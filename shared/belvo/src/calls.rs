@@ -1,0 +1,159 @@
+//! How a call is made: with the secret keys, at our pace, and again where that can help.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::request::Builder;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{Belvo, BelvoError, Freshness, Keys, Retry};
+
+/// Tries of a read: the first, and again after 0.5, 1 and 2 s.
+const READ_ATTEMPTS: usize = 4;
+
+/// Tries while a user waits: the first, and again after 0.5 s.
+const INTERACTIVE_ATTEMPTS: usize = 2;
+
+/// Tries of what may be done once.
+const ONE_ATTEMPT: usize = 1;
+
+impl Belvo {
+    /// Reads one address, trying again a few times where that can help: also when the answer is cut
+    /// off or not what `what` says.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
+        let request = |keys: &Keys| Ok(signed(Method::GET, url, keys)?.body(Bytes::new())?);
+        self.persistently(READ_ATTEMPTS, request, json(what)).await
+    }
+
+    /// Sends a body that carries the keys itself, as `POST /api/token/` wants it.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        body: impl Fn(&Keys) -> Result<Bytes, BelvoError>,
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
+        let request = |keys: &Keys| {
+            let request = request(Method::POST, url).header(CONTENT_TYPE, "application/json");
+            Ok(request.body(body(keys)?)?)
+        };
+        self.persistently(INTERACTIVE_ATTEMPTS, request, json(what))
+            .await
+    }
+
+    /// Sends a body and gives the answer's. **Invariant:** what may have reached Belvo is not sent
+    /// again; only rejected keys, which stop a request at the door, are replaced once.
+    pub(crate) async fn post_once(&self, url: &Url, body: &Bytes) -> Result<Bytes, BelvoError> {
+        let request = |keys: &Keys| {
+            let request = signed(Method::POST, url, keys)?;
+            let request = request.header(CONTENT_TYPE, "application/json");
+            Ok(request.body(body.clone())?)
+        };
+        self.persistently(ONE_ATTEMPT, request, |answer| Ok(answer.into_body()))
+            .await
+    }
+
+    /// Deletes what is at an address, in Belvo's asynchronous mode. Doing so twice does no harm.
+    pub(crate) async fn delete_at(&self, url: &Url) -> Result<StatusCode, BelvoError> {
+        let request = |keys: &Keys| {
+            let request = signed(Method::DELETE, url, keys)?;
+            // The other mode takes five a minute (OpenAPI 1.223.0).
+            let request = request.header("x-belvo-request-mode", "async");
+            Ok(request.body(Bytes::new())?)
+        };
+        self.persistently(READ_ATTEMPTS, request, |answer| Ok(answer.status()))
+            .await
+    }
+
+    /// Repeats a request while Belvo is unwell, and once with fresh keys when it rejects ours:
+    /// they may have been rotated since this process read them.
+    async fn persistently<T>(
+        &self,
+        attempts: usize,
+        request: impl Fn(&Keys) -> Result<Request<Bytes>, BelvoError>,
+        read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
+    ) -> Result<T, BelvoError> {
+        let keys = self.keys.get(Freshness::Cached).await?;
+        match self.repeatedly(attempts, || request(&keys), &read).await {
+            Err(error @ BelvoError::AuthenticationFailed { .. }) => {
+                let fresh = self.keys.get(Freshness::Reread).await?;
+                if Arc::ptr_eq(&fresh, &keys) {
+                    return Err(error);
+                }
+                self.repeatedly(attempts, || request(&fresh), &read).await
+            }
+            result => result,
+        }
+    }
+
+    async fn repeatedly<T>(
+        &self,
+        attempts: usize,
+        request: impl Fn() -> Result<Request<Bytes>, BelvoError>,
+        read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
+    ) -> Result<T, BelvoError> {
+        use backon::{BackoffBuilder, ExponentialBuilder};
+        // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(self.rhythm.first_pause)
+            .with_max_times(attempts.saturating_sub(1))
+            .build();
+        loop {
+            match self.once(request()?).await.and_then(&read) {
+                Err(error) if error.retry() == Retry::InPlace => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+                result => return result,
+            }
+        }
+    }
+
+    async fn once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, BelvoError> {
+        let path = request.uri().path().to_owned();
+        self.rhythm.pace.turn().await;
+        let response = self.transport.send(request).await;
+        let response = response.map_err(|source| BelvoError::Transport { path, source })?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(BelvoError::from_response(
+                response.status(),
+                response.body(),
+            )),
+        }
+    }
+}
+
+/// Reads an answer that must be JSON.
+fn json<T: DeserializeOwned>(
+    what: &'static str,
+) -> impl Fn(Response<Bytes>) -> Result<T, BelvoError> {
+    move |answer| serde_json::from_slice(answer.body()).map_err(|_| BelvoError::Unexpected { what })
+}
+
+fn request(method: Method, url: &Url) -> Builder {
+    let request = Request::builder().method(method).uri(url.as_str());
+    request.header(ACCEPT, "application/json")
+}
+
+/// A request with the secret keys in its header.
+fn signed(method: Method, url: &Url, keys: &Keys) -> Result<Builder, BelvoError> {
+    Ok(request(method, url).header(AUTHORIZATION, basic(keys)?))
+}
+
+fn basic(keys: &Keys) -> Result<HeaderValue, BelvoError> {
+    let pair = format!("{}:{}", keys.id, keys.password.expose_secret());
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(http::Error::from)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

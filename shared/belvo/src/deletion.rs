@@ -1,0 +1,33 @@
+//! `DELETE /api/links/{id}/`: Belvo forgets a link and everything it holds of it.
+
+use domain::LinkId;
+use http::StatusCode;
+
+use crate::{Belvo, BelvoError};
+
+/// What has become of a link that is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// Belvo will do it, and tell by a `link_deleted` webhook.
+    Requested,
+    /// Belvo has done it.
+    Deleted,
+    /// Belvo knows no such link, or not any more.
+    Gone,
+}
+
+impl Belvo {
+    /// Deletes a link at Belvo, in the mode of which any number may be deleted at once.
+    ///
+    /// Whether the consent at the bank ends with it, Belvo's documentation says both ways: the
+    /// user ends it for certain in My Belvo Portal.
+    pub async fn delete(&self, link: LinkId) -> Result<Deletion, BelvoError> {
+        let url = self.url(["api", "links", &link.to_string()]);
+        match self.delete_at(&url).await {
+            Ok(StatusCode::NO_CONTENT) => Ok(Deletion::Deleted),
+            Ok(_) => Ok(Deletion::Requested),
+            Err(BelvoError::NotFound { .. }) => Ok(Deletion::Gone),
+            Err(error) => Err(error),
+        }
+    }
+}

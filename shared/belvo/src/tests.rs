@@ -1,0 +1,231 @@
+//! What is asked of Belvo, and how its answers are taken.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use domain::{Cnpj, Company, Cpf, ExternalId, FullName, Identity, LinkId, Person, ResourceKind};
+use http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    Belvo, BelvoError, Deletion, Freshness, KeySource, Keys, PortalToken, Retry, Transport,
+    TransportError, Wait,
+};
+
+/// A Belvo that answers as it is told and remembers what it was asked.
+struct Sides {
+    belvo: Belvo,
+    asked: Arc<Mutex<Vec<Request<Bytes>>>>,
+}
+
+/// Status and body; status 0 is no answer at all.
+type Answer = (u16, Value);
+
+fn sides(answers: impl IntoIterator<Item = Answer>) -> Sides {
+    let answers: Mutex<VecDeque<Answer>> = Mutex::new(answers.into_iter().collect());
+    let asked: Arc<Mutex<Vec<Request<Bytes>>>> = Arc::default();
+    let noted = Arc::clone(&asked);
+    let transport = Transport::from_fn(move |request| {
+        noted.lock().unwrap().push(request);
+        let (status, body) = answers.lock().unwrap().pop_front().unwrap();
+        let answer = match status {
+            0 => Err(TransportError::TooLarge),
+            _ => Ok(Response::builder()
+                .status(status)
+                .body(body.to_string().into())
+                .unwrap()),
+        };
+        Box::pin(async { answer })
+    });
+    // As after a rotation: the cached keys are old.
+    let keys = |password: &str| {
+        let text = json!({"id": "id", "password": password}).to_string();
+        Arc::new(Keys::from_json(&text).unwrap())
+    };
+    let (old, new) = (keys("old"), keys("new"));
+    let keys = KeySource::new(move |freshness| {
+        let keys = match freshness {
+            Freshness::Cached => Arc::clone(&old),
+            Freshness::Reread => Arc::clone(&new),
+        };
+        Box::pin(async { Ok(keys) })
+    });
+    let belvo = Belvo::new("http://127.0.0.1:1".parse().unwrap(), transport, keys);
+    Sides { belvo, asked }
+}
+
+impl Sides {
+    fn asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let line = |it: &Request<Bytes>| format!("{} {}", it.method(), it.uri());
+        asked.iter().map(line).collect()
+    }
+
+    fn last(&self) -> Request<Bytes> {
+        self.asked.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn last_body(&self) -> Value {
+        serde_json::from_slice(self.last().body()).unwrap()
+    }
+}
+
+fn link() -> LinkId {
+    LinkId::parse("3d3364b7-0175-483d-a58b-b471f251e533").unwrap()
+}
+
+const REQUEST_ID: &str = "4363b08b51eb43509c745df5ac92a7f6";
+
+#[tokio::test]
+async fn a_portal_token_asks_for_what_the_guide_prints_and_nothing_else() {
+    let sides = sides([(200, json!({"refresh": "r", "access": "a"}))]);
+    let name = |text| FullName::parse(text).unwrap();
+    let identity = Identity {
+        person: Person {
+            cpf: Cpf::parse("761.092.776-73").unwrap(),
+            name: name("Ralph Bragg"),
+        },
+        company: Some(Company {
+            cnpj: Cnpj::parse_in_sandbox("50685362006773").unwrap(),
+            name: name("Bragg Mechanics"),
+        }),
+    };
+    let terms = Url::parse("https://www.example.com/termos").unwrap();
+    let token = PortalToken {
+        identity: &identity,
+        terms_and_conditions_url: &terms,
+    };
+    let token = sides.belvo.create_portal_token(&token).await.unwrap();
+    assert_eq!(token.expose(), "a");
+    assert_eq!(sides.asked(), ["POST http://127.0.0.1:1/api/token/"]);
+    assert_eq!(
+        sides.last_body(),
+        json!({
+            "id": "id",
+            "password": "old",
+            "scopes": "read_consents,write_consents,write_consent_callback",
+            "widget": {
+                "openfinance_feature": "consent_management",
+                "consent": {
+                    "terms_and_conditions_url": "https://www.example.com/termos",
+                    "permissions": ["REGISTER", "ACCOUNTS", "CREDIT_CARDS", "CREDIT_OPERATIONS"],
+                    "identification_info": [
+                        {"type": "CPF", "number": "76109277673", "name": "Ralph Bragg"},
+                        {"type": "CNPJ", "number": "50685362006773", "name": "Bragg Mechanics"},
+                    ],
+                },
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_is_for_some_resources_or_for_all() {
+    let accepted = json!({"request_id": REQUEST_ID});
+    let kinds = [ResourceKind::Bills, ResourceKind::InvestmentTransactions];
+    let named = json!({"fetch_resources": ["BILLS", "INVESTMENT_TRANSACTIONS"]});
+    for (kinds, body) in [(&kinds[..], named), (&[], json!({}))] {
+        let sides = sides([(202, accepted.clone())]);
+        let id = sides.belvo.refresh(link(), kinds).await.unwrap().unwrap();
+        assert_eq!(id.as_str(), REQUEST_ID);
+        let url = format!("POST http://127.0.0.1:1/api/links/{}/refresh/", link());
+        assert_eq!(sides.asked(), [url]);
+        assert_eq!(sides.last_body(), body);
+        assert_eq!(sides.last().headers()["content-type"], "application/json");
+        assert!(sides.last().headers().contains_key("authorization"));
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_that_was_accepted_was_made_whatever_the_answer_says() {
+    for answer in [json!({}), json!({"request_id": 7}), json!("?")] {
+        let sides = sides([(202, answer)]);
+        assert_eq!(sides.belvo.refresh(link(), &[]).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_may_have_been_made_is_never_repeated() {
+    for status in [0, 408, 500, 502, 503, 504, 429, 403, 400, 404] {
+        let sides = sides([(status, json!("")), (202, json!({}))]);
+        assert!(sides.belvo.refresh(link(), &[]).await.is_err(), "{status}");
+        assert_eq!(sides.asked().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_turned_away_at_the_door_is_repeated_with_fresh_keys() {
+    let rejected = json!([{"code": "authentication_failed"}]);
+    let sides = sides([(401, rejected), (202, json!({"request_id": REQUEST_ID}))]);
+    assert!(sides.belvo.refresh(link(), &[]).await.unwrap().is_some());
+    assert_eq!(sides.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_soon_after_another_is_told_so() {
+    let sides = sides([(409, json!([{"code": "link_refreshed"}]))]);
+    let error = sides.belvo.refresh(link(), &[]).await.unwrap_err();
+    assert_eq!(error.api_error().unwrap().code.as_str(), "link_refreshed");
+    assert_eq!(error.retry(), Retry::Later(Wait::Minutes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_is_asynchronous_and_may_be_repeated() {
+    let gone = json!([{"code": "not_found"}]);
+    for (answers, expected) in [
+        (
+            vec![(202, json!({"request_id": REQUEST_ID}))],
+            Deletion::Requested,
+        ),
+        (vec![(204, json!(""))], Deletion::Deleted),
+        (vec![(404, gone.clone())], Deletion::Gone),
+        (vec![(0, json!("")), (404, gone)], Deletion::Gone),
+    ] {
+        let calls = answers.len();
+        let sides = sides(answers);
+        assert_eq!(sides.belvo.delete(link()).await.unwrap(), expected);
+        let url = format!("DELETE http://127.0.0.1:1/api/links/{}/", link());
+        assert_eq!(sides.asked(), vec![url; calls]);
+        assert_eq!(sides.last().headers()["x-belvo-request-mode"], "async");
+    }
+    let sides = sides([(429, json!([{"code": "throttled"}]))]);
+    let error = sides.belvo.delete(link()).await.unwrap_err();
+    assert!(
+        matches!(error, BelvoError::Unavailable { status, .. } if status == StatusCode::TOO_MANY_REQUESTS)
+    );
+}
+
+#[tokio::test]
+async fn all_links_of_a_user_are_theirs() {
+    let page = |next: Value, external_ids: &[&str]| {
+        let link = |id: &&str| json!({"id": link().to_string(), "external_id": id});
+        let results: Vec<Value> = external_ids.iter().map(link).collect();
+        (200, json!({"count": 4, "next": next, "results": results}))
+    };
+    let sides = sides([
+        page(json!("http://elsewhere/"), &["user-1", "User-1"]),
+        page(Value::Null, &["user-2", "user-1"]),
+    ]);
+    let user = ExternalId::parse("user-1").unwrap();
+    let links = sides.belvo.links_of_user(&user).await.unwrap();
+    assert_eq!(links.len(), 2);
+    assert!(
+        links
+            .iter()
+            .all(|it| it.external_id.as_deref() == Some("user-1"))
+    );
+    let url = "GET http://127.0.0.1:1/api/links/?external_id=user-1&page_size=1000&page=";
+    assert_eq!(sides.asked(), [format!("{url}1"), format!("{url}2")]);
+}
+
+#[tokio::test]
+async fn a_list_of_a_users_links_without_end_is_none() {
+    let page = (200, json!({"count": 1, "next": "again", "results": []}));
+    let sides = sides(vec![page; 100]);
+    let user = ExternalId::parse("user-1").unwrap();
+    let error = sides.belvo.links_of_user(&user).await.unwrap_err();
+    assert!(matches!(error, BelvoError::Unexpected { .. }));
+    assert_eq!(sides.asked().len(), 20);
+}
