@@ -39,6 +39,10 @@ pub enum Due {
     Pass,
     /// An operator wants everything read again.
     Reread,
+    /// The app wants Belvo to read the bank again, and Belvo could not be asked.
+    Refresh,
+    /// An erased link is purged once more: a job that began earlier may have written something.
+    Purge,
 }
 
 /// What a link waits for, and until when.
@@ -110,13 +114,16 @@ pub(crate) fn index_attributes(
     link: LinkId,
     agenda: &Agenda,
 ) -> [(String, Option<AttributeValue>); 2] {
-    let at = agenda
-        .next()
-        .map(|at| AttributeValue::N(at.as_second().to_string()));
-    let shard = at
-        .is_some()
-        .then(|| AttributeValue::S(shard(link).to_string()));
+    let (shard, at) = agenda.next().map(|at| due(link, at)).unzip();
     [("due_at".to_owned(), at), ("due_shard".to_owned(), shard)]
+}
+
+/// The attributes of a record that is due at a moment: shard and time.
+pub(crate) fn due(link: LinkId, at: Timestamp) -> (AttributeValue, AttributeValue) {
+    (
+        AttributeValue::S(shard(link).to_string()),
+        AttributeValue::N(at.as_second().to_string()),
+    )
 }
 
 fn shard(link: LinkId) -> u8 {

@@ -4,22 +4,28 @@ use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AccessMode, Attempt, DocumentHash, ExternalId, InstitutionName, LinkId, Outcome};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use domain::{
+    AccessMode, Attempt, Code, DocumentHash, ExternalId, InstitutionName, LinkId, Outcome,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::error::{self, StoreError};
-use crate::value;
+use crate::resources::incomplete;
+use crate::{batch, value};
 
 /// How long an attempt is kept: as long as somebody may ask what happened.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// Session ids are hex digits; counters, receipts and the like sort behind this.
+const BEHIND_SESSIONS: &str = "g";
+
 /// The table of attempts to connect.
 #[derive(Clone, Debug)]
 pub struct ConnectionStore {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 /// An attempt as it is stored.
@@ -31,6 +37,15 @@ pub struct AttemptRecord {
     /// The link it led to, as its callback said.
     #[serde(default)]
     pub linked: Option<LinkId>,
+    /// How it ended, as its callback said: `success`, `exit`, `error`, `warning`; `started` before.
+    #[serde(default)]
+    pub outcome: Option<Code>,
+    /// Belvo's code, where there was one.
+    #[serde(default)]
+    pub code: Option<Code>,
+    /// The bank, where one was chosen.
+    #[serde(default)]
+    pub institution: Option<InstitutionName>,
 }
 
 /// What is counted within an hour.
@@ -110,9 +125,15 @@ impl ConnectionStore {
     ) -> Result<bool, StoreError> {
         let (rank, institution) = match outcome {
             Outcome::Warning { .. } => (1, None),
-            Outcome::Error { .. } => (2, None),
-            Outcome::Exit { institution, .. } => (2, institution.as_ref()),
-            Outcome::Success { institution, .. } => (3, institution.as_ref()),
+            // Somebody may still say why.
+            Outcome::Exit {
+                code: None,
+                institution,
+                ..
+            } => (2, institution.as_ref()),
+            Outcome::Error { .. } => (3, None),
+            Outcome::Exit { institution, .. } => (3, institution.as_ref()),
+            Outcome::Success { institution, .. } => (4, institution.as_ref()),
         };
         let mut update = Update::new(attempt)
             .set("outcome", text(outcome.name()))
@@ -142,10 +163,9 @@ impl ConnectionStore {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            // Session ids are hex digits; the user's counters sort behind `g`.
             .key_condition_expression("external_id = :user AND session_id < :end")
             .expression_attribute_values(":user", text(external_id.as_str()))
-            .expression_attribute_values(":end", text("g"))
+            .expression_attribute_values(":end", text(BEHIND_SESSIONS))
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
@@ -158,6 +178,83 @@ impl ConnectionStore {
         }
         found.retain(|record: &AttemptRecord| record.attempt.started_at >= since);
         Ok(found)
+    }
+
+    /// Notes that a user was erased: attempts that began before are void.
+    pub async fn put_user_erased(
+        &self,
+        external_id: &ExternalId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(erased_key(external_id)))
+            .update_expression("SET erased_at = :at, expires_at = :expires_at")
+            // An erasure that is repeated after a restore may be older than the last one.
+            .condition_expression("attribute_not_exists(erased_at) OR erased_at < :at")
+            .expression_attribute_values(":at", number(at.as_second()))
+            .expression_attribute_values(":expires_at", number(at.as_second() + KEPT.as_secs()))
+            .send()
+            .await;
+        error::whether_written(result, "noting that a user was erased").map(|_| ())
+    }
+
+    /// Whether an attempt began before its user was erased. Its browser may still come back.
+    pub async fn is_void(&self, attempt: &Attempt) -> Result<bool, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(erased_key(&attempt.external_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::failed("looking for an erased user"))?;
+        let at = answer
+            .item()
+            .and_then(|it| it.get("erased_at")?.as_n().ok());
+        let at = at.and_then(|text| text.parse::<i64>().ok());
+        Ok(at.is_some_and(|at| attempt.started_at.as_second() <= at))
+    }
+
+    /// Removes the attempts that led to a link.
+    pub async fn remove_attempts_to(
+        &self,
+        external_id: &ExternalId,
+        link: LinkId,
+    ) -> Result<(), StoreError> {
+        self.remove_attempts(external_id, |it| it.linked == Some(link))
+            .await
+    }
+
+    /// Removes the attempts of a user that began by then.
+    pub async fn remove_attempts_until(
+        &self,
+        external_id: &ExternalId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.remove_attempts(external_id, |it| it.attempt.started_at <= until)
+            .await
+    }
+
+    async fn remove_attempts(
+        &self,
+        external_id: &ExternalId,
+        are_meant: impl Fn(&AttemptRecord) -> bool,
+    ) -> Result<(), StoreError> {
+        let attempts = self.attempts(external_id, Timestamp::MIN).await?;
+        let requests = attempts.iter().filter(|it| are_meant(it)).map(|it| {
+            let request = DeleteRequest::builder()
+                .key("external_id", text(external_id.as_str()))
+                .key("session_id", text(it.attempt.session_id.as_str()))
+                .build()
+                .map_err(incomplete)?;
+            Ok(WriteRequest::builder().delete_request(request).build())
+        });
+        let requests: Result<Vec<_>, StoreError> = requests.collect();
+        batch::write(&self.client, &self.table, requests?).await
     }
 
     async fn apply(&self, update: Update, rank: Option<i64>) -> Result<bool, StoreError> {
@@ -237,6 +334,13 @@ impl Update {
         self.values.insert(placeholder, value);
         self
     }
+}
+
+fn erased_key(external_id: &ExternalId) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("external_id".to_owned(), text(external_id.as_str())),
+        ("session_id".to_owned(), text("user#erased")),
+    ])
 }
 
 fn text(text: &str) -> AttributeValue {

@@ -40,6 +40,32 @@ pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
         .build()
 }
 
+/// While somebody waits for an answer: 50 to 800 ms, some 1.5 s in all.
+pub(crate) fn short_pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_times(5)
+        .build()
+}
+
+/// Repeats a write that has met a transaction on its record. The SDK does not.
+pub(crate) async fn past_conflicts<T, E: ProvideErrorMetadata>(
+    call: impl AsyncFn() -> Result<T, SdkError<E>>,
+) -> Result<T, SdkError<E>> {
+    let mut pauses = short_pauses();
+    loop {
+        match call().await {
+            Err(error) if error.code() == Some("TransactionConflictException") => {
+                match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                }
+            }
+            result => return result,
+        }
+    }
+}
+
 /// Whether DynamoDB asks for patience.
 pub(crate) fn is_throttling<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let codes = [

@@ -1,7 +1,6 @@
 //! Why a table did not do what it was asked to.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 
 /// Why a table did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -41,18 +40,17 @@ impl StoreError {
     }
 }
 
-/// What became of a conditional update: `false` when its condition did not hold.
-pub(crate) fn whether_written(
-    result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+/// What became of a conditional write: `false` when its condition did not hold.
+pub(crate) fn whether_written<T, E>(
+    result: Result<T, SdkError<E>>,
     doing: &'static str,
-) -> Result<bool, StoreError> {
+) -> Result<bool, StoreError>
+where
+    E: ProvideErrorMetadata,
+{
     match result {
         Ok(_) => Ok(true),
-        Err(SdkError::ServiceError(error))
-            if error.err().is_conditional_check_failed_exception() =>
-        {
-            Ok(false)
-        }
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
         Err(error) => Err(StoreError::failed(doing)(error)),
     }
 }

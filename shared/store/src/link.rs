@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::Totals;
-use domain::{Code, ExternalId, LinkId, ResourceKind, SessionId};
+use domain::{
+    Code, DocumentHash, ExternalId, Holder, LinkId, ReceiptId, RefreshId, ResourceKind, SessionId,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Agenda;
+use crate::change::Change;
 use crate::consents::ConsentFacts;
 use crate::journal::JournalEntry;
 
@@ -23,7 +26,8 @@ pub(crate) const RECORD: &str = "LINK";
 pub struct LinkRecord {
     /// The link.
     pub link_id: LinkId,
-    /// Raised by each job; a write of an earlier job fails.
+    /// Raised by each job; a write of an earlier job fails. A mark may come before the first job.
+    #[serde(default)]
     pub epoch: u64,
     /// Whose it is, as far as that is settled.
     #[serde(default)]
@@ -61,6 +65,21 @@ pub struct LinkRecord {
     /// The attempt that made the link.
     #[serde(default)]
     pub session_id: Option<SessionId>,
+    /// Whose accounts it holds, as its attempt said.
+    #[serde(default)]
+    pub holder: Option<Holder>,
+    /// The document whose monthly limits it spends, as its attempt hashed it.
+    #[serde(default)]
+    pub owner: Option<DocumentHash>,
+    /// Whether what connecting it spent is counted.
+    #[serde(default)]
+    pub counted: bool,
+    /// The last refresh the app has asked for.
+    #[serde(default)]
+    pub refresh: Option<Refresh>,
+    /// That the user wants it erased. Nothing of it is served or stored any more.
+    #[serde(default)]
+    pub erase: Option<EraseMark>,
     /// Whether the app has posted the proof (`IDENTITY_SOURCE=body`).
     #[serde(default)]
     pub proven: bool,
@@ -109,9 +128,51 @@ pub struct LinkRecord {
     /// What is known of each resource.
     #[serde(default)]
     pub resources: BTreeMap<ResourceKind, ResourceRecord>,
+    /// When everything was stored for the first time, and others were told.
+    #[serde(default)]
+    pub ready_at: Option<Timestamp>,
+    /// Whether rows of TRANSACTIONS were written or removed and others were not told yet.
+    #[serde(default)]
+    pub transactions_changed: bool,
+    /// Whether a job has begun and never written down what it did. Rows may have changed.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The job that has written the record last.
+    #[serde(default)]
+    pub saved_epoch: u64,
+    /// What others are told with this very write.
+    #[serde(default)]
+    pub change: Option<Change>,
     /// When the record was last written.
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
+}
+
+/// A refresh the app has asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// Which request.
+    pub id: RefreshId,
+    /// When Belvo was asked.
+    pub asked_at: Timestamp,
+    /// What was asked for; empty means all.
+    #[serde(default)]
+    pub resources: Vec<ResourceKind>,
+    /// Whether Belvo has begun. `false` while nobody knows.
+    #[serde(default)]
+    pub accepted: bool,
+    /// Why Belvo declined.
+    #[serde(default)]
+    pub declined: Option<Code>,
+}
+
+/// That the user wants a link erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseMark {
+    /// The receipt that says what becomes of it.
+    pub receipt_id: ReceiptId,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
 }
 
 /// Why the last job could not finish.
@@ -306,6 +367,16 @@ impl LinkRecord {
         self.status == LinkStatus::Bound
     }
 
+    /// Whether its user may read its data. With `proof_wanted`, the user must have proven to be
+    /// the one who connected it.
+    ///
+    /// A link that Belvo has lost keeps what was read of it.
+    pub fn is_served(&self, proof_wanted: bool) -> bool {
+        let settled = matches!(self.status, LinkStatus::Bound | LinkStatus::Gone);
+        let proven = self.proven || !proof_wanted;
+        settled && self.bound_at.is_some() && proven && self.erase.is_none()
+    }
+
     /// Gives the link to a user and puts it into the user's index.
     pub fn assign(&mut self, external_id: ExternalId, status: LinkStatus) {
         self.user_record = Some(format!("{}#{RECORD}", self.link_id));
@@ -330,6 +401,15 @@ impl LinkRecord {
     pub fn wants_anything(&self) -> bool {
         let wanted = |it: &ResourceRecord| it.wanted.is_some() || it.pass.is_some();
         self.consent_pending || self.resources.values().any(wanted)
+    }
+
+    /// Whether everything Belvo retrieves for the link was read once, or was declined.
+    pub fn has_loaded(&self) -> bool {
+        let read = |kind: &ResourceKind| {
+            let resource = self.resources.get(kind);
+            resource.is_some_and(|it| it.sync_ended_at.is_some() || it.declined.is_some())
+        };
+        !self.requested.is_empty() && self.requested.iter().all(read)
     }
 
     /// Whether this resource is to be read, or is being read.

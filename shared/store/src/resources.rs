@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 };
 use domain::{Days, LinkId, ResourceKind};
 
-use crate::error::StoreError;
+use crate::error::{self, StoreError};
 use crate::index::{Index, Stored, stored};
 use crate::link::LinkRecord;
 use crate::row::{self, ResourceRow};
@@ -204,16 +204,7 @@ impl ResourceStore {
             .condition_expression("attribute_not_exists(link_id)")
             .send()
             .await;
-        match result {
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(())
-            }
-            result => result
-                .map(|_| ())
-                .map_err(StoreError::failed("writing a row")),
-        }
+        error::whether_written(result, "writing a row").map(|_| ())
     }
 
     /// Removes rows that Belvo says are no more.
@@ -294,6 +285,15 @@ impl ResourceStore {
             .map_err(incomplete)?;
         let mut items = vec![TransactWriteItem::builder().condition_check(check).build()];
         items.extend(changes);
+        self.transact(items, doing).await
+    }
+
+    /// Makes all changes or none. The first one depends on the epoch.
+    pub(crate) async fn transact(
+        &self,
+        items: Vec<TransactWriteItem>,
+        doing: &'static str,
+    ) -> Result<(), StoreError> {
         let mut pauses = batch::pauses();
         loop {
             let result = self
