@@ -23,6 +23,8 @@ impl Fetcher {
             record.replaces = Some(predecessor.link_id);
             record.owner_verdict = predecessor.owner_verdict;
             record.session_id = predecessor.session_id;
+            record.holder = predecessor.holder;
+            record.owner = predecessor.owner;
             record.proofs = predecessor.proofs;
             self.accept(record, external_id);
         } else {
@@ -44,7 +46,7 @@ impl Fetcher {
         let others: BTreeSet<_> = others.filter(|id| *id != record.link_id).collect();
         let others: Vec<_> = others.into_iter().collect();
         let mut known = self.resources.links(&others).await?;
-        known.retain(|it| it.status == LinkStatus::Bound);
+        known.retain(|it| it.status == LinkStatus::Bound && it.erase.is_none());
         let users: BTreeSet<_> = known
             .iter()
             .filter_map(|it| it.external_id.as_ref().map(ToString::to_string))

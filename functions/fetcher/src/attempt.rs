@@ -1,13 +1,11 @@
 //! What attempts to connect lead to.
 
-use domain::outcome::KNOWN_CODES;
-use domain::{Attempt, Code, ExternalId, LinkId, Outcome, SessionId};
+use domain::{Attempt, ExternalId, InstitutionName, LinkId, Outcome, SessionId};
 use jiff::Timestamp;
-use runtime::Metric;
 use store::AttemptRecord;
 
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::Batch;
+use crate::open::{Batch, ERASED};
 
 /// Proofs kept of one link: one is needed, and anybody may send some.
 const MAX_PROOFS: usize = 20;
@@ -21,15 +19,38 @@ impl Fetcher {
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
         let now = self.clock.now();
+        if self.is_erased(attempt, outcome.link()).await? {
+            return Ok(ERASED);
+        }
         if !self.connections.put_ended(attempt, outcome, now).await? {
             return Ok("a stronger word stands");
         }
-        runtime::count_by(Metric::AttemptEnded, &counted_code(outcome), now);
+        let code = self.count_ended(outcome);
         let Some(link_id) = outcome.link() else {
+            let institution = outcome.institution().map(InstitutionName::as_str);
+            self.count_ended_at(institution, &code);
             return Ok("outcome recorded");
         };
-        let mut link = self.open(link_id, batch).await?;
-        self.catch_up(&mut link).await
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
+        let done = self.catch_up(&mut link).await?;
+        self.count_ended_at(link.record.institution.as_deref(), &code);
+        Ok(done)
+    }
+
+    /// Whether the user, or the link, was erased while the browser was away: nothing of the attempt
+    /// may be written again.
+    pub(crate) async fn is_erased(
+        &self,
+        attempt: &Attempt,
+        link: Option<LinkId>,
+    ) -> Result<bool, JobError> {
+        let buried = match link {
+            Some(link) => self.resources.tombstone(link).await?.is_some(),
+            None => false,
+        };
+        Ok(buried || self.connections.is_void(attempt).await?)
     }
 
     /// The user's app knows what only the browser that came back could know.
@@ -49,21 +70,14 @@ impl Fetcher {
         if !attempts.iter().any(of_this_link) {
             return Ok("not the link of that attempt");
         }
-        let mut link = self.open(link_id, batch).await?;
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
         // Kept even if the link is not bound yet.
         if link.record.proofs.len() < MAX_PROOFS {
             link.record.proofs.insert(session_id, external_id);
         }
         link.record.settle_proof();
         self.catch_up(&mut link).await
-    }
-}
-
-/// Each code becomes a metric that is paid for, and the redirect's query can hold any.
-fn counted_code(outcome: &Outcome) -> Code {
-    match outcome.code() {
-        Some(code) if KNOWN_CODES.contains(&code.as_str()) => code.clone(),
-        Some(_) => Code::lenient("other"),
-        None => Code::lenient(outcome.name()),
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use runtime::Metric;
 
 use crate::fetcher::{Deadline, Fetcher, JobError};
-use crate::open::{Batch, Delivery};
+use crate::open::{Batch, Delivery, ERASED};
 
 impl Fetcher {
     /// Runs a batch, and names the records that must come again. What cannot be done before the
@@ -51,6 +51,9 @@ impl Fetcher {
                 access_mode,
                 institutions,
             } => {
+                if self.is_erased(&attempt, None).await? {
+                    return Ok(ERASED);
+                }
                 self.connections
                     .put_started(&attempt, access_mode, &institutions)
                     .await?;
@@ -83,6 +86,29 @@ impl Fetcher {
                 link_id,
                 not_before,
             } => self.link_reread(link_id, not_before, batch).await,
+            Job::LinkRefresh {
+                link_id,
+                refresh_id,
+                resources,
+            } => {
+                self.link_refresh(link_id, refresh_id, resources, batch)
+                    .await
+            }
+            Job::ConsentRenewal { link_id, opened_at } => {
+                self.consent_renewal(link_id, opened_at, batch).await
+            }
+            Job::LinkErase {
+                link_id,
+                external_id,
+                receipt_id,
+            } => {
+                self.link_erase(link_id, &external_id, receipt_id, batch)
+                    .await
+            }
+            Job::UserErase {
+                external_id,
+                receipt_id,
+            } => self.user_erase(external_id, receipt_id, batch).await,
         }
     }
 }
@@ -146,6 +172,10 @@ async fn run_job(
     match fetcher.run(job, delivery, batch).await {
         Ok(outcome) => {
             tracing::info!(job = name, group, outcome, "job done");
+            Ok(())
+        }
+        Err(JobError::Erased) => {
+            tracing::info!(job = name, group, outcome = ERASED, "job done");
             Ok(())
         }
         Err(error) => {

@@ -63,7 +63,9 @@ impl Fetcher {
         };
         if self.config.owner_check == OwnerCheck::Off || attempts.is_empty() {
             record.owner_verdict = Some(OwnerVerdict::NotChecked);
-            record.session_id = attempts.first().map(|it| it.attempt.session_id.clone());
+            if let Some(attempt) = attempts.first() {
+                owe_to(record, attempt);
+            }
             self.accept(record, external_id);
             return Ok(());
         }
@@ -75,7 +77,7 @@ impl Fetcher {
         match self.owner(record.link_id, &attempts).await? {
             Owner::Of(attempt) => {
                 record.owner_verdict = Some(OwnerVerdict::Matched);
-                record.session_id = Some(attempt.attempt.session_id.clone());
+                owe_to(record, attempt);
                 self.accept(record, external_id);
             }
             Owner::SomebodyElse => {
@@ -157,12 +159,25 @@ impl Fetcher {
             // Belvo calls a link valid although its consent has no accounts any more.
             Some("valid") => declined_of_the_link(record),
             Some(status @ ("invalid" | "token_required")) => {
+                // As a code, `invalid` is about a field of a request.
+                let code = match status {
+                    "invalid" => "invalid_link",
+                    other => other,
+                };
                 let known = record.needs_user.take();
-                known.or_else(|| Some(Code::lenient(status)))
+                known.or_else(|| Some(Code::lenient(code)))
             }
             _ => record.needs_user.take(),
         };
     }
+}
+
+/// Notes which attempt has made the link, and whose accounts it was for.
+fn owe_to(record: &mut LinkRecord, attempt: &AttemptRecord) {
+    let attempt = &attempt.attempt;
+    record.session_id = Some(attempt.session_id.clone());
+    record.holder = Some(attempt.holder());
+    record.owner = Some(attempt.expected_owner().clone());
 }
 
 /// What a resource was declined with, if that is a matter of the whole link.

@@ -1,8 +1,7 @@
 //! Dates and pauses: when something comes next.
 
 use domain::LinkId;
-use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use store::ConsentFacts;
 
 /// The first pause; each further one is twice as long.
@@ -17,8 +16,15 @@ const CONSENT_DAYS: [i64; 3] = [30, 7, 1];
 /// After the end: Belvo needs a moment to notice.
 const CONSENT_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// Brasília time: Open Finance counts its months there, and there is no summer time since 2019.
-const BRASILIA: Offset = Offset::constant(-3);
+/// After Belvo has told something of a consent, its record is looked at once more.
+pub(crate) const CONSENT_DOUBT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Minutes after the portal was opened at which a consent is looked at: most users take a few,
+/// and a bank waits an hour (Open Finance Brasil, Consents API 3.3).
+const RENEWAL_MINUTES: [i64; 4] = [3, 10, 30, 65];
+
+/// How long a consent that has ended is looked at, day by day: it may be renewed without word.
+const RENEWABLE_DAYS: std::ops::RangeInclusive<i64> = 1..=30;
 
 /// A moment later; the end of time, should that be nearer.
 pub(crate) fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
@@ -45,26 +51,29 @@ pub(crate) fn chance(link: LinkId, epoch: u64) -> u64 {
     (hash >> 20) % 1000
 }
 
-/// When the Open Finance limits of this month are lifted.
-pub(crate) fn next_month(now: Timestamp) -> Timestamp {
-    let zone = TimeZone::fixed(BRASILIA);
-    let today = now.to_zoned(zone.clone()).date();
-    let next = today.last_of_month().tomorrow().ok();
-    let start = next.and_then(|day| day.to_zoned(zone).ok());
-    start.map_or(Timestamp::MAX, |start| start.timestamp())
-}
-
 /// The next date at which a consent must be looked at.
 pub(crate) fn next_consent_date(
     consent: Option<&ConsentFacts>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let end = consent?.expires_at?;
-    let before = CONSENT_DAYS.map(|days| later(end, SignedDuration::from_hours(-24 * days)));
-    let after = later(end, CONSENT_MARGIN);
-    let dates = before.into_iter().chain([after]);
-    // To the second, as the index counts.
-    let dates = dates.map(|at| at.round(Unit::Second).unwrap_or(at));
+    let consent = consent?;
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let end = consent.expires_at.into_iter().flat_map(|end| {
+        let before = CONSENT_DAYS.map(|it| later(end, days(-it)));
+        let after = later(end, CONSENT_MARGIN);
+        let renewable = RENEWABLE_DAYS.map(move |it| later(end, days(it)));
+        before.into_iter().chain([after]).chain(renewable)
+    });
+    let word = consent.changed_at.map(|at| later(at, CONSENT_DOUBT));
+    let opened = consent.renewal_opened_at.into_iter().flat_map(|at| {
+        RENEWAL_MINUTES.map(|minutes| later(at, SignedDuration::from_mins(minutes)))
+    });
+    let dates = end.chain(word).chain(opened);
+    // To the second, as the index counts; not before the time has come.
+    let up = TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(RoundMode::Ceil);
+    let dates = dates.map(|at| at.round(up).unwrap_or(at));
     dates.filter(|at| *at > now).min()
 }
 
@@ -90,14 +99,6 @@ mod tests {
     }
 
     #[test]
-    fn a_month_ends_in_brasilia() {
-        let check = |now: &str, expected: &str| assert_eq!(next_month(at(now)), at(expected));
-        check("2026-11-23T12:00:00Z", "2026-12-01T03:00:00Z");
-        check("2026-12-01T02:59:59Z", "2026-12-01T03:00:00Z");
-        check("2026-12-01T03:00:00Z", "2027-01-01T03:00:00Z");
-    }
-
-    #[test]
     fn consents_are_looked_at_30_7_and_1_days_before_and_after_their_end() {
         let consent = ConsentFacts {
             expires_at: Some(at("2026-12-31T00:00:00Z")),
@@ -114,8 +115,28 @@ mod tests {
             "2026-12-24T00:00:00Z",
             "2026-12-30T00:00:00Z",
             "2026-12-31T00:05:00Z",
+            "2027-01-01T00:00:00Z",
         ];
-        assert_eq!(dates, expected);
+        assert_eq!(dates[..5], expected);
+        assert_eq!(
+            (dates.len(), dates[33].as_str()),
+            (34, "2027-01-30T00:00:00Z")
+        );
+        let opened = ConsentFacts {
+            changed_at: Some(at("2026-11-01T00:00:00Z")),
+            renewal_opened_at: Some(at("2026-11-01T00:00:00Z")),
+            ..ConsentFacts::default()
+        };
+        let next = |now: &str| next_consent_date(Some(&opened), at(now)).map(|it| it.to_string());
+        assert_eq!(
+            next("2026-11-01T00:00:00Z").as_deref(),
+            Some("2026-11-01T00:03:00Z")
+        );
+        assert_eq!(
+            next("2026-11-01T00:30:00Z").as_deref(),
+            Some("2026-11-01T01:00:00Z")
+        );
+        assert_eq!(next("2026-11-01T01:05:00Z"), None);
         let indefinite = ConsentFacts::default();
         assert_eq!(next_consent_date(Some(&indefinite), now), None);
     }

@@ -43,7 +43,7 @@ impl Fetcher {
             }
             Err(error) => self.put_off(link, error)?,
         };
-        self.save(link).await?;
+        self.save_and_tell(link).await?;
         Ok(outcome)
     }
 
@@ -58,6 +58,7 @@ impl Fetcher {
             link.record.look = false;
             link.record.settle_proof();
             if link.record.is_bound() {
+                self.count_connecting(&mut link.record).await?;
                 // Before any of its data is stored.
                 self.save(link).await?;
             }
@@ -80,6 +81,7 @@ impl Fetcher {
             match self.read_consents(link).await {
                 Err(JobError::Belvo(error)) if error.retry() == Retry::Never => {
                     // The link's data is worth having without it.
+                    self.notice_refusal(&error);
                     decline_consents(link, &error);
                 }
                 result => result?,

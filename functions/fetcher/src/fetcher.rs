@@ -42,20 +42,23 @@ pub(crate) enum JobError {
     /// The invocation ends before the work does.
     #[error("time is running short")]
     OutOfTime,
+    /// The link's user has had it erased meanwhile: there is nothing left to be done.
+    #[error("the link was erased meanwhile")]
+    Erased,
 }
 
 impl JobError {
     pub(crate) fn belvo_code(&self) -> Option<&Code> {
         match self {
             Self::Belvo(error) => error.api_error().map(|error| &error.code),
-            Self::Store(_) | Self::Secret(_) | Self::OutOfTime => None,
+            Self::Store(_) | Self::Secret(_) | Self::OutOfTime | Self::Erased => None,
         }
     }
 
     pub(crate) fn belvo_request_id(&self) -> Option<&RequestId> {
         match self {
             Self::Belvo(error) => error.api_error()?.request_id.as_ref(),
-            Self::Store(_) | Self::Secret(_) | Self::OutOfTime => None,
+            Self::Store(_) | Self::Secret(_) | Self::OutOfTime | Self::Erased => None,
         }
     }
 
@@ -65,7 +68,7 @@ impl JobError {
                 Metric::BelvoAuthenticationFailed
             }
             Self::Belvo(_) => Metric::BelvoFailed,
-            Self::Store(_) | Self::Secret(_) | Self::OutOfTime => Metric::JobFailed,
+            Self::Store(_) | Self::Secret(_) | Self::OutOfTime | Self::Erased => Metric::JobFailed,
         }
     }
 }

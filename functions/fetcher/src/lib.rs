@@ -18,6 +18,12 @@
 //! | `reading` | reads pages and writes what differs |
 //! | `missing` | what is stored and did not come back |
 //! | `consent` | the consents behind a link |
+//! | `refresh` | asks Belvo to read the bank again |
+//! | `spending` | counts what that and connecting spend |
+//! | `erase` | links and users that are to be erased |
+//! | `tombstone` | what remains to be done then |
+//! | `telling` | what other services are told |
+//! | `counting` | what is counted of codes and banks |
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
@@ -30,14 +36,20 @@ mod calendar;
 mod catch_up;
 mod config;
 mod consent;
+mod counting;
+mod erase;
 mod fetcher;
 mod missing;
 mod open;
 mod owner;
 mod portions;
 mod reading;
+mod refresh;
 mod scope;
+mod spending;
 mod sync;
+mod telling;
+mod tombstone;
 mod waiting;
 mod webhook;
 

@@ -97,10 +97,12 @@ impl Fetcher {
                 let Ok(row) = row else { continue };
                 hidden |= target.days.contains(row.value_date());
                 let moved = self.resources.write(hold, vec![row], index).await?;
+                link.rows_changed(target.kind, moved);
                 link.progressed |= moved > 0;
             }
             self.resources.remove(hold, &gone, index).await?;
             reading.removed += gone.len() as u64;
+            link.rows_changed(target.kind, gone.len() as u64);
             link.progressed |= !gone.is_empty();
         }
         Ok(hidden)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use domain::{Document, LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
-use store::{LinkRecord, Scope};
+use store::{Begun, LinkRecord, Scope, StoreError};
 
 use crate::fetcher::{Deadline, Fetcher, JobError};
 
@@ -44,28 +44,65 @@ pub(crate) struct OpenLink<'a> {
 
 impl Fetcher {
     /// Begins a job on a link. From here on, writes of an earlier job fail.
+    ///
+    /// Whatever a job is about, a link that is to be erased is erased instead: then there is none.
     pub(crate) async fn open<'a>(
         &self,
         link_id: LinkId,
         batch: &'a mut Batch,
-    ) -> Result<OpenLink<'a>, JobError> {
-        Ok(OpenLink {
-            record: self.resources.begin(link_id).await?,
+    ) -> Result<Option<OpenLink<'a>>, JobError> {
+        self.open_until(link_id, self.clock.now(), batch).await
+    }
+
+    /// The same, where what waits until then is due.
+    pub(crate) async fn open_until<'a>(
+        &self,
+        link_id: LinkId,
+        until: Timestamp,
+        batch: &'a mut Batch,
+    ) -> Result<Option<OpenLink<'a>>, JobError> {
+        let record = match self.resources.begin(link_id).await? {
+            Begun::Link(record) => *record,
+            Begun::Erasing(record) => {
+                self.erase(&record, &batch.deadline).await?;
+                return Ok(None);
+            }
+            Begun::Erased(tombstone) => {
+                self.tend(tombstone, until, &batch.deadline).await?;
+                return Ok(None);
+            }
+        };
+        Ok(Some(OpenLink {
+            record,
             batch,
             began: false,
             progressed: false,
             documents: Vec::new(),
             parents: BTreeMap::new(),
-        })
+        }))
     }
 
     /// Writes what the job knows of the link.
+    ///
+    /// # Errors
+    /// [`JobError::Erased`] when the link's user has had it erased meanwhile.
     pub(crate) async fn save(&self, link: &mut OpenLink<'_>) -> Result<(), JobError> {
         let now = self.clock.now();
-        self.resources.save(&mut link.record, now).await?;
-        Ok(())
+        match self.resources.save(&mut link.record, now).await {
+            Err(StoreError::Superseded) => {
+                let found = self.resources.link(link.record.link_id).await?;
+                match found.is_none_or(|it| it.erase.is_some()) {
+                    true => Err(JobError::Erased),
+                    false => Err(StoreError::Superseded.into()),
+                }
+            }
+            result => Ok(result?),
+        }
     }
 }
+
+/// What a job says that has found a link to be erased, or no more.
+pub(crate) const ERASED: &str = "erased";
 
 impl OpenLink<'_> {
     /// Whether a resource was read completely after a job about it was sent.

@@ -154,7 +154,8 @@ impl Fetcher {
                 }
             }
             self.store_parents(link, target, &rows, index).await?;
-            self.resources.write(hold, rows, index).await?;
+            let written = self.resources.write(hold, rows, index).await?;
+            link.rows_changed(target.kind, written);
         }
         Ok(())
     }
@@ -181,7 +182,8 @@ impl Fetcher {
         reading.added += unknown as u64;
         self.store_parents(link, target, &strangers, index).await?;
         let hold = link.record.hold();
-        self.resources.write(hold, strangers, index).await?;
+        let written = self.resources.write(hold, strangers, index).await?;
+        link.rows_changed(target.kind, written);
         Ok(())
     }
 

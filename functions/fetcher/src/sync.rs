@@ -10,7 +10,7 @@
 
 use belvo::{BelvoError, Retry, Wait};
 use domain::event::Totals;
-use domain::{Code, RequestId, ResourceKind};
+use domain::{Code, Month, RequestId, ResourceKind};
 use runtime::Metric;
 use store::{Due, Found, Pass, ResourceState, Scope, TotalsVerdict};
 
@@ -39,11 +39,12 @@ impl Fetcher {
             }
             Err(JobError::Belvo(error)) if error.retry() == Retry::Never => {
                 // The link carries on; whoever looks at it sees what is missing, and why.
+                self.notice_refusal(&error);
                 decline(link, kind, Some(&error));
             }
             Err(JobError::Belvo(error)) if error.retry() == Retry::Later(Wait::NextMonth) => {
                 decline(link, kind, Some(&error));
-                let lifted = calendar::next_month(self.clock.now());
+                let lifted = Month::of(self.clock.now()).end();
                 link.record.limited_until = Some(lifted);
                 link.record.agenda.set(Due::Limit, lifted);
             }
@@ -183,6 +184,10 @@ impl Fetcher {
         if kind == ResourceKind::Owners {
             // It names whose consents to look for.
             link.record.consent_pending = true;
+        }
+        if kind == ResourceKind::Transactions && std::mem::take(&mut link.record.interrupted) {
+            // A job before may have written the rows that this read found in their places.
+            link.record.transactions_changed = true;
         }
         link.parents.remove(&kind);
         if pass.started_at >= link.batch.began_at {

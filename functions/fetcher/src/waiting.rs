@@ -12,7 +12,8 @@ use store::{Due, LinkRecord, LinkStatus, Scope, Trouble};
 
 use crate::calendar;
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::{Batch, OpenLink};
+use crate::open::{Batch, ERASED, OpenLink};
+use crate::refresh::Asked;
 
 /// Everything of a link is read again after this time, should something have been missed.
 const PASS: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -35,11 +36,16 @@ impl Fetcher {
         until: Timestamp,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, batch).await?;
-        let now = self.clock.now();
-        let due = link.record.agenda.take_due(now.max(until));
+        let until = self.clock.now().max(until);
+        let Some(mut link) = self.open_until(link_id, until, batch).await? else {
+            return Ok(ERASED);
+        };
+        let due = link.record.agenda.take_due(until);
         if due.is_empty() {
             return Ok("nothing due");
+        }
+        if due.contains(&Due::Refresh) {
+            self.ask_to_refresh(&mut link, Asked::Before).await?;
         }
         for due in due {
             self.take_up(&mut link, due);
@@ -50,7 +56,9 @@ impl Fetcher {
     fn take_up(&self, link: &mut OpenLink<'_>, due: Due) {
         match due {
             // What remains is on LINK.
-            Due::Retry | Due::Continue => {}
+            Due::Retry | Due::Continue | Due::Refresh => {}
+            // Entered on tombstones alone.
+            Due::Purge => {}
             Due::Look => link.record.looks = link.record.looks.saturating_add(1),
             Due::Unannounced => {
                 link.record.look = true;
@@ -80,7 +88,9 @@ impl Fetcher {
         last_accessed_at: Option<Timestamp>,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, batch).await?;
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
         link.record.look = true;
         link.record.last_accessed_at = last_accessed_at;
         let unread = |it: &store::ResourceRecord| match last_accessed_at {
@@ -98,7 +108,9 @@ impl Fetcher {
         not_before: Timestamp,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, batch).await?;
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
         if not_before > self.clock.now() {
             link.record.agenda.set(Due::Reread, not_before);
             self.save(&mut link).await?;
@@ -141,7 +153,7 @@ impl Fetcher {
     }
 
     /// What Belvo retrieves for the link; what we ask for, until Belvo has said so.
-    fn requested(&self, record: &LinkRecord) -> Vec<ResourceKind> {
+    pub(crate) fn requested(&self, record: &LinkRecord) -> Vec<ResourceKind> {
         match record.requested.is_empty() {
             true => self.config.fetch_resources.iter().collect(),
             false => record.requested.iter().copied().collect(),
@@ -172,7 +184,7 @@ impl Fetcher {
         let now = self.clock.now();
         let record = &mut link.record;
         let wait = match &error {
-            JobError::Store(_) => return Err(error),
+            JobError::Store(_) | JobError::Erased => return Err(error),
             JobError::OutOfTime => {
                 if link.began && !link.progressed {
                     divide(record);
@@ -188,7 +200,11 @@ impl Fetcher {
             }
             JobError::Belvo(error) => match error.retry() {
                 Retry::Later(wait) => wait,
-                Retry::InPlace | Retry::Never => Wait::Longer,
+                Retry::InPlace => Wait::Longer,
+                Retry::Never => {
+                    self.notice_refusal(error);
+                    Wait::Longer
+                }
             },
             JobError::Secret(_) => Wait::Longer,
         };

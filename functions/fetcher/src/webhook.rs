@@ -1,12 +1,11 @@
 //! What a webhook leads to.
 
-use domain::event::Totals;
-use domain::{Event, EventKind, LinkId, ResourceKind};
+use domain::event::{ConsentChange, Totals};
+use domain::{Event, EventKind, LinkId, Month, ResourceKind};
 use store::{JournalEntry, Scope, parent_of};
 
-use crate::calendar;
 use crate::fetcher::{Fetcher, JobError};
-use crate::open::{Batch, Delivery, OpenLink};
+use crate::open::{Batch, Delivery, ERASED, OpenLink};
 
 /// Webhooks kept for the journal of a link that is not bound: more than one connection causes.
 const MAX_UNJOURNALED: usize = 20;
@@ -19,8 +18,13 @@ impl Fetcher {
         delivery: Delivery,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, batch).await?;
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
         let noted = self.note(&mut link, &event, &delivery);
+        for code in &event.errors {
+            self.notice(code);
+        }
         let outcome = self.catch_up(&mut link).await?;
         let outcome = if outcome == "read" { noted } else { outcome };
         let entry = JournalEntry {
@@ -41,7 +45,9 @@ impl Fetcher {
         delivery: &Delivery,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let mut link = self.open(link_id, batch).await?;
+        let Some(mut link) = self.open(link_id, batch).await? else {
+            return Ok(ERASED);
+        };
         self.note(&mut link, event, delivery);
         self.catch_up(&mut link).await
     }
@@ -51,7 +57,16 @@ impl Fetcher {
     fn note(&self, link: &mut OpenLink<'_>, event: &Event, delivery: &Delivery) -> &'static str {
         let limit = |code: &domain::Code| code.as_str() == "operational_limits_reached";
         if event.errors.iter().any(limit) {
-            link.record.limited_until = Some(calendar::next_month(delivery.sent_at));
+            link.record.limited_until = Some(Month::of(delivery.sent_at).end());
+        } else if matches!(event.kind, EventKind::HistoricalUpdate { .. })
+            && !link
+                .record
+                .resources
+                .values()
+                .any(|it| it.declined.as_ref().is_some_and(limit))
+        {
+            // The bank gives data, so it is not the limit that keeps it back.
+            link.record.limited_until = None;
         }
         match &event.kind {
             EventKind::HistoricalUpdate { resource } => {
@@ -69,8 +84,11 @@ impl Fetcher {
                 due_at,
             } => {
                 link.record.consent_pending = true;
+                // A renewal may have mended what the user had to; Belvo will say.
+                link.record.look |= link.record.needs_user.is_some();
                 let consent = link.record.consent.get_or_insert_default();
                 consent.change = Some(*change);
+                consent.changed_at = Some(delivery.sent_at);
                 consent.id = consent_id.or(consent.id);
                 consent.expires_at = due_at.or(consent.expires_at);
                 "consent read"
@@ -100,6 +118,12 @@ impl Fetcher {
         let fresh = link.is_fresh(kind, scope, delivery.sent_at);
         // Data flows, so perhaps what the user had to mend is mended; Belvo will say.
         link.record.look |= link.record.needs_user.is_some();
+        if let Some(consent) = &mut link.record.consent {
+            link.record.consent_pending |= !consent.is_in_force(delivery.sent_at);
+            if consent.change == Some(ConsentChange::UnavailableResources) {
+                consent.change = None;
+            }
+        }
         let resource = link.record.resource(kind);
         resource.announced_at = Some(delivery.sent_at);
         resource.errors.clone_from(&event.errors);
