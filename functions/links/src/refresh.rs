@@ -1,0 +1,91 @@
+//! `POST /links/{link_id}/refresh`: the app wants Belvo to read the bank again.
+//!
+//! It spends the user's monthly limits, so it is asked for once in ten minutes at most. The job
+//! judges the same again: two requests at one moment are one refresh.
+
+use domain::{Job, RefreshId, ResourceKind};
+use jiff::Timestamp;
+use lambda_http::http::{Response, StatusCode};
+use runtime::{Problem, ProblemKind};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::answer;
+use crate::handler::{Asked, Handler};
+use crate::view::{COOL_DOWN, available_at};
+
+/// Nothing we accept comes near this.
+const MAX_BODY: usize = 4 * 1024;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    #[serde(default)]
+    resources: Vec<ResourceKind>,
+}
+
+impl Handler {
+    pub(crate) async fn refresh(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
+        let link = self.served_link(asked).await?;
+        if !link.is_bound() {
+            // Belvo has lost it.
+            return Err(asked.problem(ProblemKind::LinkNotServed));
+        }
+        let body = read(asked)?;
+        let now = self.clock.now();
+        if let Some(until) = link.limited_until.filter(|until| *until > now) {
+            return Err(later(asked.problem(ProblemKind::LimitReached), until, now));
+        }
+        if let Some(at) = available_at(&link, now) {
+            return Err(later(
+                asked.problem(ProblemKind::RefreshedRecently),
+                at,
+                now,
+            ));
+        }
+        let job = Job::LinkRefresh {
+            link_id: link.link_id,
+            refresh_id: RefreshId::from_random(self.random(asked)?),
+            resources: body.resources,
+        };
+        self.send(&job, asked).await?;
+        let answer = json!({
+            "link_id": link.link_id,
+            "requested_at": now,
+            "available_at": now.saturating_add(COOL_DOWN).unwrap_or(now),
+        });
+        Ok(answer::fresh(StatusCode::ACCEPTED, &answer))
+    }
+}
+
+/// An empty body asks for everything.
+fn read(asked: &Asked<'_>) -> Result<Body, Problem> {
+    let bytes: &[u8] = asked.request.body().as_ref();
+    if bytes.len() > MAX_BODY {
+        let rule = format!("must have at most {MAX_BODY} bytes");
+        return Err(asked.problem(ProblemKind::TooLarge).at("", rule));
+    }
+    let invalid = |_| {
+        let rule = r#"must be empty or {"resources": ["ACCOUNTS", …]}"#;
+        asked.problem(ProblemKind::InvalidRequest).at("", rule)
+    };
+    let body: Body = match bytes {
+        [] => Body::default(),
+        // An object first: a list would pass for one whose fields have no names.
+        bytes => serde_json::from_slice::<Map<String, Value>>(bytes)
+            .and_then(|members| serde_json::from_value(Value::Object(members)))
+            .map_err(invalid)?,
+    };
+    let repeated = |kind: &&ResourceKind| body.resources.iter().filter(|it| it == kind).count() > 1;
+    match body.resources.iter().any(|kind| repeated(&kind)) {
+        true => Err(asked
+            .problem(ProblemKind::InvalidRequest)
+            .at("/resources", "must not list a resource twice")),
+        false => Ok(body),
+    }
+}
+
+fn later(problem: Problem, at: Timestamp, now: Timestamp) -> Problem {
+    let seconds = at.duration_since(now).as_secs().max(1);
+    problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
