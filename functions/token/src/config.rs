@@ -1,8 +1,8 @@
-//! Everything the customer decides about the widget, checked at start.
+//! Everything the customer decides about widget and portal, checked at start.
 
 use belvo::{Branding, ConsentDuration, ThemeEntry};
 use domain::{ResourceSet, ReturnUrls};
-use runtime::{CallerConfig, Env, InvalidConfig, flag, https_url, service_url};
+use runtime::{CallerConfig, Env, InvalidConfig, flag, https_url, page_url, service_url};
 use url::Url;
 
 /// The function's configuration. One field for each variable of the template.
@@ -20,6 +20,10 @@ pub struct Config {
     pub queue_url: String,
     /// `CONNECTION_TABLE`: where attempts are counted.
     pub connection_table: String,
+    /// `RESOURCE_TABLE`: where links and consents are.
+    pub resource_table: String,
+    /// `PORTAL_URL`: My Belvo Portal, as everybody opens it.
+    pub portal_url: Url,
     /// `PUBLIC_URL`: our own address; without it, the one the request came in by.
     pub public_url: Option<Url>,
     /// `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM`, `EXTERNAL_ID_SECRET_ID`: who the user is.
@@ -92,6 +96,8 @@ impl Config {
         let session_secret_id = env.text("SESSION_SECRET_ID");
         let queue_url = env.text("QUEUE_URL");
         let connection_table = env.text("CONNECTION_TABLE");
+        let resource_table = env.text("RESOURCE_TABLE");
+        let portal_url = env.parsed("PORTAL_URL", page_url);
         let public_url = env.parsed_if_set("PUBLIC_URL", service_url);
         let caller = CallerConfig::from_env(&mut env);
         let identity_source = IdentitySource::from_env(&mut env);
@@ -107,6 +113,8 @@ impl Config {
                 session_secret_id: session_secret_id?,
                 queue_url: queue_url?,
                 connection_table: connection_table?,
+                resource_table: resource_table?,
+                portal_url: portal_url?,
                 public_url: public_url?,
                 caller: caller?,
                 identity_source: identity_source?,
@@ -116,6 +124,13 @@ impl Config {
                 widget: widget?,
             })
         })
+    }
+}
+
+impl Config {
+    /// Whether a link is served only once the app has posted the proof that its user came back.
+    pub(crate) fn proof_wanted(&self) -> bool {
+        matches!(self.identity_source, IdentitySource::Body)
     }
 }
 
@@ -277,6 +292,8 @@ mod tests {
             ("EXTERNAL_ID_SECRET_ID", ""),
             ("QUEUE_URL", "https://sqs/queue.fifo"),
             ("CONNECTION_TABLE", "connections"),
+            ("RESOURCE_TABLE", "resources"),
+            ("PORTAL_URL", "https://meuportal.belvo.com/?mode=landing"),
             ("PUBLIC_URL", ""),
             ("EXTERNAL_ID_MODE", "claim"),
             ("EXTERNAL_ID_CLAIM", "sub"),
@@ -336,6 +353,7 @@ mod tests {
             ("BELVO_ENV", "staging"),
             ("BELVO_BASE_URL", "http://api.belvo.com"),
             ("QUEUE_URL", ""),
+            ("PORTAL_URL", "http://meuportal.belvo.com/"),
             ("PUBLIC_URL", "ftp://x"),
             ("RETURN_URLS", "javascript:alert(1)"),
             ("ATTEMPTS_PER_USER_PER_HOUR", "0"),

@@ -1,25 +1,26 @@
-//! From a request to a widget URL.
+//! The two routes, and `POST /token` from the request to the widget's URL.
 
 use std::time::Duration;
 
-use belvo::{AccessToken, Belvo, BelvoError, CallbackUrls, Keys, Retry, Wait, WidgetToken};
-use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SigningKeys};
+use belvo::{AccessToken, Belvo, CallbackUrls, Keys, WidgetToken};
+use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SessionKind, SigningKeys};
 use gateway::Context;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::Request;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use queue::JobQueue;
-use runtime::{
-    Caller, CallerError, Claims, Clock, Metric, Problem, ProblemKind, Randomness, Secret,
-};
+use runtime::{Caller, CallerError, Claims, Clock, Problem, ProblemKind, Randomness, Secret};
 use serde::Serialize;
-use store::{Cap, ConnectionStore};
+use store::{ConnectionStore, ResourceStore};
 use url::Url;
 
-use crate::config::Config;
+use crate::config::{Config, IdentitySource};
+use crate::identity::{self, Who};
+use crate::problems::{too_slow, unavailable};
 use crate::request::TokenRequest;
-use crate::{identity, widget};
+use crate::warnings::Warning;
+use crate::widget;
 
 /// Belvo's token lives 10 minutes (hosted widget guide); the page needs some of them to load.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
@@ -27,7 +28,7 @@ const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
 /// The function is stopped after 15 s; an answer that says so is better.
 const PATIENCE: Duration = Duration::from_secs(13);
 
-/// Mints widget tokens.
+/// Mints every token Belvo gives: of the widget, and of the portal.
 #[derive(Debug)]
 pub struct Handler {
     /// What the customer decided.
@@ -38,6 +39,8 @@ pub struct Handler {
     pub queue: JobQueue,
     /// Where attempts are counted.
     pub connections: ConnectionStore,
+    /// Where links and consents are.
+    pub resources: ResourceStore,
     /// The keys that sign sessions.
     pub session_keys: Secret<SigningKeys>,
     /// Who the user is.
@@ -53,7 +56,9 @@ struct Minted<'a> {
     widget_url: Url,
     access_token: &'a str,
     session_id: &'a SessionId,
+    report_session: String,
     expires_at: Timestamp,
+    warnings: Vec<Warning>,
 }
 
 impl Handler {
@@ -70,8 +75,14 @@ impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
-        let minted = self.mint(&context, request.body().as_ref());
-        let result = tokio::time::timeout(PATIENCE, minted).await;
+        let body = request.body().as_ref();
+        let answer = async {
+            match context.route {
+                "POST /portal" => self.open_portal(&context, body).await,
+                _ => self.mint(&context, body).await,
+            }
+        };
+        let result = tokio::time::timeout(PATIENCE, answer).await;
         match result.unwrap_or_else(|_| Err(too_slow(context.request_id))) {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
@@ -82,18 +93,17 @@ impl Handler {
         let request_id = context.request_id;
         let (external_id, claims) = self.caller(context).await?;
         let request = TokenRequest::read(body, &self.config.return_urls, request_id)?;
-        let identity = identity::identify(
-            &self.config.identity_source,
-            self.config.sandbox,
-            claims,
-            &request,
-            request_id,
-        )?;
+        self.check_that_proof_can_travel(&request, request_id)?;
+        let identity = self.identify(claims, &request.who, request_id)?;
 
         let keys = self.session_keys.get().await;
         let keys = keys.map_err(|error| unavailable(request_id, &error))?;
         let attempt = self.attempt(external_id, &identity, &keys, request_id)?;
-        self.count(&attempt, request_id).await?;
+        let (user, now) = (&attempt.external_id, attempt.started_at);
+        self.count(user, &identity, &keys, now, request_id).await?;
+        let banks = &request.institutions;
+        let warnings = self.warnings(user, attempt.holder(), banks, request_id);
+        let warnings = warnings.await;
 
         let return_url = request
             .return_url
@@ -103,6 +113,8 @@ impl Handler {
         let public_url = self.public_url(context)?;
         let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)
             .map_err(|error| unavailable(request_id, &error))?;
+        let report_session = session.sign(SessionKind::Report, &keys);
+        let report_session = report_session.map_err(|error| unavailable(request_id, &error))?;
         let token = self.token(&identity, &callback_urls, request_id).await?;
         let widget_url = widget::widget_url(
             &self.config.widget,
@@ -116,21 +128,56 @@ impl Handler {
             widget_url,
             access_token: token.expose(),
             session_id: &attempt.session_id,
-            expires_at: attempt
-                .started_at
-                .saturating_add(TOKEN_LIFETIME)
-                .unwrap_or(attempt.started_at),
+            report_session,
+            expires_at: expiry(attempt.started_at),
+            warnings,
         })
         .map_err(|error| unavailable(request_id, &error))
     }
 
-    async fn caller<'a>(&self, context: &Context<'a>) -> Result<(ExternalId, &'a Claims), Problem> {
+    /// Whose request it is, and what the token says of them.
+    pub(crate) async fn caller<'a>(
+        &self,
+        context: &Context<'a>,
+    ) -> Result<(ExternalId, &'a Claims), Problem> {
         let unauthorized = || Problem::new(ProblemKind::Unauthorized, context.request_id);
         let claims = context.claims.ok_or_else(unauthorized)?;
         match self.caller.identify(claims).await {
             Ok(external_id) => Ok((external_id, claims)),
             Err(CallerError::Secret(error)) => Err(unavailable(context.request_id, &error)),
             Err(error) => Err(unauthorized().at("claims", error)),
+        }
+    }
+
+    /// Who consents.
+    pub(crate) fn identify(
+        &self,
+        claims: &Claims,
+        who: &Who,
+        request_id: &str,
+    ) -> Result<Identity, Problem> {
+        let config = &self.config;
+        identity::identify(
+            &config.identity_source,
+            config.sandbox,
+            claims,
+            who,
+            request_id,
+        )
+    }
+
+    /// The proof that the same user came back travels with the return URL.
+    fn check_that_proof_can_travel(
+        &self,
+        request: &TokenRequest,
+        request_id: &str,
+    ) -> Result<(), Problem> {
+        match (&self.config.identity_source, &request.return_url) {
+            (IdentitySource::Body, None) => {
+                let rule = "is required when the identification is in the body";
+                Err(Problem::new(ProblemKind::InvalidRequest, request_id).at("/return_url", rule))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -154,27 +201,6 @@ impl Handler {
             identity,
             keys,
         ))
-    }
-
-    /// Each link spends a person's monthly Open Finance quota, so attempts are capped.
-    async fn count(&self, attempt: &Attempt, request_id: &str) -> Result<(), Problem> {
-        let documents = [Some(&attempt.person), attempt.company.as_ref()];
-        let documents = documents.into_iter().flatten();
-        let user = (
-            Cap::User(&attempt.external_id),
-            self.config.attempts_per_user,
-        );
-        let caps = documents.map(|hash| (Cap::Document(hash), self.config.attempts_per_document));
-        for (cap, limit) in std::iter::once(user).chain(caps) {
-            let counted = self.connections.count(cap, limit, attempt.started_at).await;
-            if !counted.map_err(|error| unavailable(request_id, &error))? {
-                runtime::count(Metric::AttemptCapped, attempt.started_at);
-                let rest = 3600 - attempt.started_at.as_second().rem_euclid(3600);
-                return Err(Problem::new(ProblemKind::TooManyAttempts, request_id)
-                    .retry_after(u32::try_from(rest).unwrap_or(3600)));
-            }
-        }
-        Ok(())
     }
 
     async fn token(
@@ -220,45 +246,14 @@ impl Handler {
             access_mode: request.access_mode,
             institutions: request.institutions,
         };
-        let unique = self.randomness.sixteen();
-        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
-        let sent = self.queue.send(&job, unique).await;
-        sent.map_err(|error| unavailable(request_id, &error))
+        self.send(&job, request_id).await
     }
 
-    fn belvo_problem(&self, error: &BelvoError, request_id: &str) -> Problem {
-        let code = error.api_error().map(|error| &error.code);
-        tracing::error!(
-            request_id,
-            belvo.code = code.map(domain::Code::as_str),
-            error = %runtime::chain(error),
-            "belvo gave no token"
-        );
-        let metric = match error {
-            BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_) => {
-                Metric::BelvoAuthenticationFailed
-            }
-            _ => Metric::BelvoFailed,
-        };
-        runtime::count(metric, self.clock.now());
-        let refused = match error.retry() {
-            Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth) => true,
-            Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
-                matches!(error, BelvoError::AuthenticationFailed { .. })
-            }
-        };
-        let problem = match refused {
-            true => Problem::new(ProblemKind::BelvoRefused, request_id),
-            false => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
-        };
-        match error.api_error() {
-            Some(error) => {
-                let details = error.details.iter();
-                let details = details.map(|it| (it.code.clone(), it.field.clone()));
-                problem.from_belvo(error.request_id.as_ref(), details)
-            }
-            None => problem,
-        }
+    pub(crate) async fn send(&self, job: &Job, request_id: &str) -> Result<(), Problem> {
+        let unique = self.randomness.sixteen();
+        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
+        let sent = self.queue.send(job, unique).await;
+        sent.map_err(|error| unavailable(request_id, &error))
     }
 }
 
@@ -268,17 +263,12 @@ fn https(domain: &str) -> Option<Url> {
     Some(url)
 }
 
-fn too_slow(request_id: &str) -> Problem {
-    tracing::error!(request_id, "no token was minted in time");
-    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
+/// Until when a token that was minted now is promised to work.
+pub(crate) fn expiry(now: Timestamp) -> Timestamp {
+    now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)
 }
 
-fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(request_id, error = %runtime::chain(error), "no token was minted");
-    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
-}
-
-fn created(minted: &Minted<'_>) -> Result<Response<String>, serde_json::Error> {
+pub(crate) fn created(minted: &impl Serialize) -> Result<Response<String>, serde_json::Error> {
     let mut response = Response::new(serde_json::to_string(minted)?);
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();

@@ -1,28 +1,44 @@
 //! Who consents: from the verified token's claims or, if the customer opted in, from the body.
 
-use domain::{Cnpj, Company, Cpf, FullName, Identity, Person};
+use domain::{Cnpj, Company, Cpf, FullName, Holder, Identity, Person};
 use runtime::{Claims, Problem, ProblemKind};
 use serde_json::{Map, Value};
 
 use crate::config::{ClaimNames, IdentitySource};
-use crate::request::{Holder, TokenRequest};
+use crate::fields::Fields;
+
+/// What a request says of who consents.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Who {
+    pub(crate) holder: Option<Holder>,
+    pub(crate) identification: Option<Map<String, Value>>,
+}
+
+impl Who {
+    /// Takes `holder` and `identification` out of a request.
+    pub(crate) fn read(fields: &mut Fields) -> Self {
+        Self {
+            holder: fields.word(
+                "holder",
+                &[
+                    ("individual", Some(Holder::Individual)),
+                    ("company", Some(Holder::Company)),
+                ],
+            ),
+            identification: fields.object("identification"),
+        }
+    }
+}
 
 /// Finds the identity of a request, or says which part is missing or wrong.
 pub(crate) fn identify(
     source: &IdentitySource,
     sandbox: bool,
     claims: &Claims,
-    request: &TokenRequest,
+    who: &Who,
     request_id: &str,
 ) -> Result<Identity, Problem> {
-    // The proof that the same user came back travels with the return URL.
-    if matches!(source, IdentitySource::Body) && request.return_url.is_none() {
-        return Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(
-            "/return_url",
-            "is required when the identification is in the body",
-        ));
-    }
-    let parts = match (source, &request.identification) {
+    let parts = match (source, &who.identification) {
         (IdentitySource::Claims(_), Some(_)) => {
             return Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(
                 "/identification",
@@ -34,7 +50,7 @@ pub(crate) fn identify(
             Parts::from_body(identification.clone().unwrap_or_default())
         }
     };
-    parts.check(sandbox, request.holder, request_id)
+    parts.check(sandbox, who.holder, request_id)
 }
 
 /// The four texts of an identification, and what they are called where they came from.

@@ -1,13 +1,24 @@
-//! `POST /token`: mints the token of Belvo's hosted widget.
+//! `POST /token` and `POST /portal`: mints every token Belvo gives.
 //!
-//! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints, the
-//! attempt is queued, and only then does the token leave. `request` reads the body, `identity`
-//! finds out who consents, `widget` builds the URL, `handler` puts them in order.
+//! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints. For the
+//! widget, the attempt is queued, and only then does the token leave: `request` reads the body,
+//! `widget` builds the URLs, `warnings` names banks that are connected already, `handler` puts them
+//! in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
+//! `portal_url` and `portal` do the same, and `renewal` finds the consent. `identity` finds out who
+//! consents, for both.
 
+mod caps;
 mod config;
+mod fields;
 mod handler;
 mod identity;
+mod portal;
+mod portal_request;
+mod portal_url;
+mod problems;
+mod renewal;
 mod request;
+mod warnings;
 mod widget;
 
 use std::sync::Arc;
@@ -17,7 +28,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
 use queue::JobQueue;
 use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
-use store::ConnectionStore;
+use store::{ConnectionStore, ResourceStore};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -46,6 +57,7 @@ pub async fn run() -> anyhow::Result<()> {
         ),
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        resources: ResourceStore::new(&aws, config.resource_table.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         caller: Caller::new(&config.caller, &secrets, &clock),
         config,

@@ -1,0 +1,49 @@
+//! The addresses of My Belvo Portal.
+
+use belvo::AccessToken;
+use url::Url;
+
+use crate::renewal::Renewal;
+
+/// The portal with this user's consents to the customer. What the configured address has as its
+/// query is for the public portal.
+pub(crate) fn managing(portal: &Url, token: &AccessToken) -> Url {
+    with_query(portal, &[("access_token", token.expose())])
+}
+
+/// The portal at the renewal of one consent, with the facts Belvo's page wants of it.
+pub(crate) fn renewing(portal: &Url, token: &AccessToken, renewal: &Renewal) -> Url {
+    let (link, consent) = (renewal.link.to_string(), renewal.consent.to_string());
+    let details = &renewal.details;
+    // What Belvo did not say of the bank is left out.
+    let pairs = [
+        ("access_token", Some(token.expose())),
+        ("link_id", Some(link.as_str())),
+        ("consent_id", Some(consent.as_str())),
+        ("institution", details.institution.as_deref()),
+        (
+            "institution_display_name",
+            details.institution_display_name.as_deref(),
+        ),
+        (
+            "institution_icon_logo",
+            details.institution_icon_logo.as_deref(),
+        ),
+        ("action", Some("renew")),
+    ];
+    let pairs = pairs.into_iter();
+    let pairs: Vec<_> = pairs
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    with_query(portal, &pairs)
+}
+
+fn with_query(portal: &Url, pairs: &[(&str, &str)]) -> Url {
+    let mut url = portal.clone();
+    url.set_query(None);
+    url.query_pairs_mut().extend_pairs(pairs);
+    // A blank as Belvo writes it: a page may read `+` as what it is. A plus that was meant is `%2B`.
+    let query = url.query().map(|query| query.replace('+', "%20"));
+    url.set_query(query.as_deref());
+    url
+}

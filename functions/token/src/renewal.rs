@@ -1,0 +1,44 @@
+//! What My Belvo Portal must know of a consent to renew it.
+
+use domain::{ConsentId, ExternalId, Holder, LinkId};
+use runtime::{Problem, ProblemKind};
+use store::ConsentDetails;
+
+use crate::handler::Handler;
+use crate::problems::unavailable;
+
+/// A consent that can be renewed.
+pub(crate) struct Renewal {
+    pub(crate) link: LinkId,
+    pub(crate) consent: ConsentId,
+    pub(crate) details: ConsentDetails,
+    /// Whose accounts it is about, if that is known.
+    pub(crate) holder: Option<Holder>,
+}
+
+impl Handler {
+    /// Finds the consent behind a link of this user. A link that is not served is as good as none.
+    pub(crate) async fn renewal(
+        &self,
+        user: &ExternalId,
+        link: LinkId,
+        request_id: &str,
+    ) -> Result<Renewal, Problem> {
+        let problem = |kind| move || Problem::new(kind, request_id);
+        let record = self.resources.link_of(user, link).await;
+        let record = record.map_err(|error| unavailable(request_id, &error))?;
+        let record = record
+            .filter(|it| it.is_bound() && it.is_served(self.config.proof_wanted()))
+            .ok_or_else(problem(ProblemKind::NotFound))?;
+        let consent = record.consent.and_then(|consent| consent.id);
+        let consent = consent.ok_or_else(problem(ProblemKind::NoConsent))?;
+        let details = self.resources.consent(link, consent).await;
+        let details = details.map_err(|error| unavailable(request_id, &error))?;
+        Ok(Renewal {
+            link,
+            consent,
+            details: details.ok_or_else(problem(ProblemKind::NoConsent))?,
+            holder: record.holder,
+        })
+    }
+}
