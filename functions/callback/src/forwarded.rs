@@ -14,14 +14,15 @@ use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use runtime::{CallerError, Problem, ProblemKind};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::handler::{Handler, Refusal, unavailable};
 use crate::redirect;
 
 /// A caught URL with its session has some 700 bytes.
-const MAX_BODY: usize = 16 * 1024;
+pub(crate) const MAX_BODY: usize = 16 * 1024;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -43,6 +44,12 @@ struct Proof {
     proof: String,
 }
 
+/// Reads a JSON object. A list would pass for one whose members have no names.
+pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let members: Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(Value::Object(members))
+}
+
 impl Handler {
     pub(crate) async fn handle_forwarded(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
@@ -59,7 +66,7 @@ impl Handler {
                 .at("", format!("must have at most {MAX_BODY} bytes")));
         }
         let invalid = |rule| Err(problem(ProblemKind::InvalidRequest).at("", rule));
-        match (serde_json::from_slice(body), self.config.proof_wanted) {
+        match (object(body), self.config.proof_wanted) {
             (Ok(Body::Caught(body)), _) => self.caught(&body, context).await,
             (Ok(Body::Proof(body)), true) => self.proof(&body, context).await,
             (_, false) => invalid(r#"must be {"url": "…"}"#),
@@ -144,7 +151,7 @@ fn proven_job(link_id: LinkId, attempt: &Attempt) -> Job {
 }
 
 impl Refusal {
-    fn problem(self, request_id: &str) -> Problem {
+    pub(crate) fn problem(self, request_id: &str) -> Problem {
         match self {
             Self::Session(error) => {
                 let rule = match error {
@@ -168,7 +175,7 @@ fn parts(url: &str) -> Option<(String, CallbackKind, String)> {
     Some((session.to_owned(), kind, query.to_owned()))
 }
 
-fn accepted(answer: &Value) -> Response<String> {
+pub(crate) fn accepted(answer: &Value) -> Response<String> {
     let mut response = Response::new(answer.to_string());
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();

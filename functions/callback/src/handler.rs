@@ -1,4 +1,4 @@
-//! What both ways in share: keys, the session, the queue.
+//! What all ways in share: keys, the session, the queue.
 
 use std::sync::Arc;
 
@@ -46,9 +46,14 @@ impl Handler {
         }
     }
 
-    /// Answers one request. The two routes differ in method.
+    /// Answers one request. The gateway lets through what the template names.
     pub async fn handle(&self, request: &Request) -> Response<String> {
+        let path = request.uri().path();
         match *request.method() {
+            // A custom domain may put something in front of the path.
+            Method::POST if path.ends_with("/connection-reports") => {
+                self.handle_report(request).await
+            }
             Method::POST => self.handle_forwarded(request).await,
             _ => self.handle_redirect(request).await,
         }

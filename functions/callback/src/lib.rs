@@ -1,15 +1,17 @@
-//! `GET /callback/{session}/{success|exit|event}` and `POST /callback`: how a visit to the widget
-//! ended.
+//! `GET /callback/{session}/{success|exit|event}`, `POST /callback` and `POST /connection-reports`:
+//! how a visit to the widget ended.
 //!
 //! A callback is a claim, not a fact: anybody can call the address, so it starts a look at the
 //! link, and never a read of its data. `redirect` serves the user's browser, `forwarded` serves
-//! apps that catch the redirect themselves, `page` is what a user sees.
+//! apps that catch the redirect themselves, `report` takes what the browser shows when there is no
+//! redirect, `page` is what a user sees.
 
 mod config;
 mod forwarded;
 mod handler;
 mod page;
 mod redirect;
+mod report;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;

@@ -1,8 +1,9 @@
 //! What a user sees when there is no app to go back to, or before going back to it.
 //!
-//! Plain pages in Brazilian Portuguese, without scripts and without anything from elsewhere.
+//! Plain pages in Brazilian Portuguese, with the same in English below, without scripts and without
+//! anything from elsewhere. What they say of a code is what the API says of it.
 
-use domain::Outcome;
+use domain::{Action, Code, Guidance, Outcome, Text, guidance};
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,93 +12,91 @@ use url::Url;
 
 /// What happened, and a button to the app if there is one.
 pub(crate) fn done(outcome: &Outcome, app: Option<&Url>) -> Response<String> {
-    let (title, text) = match (outcome, outcome.code().map(domain::Code::as_str)) {
-        (Outcome::Success { .. }, _) => (
-            "Conta conectada",
-            "Seus dados estão a caminho. Você já pode voltar ao aplicativo.",
-        ),
-        (Outcome::Exit { code: None, .. }, _) => (
-            "Conexão não concluída",
-            "Você saiu antes de concluir. Volte ao aplicativo para tentar de novo.",
-        ),
-        (_, Some("ACCESS_TOKEN_NOT_VALID" | "session_expired" | "session_expired_ob")) => (
-            "Sessão vencida",
-            "Sua sessão de conexão venceu. Volte ao aplicativo e comece de novo.",
-        ),
-        (
-            _,
-            Some(
-                "institution_down"
-                | "institution_unavailable"
-                | "institution_inactive"
-                | "institution_disabled",
-            ),
-        ) => (
-            "Banco fora do ar",
-            "Este banco está fora do ar no momento. Tente mais tarde ou escolha outro.",
-        ),
-        (_, Some("login_error")) => (
-            "Dados não confirmados",
-            "O banco não confirmou seus dados. Confira CPF ou CNPJ e tente de novo.",
-        ),
-        (_, Some("too_many_sessions")) => (
-            "Outra sessão aberta",
-            "Há outra sessão aberta nesse banco. Encerre-a, aguarde dois minutos e tente de novo.",
-        ),
-        _ => (
-            "Algo deu errado",
-            "Não foi possível conectar sua conta agora. Tente de novo em instantes.",
-        ),
+    let guidance = match outcome {
+        Outcome::Success { .. } => guidance("loading"),
+        Outcome::Exit { code, .. } => guidance(code.as_ref().map_or("exit", Code::as_str)),
+        Outcome::Error { code } | Outcome::Warning { code } => guidance(code.as_str()),
     };
-    page(StatusCode::OK, title, text, app)
+    let title = match outcome {
+        Outcome::Success { .. } => "Conta conectada",
+        Outcome::Exit { code: None, .. } => "Conexão não concluída",
+        Outcome::Exit { .. } | Outcome::Error { .. } | Outcome::Warning { .. } => {
+            title(guidance.action)
+        }
+    };
+    page(StatusCode::OK, title, &advice(guidance, app), app)
+}
+
+/// What happened, why, and where to go if there is no button.
+fn advice(guidance: &Guidance, app: Option<&Url>) -> Vec<Text> {
+    let back = Text {
+        pt: "Você já pode fechar esta página e voltar ao aplicativo.",
+        en: "You can close this page and go back to the app.",
+    };
+    let back = app.is_none().then_some(back);
+    let texts = [Some(guidance.text), guidance.cause, back];
+    texts.into_iter().flatten().collect()
+}
+
+/// A word ahead of the advice.
+fn title(action: Action) -> &'static str {
+    match action {
+        Action::None => "Tudo certo",
+        Action::Wait | Action::WaitUntil => "Aguarde um pouco",
+        Action::TryAgain | Action::Reconnect => "Vamos tentar de novo?",
+        Action::ChooseAnotherBank => "Banco fora do ar",
+        Action::CheckDetails => "Confira seus dados",
+        Action::RenewConsent => "Renove sua autorização",
+        Action::ConfirmAtBank => "Confirme no banco",
+        Action::ContactBank => "Fale com o banco",
+        Action::Prove => "Falta só um passo",
+        Action::ContactSupport => "Algo deu errado",
+    }
 }
 
 /// The session was ours and is too old.
 pub(crate) fn expired() -> Response<String> {
-    page(
-        StatusCode::GONE,
-        "Sessão vencida",
-        "Sua sessão de conexão venceu. Volte ao aplicativo e comece de novo.",
-        None,
-    )
+    let advice = advice(guidance("session_expired"), None);
+    page(StatusCode::GONE, "Sessão vencida", &advice, None)
 }
 
 /// The address is not one we gave out.
 pub(crate) fn invalid() -> Response<String> {
-    page(
-        StatusCode::BAD_REQUEST,
-        "Endereço inválido",
-        "Este endereço não é válido. Volte ao aplicativo e comece de novo.",
-        None,
-    )
+    let text = Text {
+        pt: "Este endereço não é válido. Comece de novo pelo aplicativo.",
+        en: "This address is not valid. Start again in the app.",
+    };
+    let status = StatusCode::BAD_REQUEST;
+    page(status, "Endereço inválido", &[text], None)
 }
 
 /// There is no such page.
 pub(crate) fn not_found() -> Response<String> {
-    page(
-        StatusCode::NOT_FOUND,
-        "Página não encontrada",
-        "Esta página não existe. Volte ao aplicativo e comece de novo.",
-        None,
-    )
+    let text = Text {
+        pt: "Esta página não existe. Comece de novo pelo aplicativo.",
+        en: "There is no such page. Start again in the app.",
+    };
+    let status = StatusCode::NOT_FOUND;
+    page(status, "Página não encontrada", &[text], None)
 }
 
 /// Something of ours does not work. Loading the page again is right.
 pub(crate) fn unavailable() -> Response<String> {
-    page(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Tente de novo",
-        "Não conseguimos registrar sua conexão. Recarregue esta página em instantes.",
-        None,
-    )
+    let text = Text {
+        pt: "Não conseguimos registrar sua conexão. Recarregue esta página em instantes.",
+        en: "We could not record your connection. Reload this page in a moment.",
+    };
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    page(status, "Tente de novo", &[text], None)
 }
 
 const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto 0;\
                      padding:0 1.5rem;color:#1b1b1b;background:#fff}h1{font-size:1.5rem}\
                      a{display:inline-block;margin-top:1rem;padding:.8rem 1.4rem;border-radius:.5rem;\
-                     background:#0b3d91;color:#fff;text-decoration:none}";
+                     background:#0b3d91;color:#fff;text-decoration:none}[lang=en]{margin-top:2rem;\
+                     border-top:1px solid #ccc;color:#555}";
 
-fn page(status: StatusCode, title: &str, text: &str, app: Option<&Url>) -> Response<String> {
+fn page(status: StatusCode, title: &str, texts: &[Text], app: Option<&Url>) -> Response<String> {
     // A URL is printable ASCII without quotes or angle brackets; `&` is the one to escape.
     let app = app.map(|url| url.as_str().replace('&', "&amp;").replace('\'', "&#39;"));
     let (refresh, button) = match &app {
@@ -107,8 +106,10 @@ fn page(status: StatusCode, title: &str, text: &str, app: Option<&Url>) -> Respo
         ),
         None => Default::default(),
     };
+    let pt = paragraphs(texts.iter().map(|text| text.pt));
+    let en = paragraphs(texts.iter().map(|text| text.en));
     let html = format!(
-        r#"<!doctype html><html lang="pt-BR"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">{refresh}<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1><p>{text}</p>{button}</main></body></html>"#
+        r#"<!doctype html><html lang="pt-BR"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">{refresh}<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{pt}{button}<div lang="en">{en}</div></main></body></html>"#
     );
     let mut response = Response::new(html);
     *response.status_mut() = status;
@@ -124,4 +125,9 @@ fn page(status: StatusCode, title: &str, text: &str, app: Option<&Url>) -> Respo
     headers.insert(REFERRER_POLICY, fixed("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     response
+}
+
+/// Our own words hold nothing to escape.
+fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.map(|text| format!("<p>{text}</p>")).collect()
 }

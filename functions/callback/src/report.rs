@@ -1,0 +1,178 @@
+//! `POST /connection-reports`: what the user's browser shows when nothing comes back.
+//!
+//! When a bank refuses, the browser ends on a page of Belvo's whose address says why, behind `#`:
+//! Belvo redirects nowhere, and servers never see a fragment. Only who holds the browser does.
+//!
+//! | body | meaning |
+//! |---|---|
+//! | `{"session": "…", "url": "https://…/#error_description=…"}` | the address, as it is |
+//! | `{"session": "…", "code": "risk_analysis_denied"}` | what the app has read from it |
+//!
+//! There need not be a signed-in app around it, so `session` (`report_session` of `POST /token`)
+//! says whose attempt it is. Whose address it is does not matter: nothing is fetched from it, and a
+//! report can end nothing but an attempt that has not succeeded.
+
+use domain::{Code, Job, Outcome, Session, SessionKind, SigningKeys, guidance};
+use gateway::Context;
+use lambda_http::Request;
+use lambda_http::http::Response;
+use runtime::{Problem, ProblemKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::forwarded::{MAX_BODY, accepted, object};
+use crate::handler::Handler;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Body {
+    Seen(Seen),
+    Named(Named),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    session: String,
+    url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    session: String,
+    code: Code,
+}
+
+impl Handler {
+    pub(crate) async fn handle_report(&self, request: &Request) -> Response<String> {
+        let request_id = Context::of(request).request_id;
+        match self.report(request.body().as_ref(), request_id).await {
+            Ok(answer) => accepted(&answer),
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    async fn report(&self, body: &[u8], request_id: &str) -> Result<Value, Problem> {
+        let (session, code) = read(body, request_id)?;
+        let verify =
+            |keys: &SigningKeys, now| Session::verify(&session, SessionKind::Report, keys, now);
+        let verified = self.verified(request_id, verify).await;
+        let (session, _) = verified.map_err(|refusal| refusal.problem(request_id))?;
+        let outcome = Outcome::Error { code: code.clone() };
+        let (name, session_id) = (outcome.name(), session.attempt.session_id.clone());
+        let job = Job::AttemptEnded {
+            attempt: session.attempt,
+            outcome,
+        };
+        let sent = self.send(&job, request_id).await;
+        sent.map_err(|refusal| refusal.problem(request_id))?;
+        tracing::info!(
+            request_id,
+            session.id = %session_id,
+            code = code.as_str(),
+            "report received"
+        );
+        Ok(json!({"outcome": name, "code": code, "guidance": guidance(code.as_str())}))
+    }
+}
+
+/// The session and what is reported.
+fn read(body: &[u8], request_id: &str) -> Result<(String, Code), Problem> {
+    if body.len() > MAX_BODY {
+        let rule = format!("must have at most {MAX_BODY} bytes");
+        return Err(Problem::new(ProblemKind::TooLarge, request_id).at("", rule));
+    }
+    let invalid = |pointer, rule| {
+        Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(pointer, rule))
+    };
+    match object(body) {
+        Ok(Body::Named(body)) => Ok((body.session, body.code)),
+        Ok(Body::Seen(body)) => match code(&body.url) {
+            Some(code) => Ok((body.session, code)),
+            None => invalid("/url", "must have error_description or error behind # or ?"),
+        },
+        Err(_) => invalid(
+            "",
+            r#"must be {"session": "…", "url": "…"} or {"session": "…", "code": "…"}"#,
+        ),
+    }
+}
+
+/// Why the bank refused: what it describes, or else what it calls the error.
+fn code(url: &str) -> Option<Code> {
+    let (address, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (_, query) = address.split_once('?').unwrap_or_default();
+    // Pages with paths of their own behind `#` put a `?` there too.
+    let fragment = fragment.rsplit('?').next().unwrap_or_default();
+    let pairs = [fragment, query].map(|text| form_urlencoded::parse(text.as_bytes()));
+    let pairs: Vec<_> = pairs.into_iter().flatten().collect();
+    let named = |key: &'static str| pairs.iter().filter(move |(name, _)| name == key);
+    let mut values = named("error_description").chain(named("error"));
+    let found = values.clone().find_map(|(_, value)| code_in(value));
+    found.or_else(|| values.next().map(|_| Code::lenient("")))
+}
+
+/// The first word that looks like a code. Other words could be anything, also a name.
+fn code_in(value: &str) -> Option<Code> {
+    let mut words = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let word = words.find(|word| word.contains('_') || (*word == value && guidance(word).known));
+    word.map(Code::lenient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_wherever_the_bank_put_it() {
+        let check = |rest: &str, expected: Option<&str>| {
+            let url = format!("https://api.belvo.com/api/consents/callback/{rest}");
+            let code = code(&url);
+            assert_eq!(code.as_ref().map(Code::as_str), expected, "{rest}");
+        };
+        let denied = Some("risk_analysis_denied");
+        check("#error_description=risk_analysis_denied", denied);
+        check("#error_description=risk_analysis_denied...", denied);
+        check("#error_description=risk_analysis_denied…", denied);
+        check(
+            "#state=x&error_description=risk_analysis_denied&error=access_denied",
+            denied,
+        );
+        check(
+            "#error=access_denied&error_description=risk_analysis_denied",
+            denied,
+        );
+        check("?error_description=risk_analysis_denied", denied);
+        check(
+            "?error=other_error#error_description=risk_analysis_denied",
+            denied,
+        );
+        check("#/done?error_description=risk_analysis_denied", denied);
+        check(
+            "#error_description=The%20user:+risk_analysis_denied+(42)",
+            denied,
+        );
+        check(
+            "#error_description=O+banco+negou&error=access_denied",
+            Some("access_denied"),
+        );
+        check("#error=duplicated", Some("duplicated"));
+        let odd = Some("unrecognized");
+        check("#error_description=Ralph+Bragg", odd);
+        check("#error_description=invalid+request", odd);
+        check("#error_description=", odd);
+        check("#error_description=cpf_76109277673", odd);
+        check(&format!("#error={}", "a_".repeat(40)), odd);
+        check("", None);
+        check("#", None);
+        check("?code=1&state=2", None);
+        check("#/error_description", None);
+        assert_eq!(
+            super::code("#error=login_error"),
+            Some(Code::lenient("login_error"))
+        );
+        assert_eq!(super::code(""), None);
+    }
+}
