@@ -12,6 +12,8 @@ pub struct Config {
     pub belvo_secret_id: String,
     /// `RESOURCE_TABLE`: links and their data.
     pub resource_table: String,
+    /// `CONNECTION_TABLE`: receipts of erasures.
+    pub connection_table: String,
     /// `QUEUE_URL`: where jobs go.
     pub queue_url: String,
     /// `BELVO_REQUESTS_PER_30_SECONDS`: what the fetchers may ask of Belvo together.
@@ -24,6 +26,7 @@ impl Config {
         let belvo_base_url = env.parsed("BELVO_BASE_URL", service_url);
         let belvo_secret_id = env.text("BELVO_SECRET_ID");
         let resource_table = env.text("RESOURCE_TABLE");
+        let connection_table = env.text("CONNECTION_TABLE");
         let queue_url = env.text("QUEUE_URL");
         let belvo_requests_per_30_seconds = env.parsed("BELVO_REQUESTS_PER_30_SECONDS", rate);
         env.finish(|| {
@@ -31,6 +34,7 @@ impl Config {
                 belvo_base_url: belvo_base_url?,
                 belvo_secret_id: belvo_secret_id?,
                 resource_table: resource_table?,
+                connection_table: connection_table?,
                 queue_url: queue_url?,
                 belvo_requests_per_30_seconds: belvo_requests_per_30_seconds?,
             })
@@ -53,6 +57,7 @@ mod tests {
             ("BELVO_BASE_URL", "https://sandbox.belvo.com"),
             ("BELVO_SECRET_ID", "belvo"),
             ("RESOURCE_TABLE", "resources"),
+            ("CONNECTION_TABLE", "connections"),
             ("QUEUE_URL", "queue"),
             ("BELVO_REQUESTS_PER_30_SECONDS", rate),
         ];

@@ -51,7 +51,10 @@ impl Sweeper {
     ) -> Result<Report, SweepError> {
         let until = later(self.clock.now(), given);
         let records = self.resources.links(&[link_id]).await?;
-        let next = records.first().and_then(|record| record.agenda.next());
+        let next = records.first().and_then(|record| match &record.erase {
+            Some(mark) => Some(mark.requested_at),
+            None => record.agenda.next(),
+        });
         let due = next.filter(|due_at| due_at.as_second() <= until.as_second());
         let jobs: Vec<_> = due
             .map(|due_at| job(&DueLink { link_id, due_at }, until, given))

@@ -1,6 +1,6 @@
 //! What a sweep is asked for. Schedules say it, and operators by hand.
 
-use domain::{Code, LinkId};
+use domain::{Code, LinkId, Month};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Map, Value};
 
@@ -26,6 +26,14 @@ pub enum Sweep {
     Replay {
         /// The link.
         link_id: LinkId,
+    },
+    /// `{"sweep":"erased","month":"2026-11"}`: what was erased in a month is erased again: after a
+    /// restore from a backup it is back.
+    Erased {
+        /// The month, as Brasília counts it.
+        month: Month,
+        /// Only links behind this one.
+        after: Option<LinkId>,
     },
     /// `{"sweep":"reread","link_id":"…"}`: everything of a link.
     Reread {
@@ -62,7 +70,7 @@ impl Sweep {
         let mut fields = Fields {
             left: members.clone(),
         };
-        let rule = "must be one of due, links, replay, reread";
+        let rule = "must be one of due, links, replay, erased, reread";
         let kind = fields.required("sweep", rule, |value| value.as_str().map(str::to_owned))?;
         let sweep = match kind.as_str() {
             "due" => Self::Due {
@@ -74,6 +82,10 @@ impl Sweep {
             },
             "replay" => Self::Replay {
                 link_id: fields.required("link_id", LINK, link)?,
+            },
+            "erased" => Self::Erased {
+                month: fields.required("month", MONTH, month)?,
+                after: fields.optional("after", LINK, link)?,
             },
             "reread" if fields.left.contains_key("all") => {
                 fields.required("all", "must be true, or absent", |all| {
@@ -106,6 +118,7 @@ impl Sweep {
             Self::Links { page: None } => "links",
             Self::Links { page: Some(_) } => "links_by_hand",
             Self::Replay { .. } => "replay",
+            Self::Erased { .. } => "erased",
             Self::Reread { .. } => "reread",
             Self::RereadAll { .. } => "reread_all",
         }
@@ -114,6 +127,7 @@ impl Sweep {
 
 const LINK: &str = "must be a UUID such as 2f8ca7a1-c28f-46f2-bb41-21633099a280";
 const TIME: &str = "must be a time such as 2026-12-01T00:00:00Z";
+const MONTH: &str = "must be a month such as 2026-11";
 const PAGE: &str = "must be a whole number from 1";
 const OVER: &str = "must be an ISO 8601 duration of up to 31 days, such as PT6H";
 
@@ -123,6 +137,10 @@ fn link(value: &Value) -> Option<LinkId> {
 
 fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
+}
+
+fn month(value: &Value) -> Option<Month> {
+    Month::parse(value.as_str()?)
 }
 
 fn page(value: &Value) -> Option<u32> {
@@ -228,6 +246,13 @@ mod tests {
                 Sweep::Replay { link_id },
             ),
             (
+                include_str!("../../../events/sweeper/erased.json"),
+                Sweep::Erased {
+                    month: Month::of(until - SignedDuration::from_hours(24)),
+                    after: None,
+                },
+            ),
+            (
                 include_str!("../../../events/sweeper/reread.json"),
                 Sweep::Reread { link_id },
             ),
@@ -246,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_wrong_event_names_field_and_rule() {
-        let kinds = "must be one of due, links, replay, reread";
+        let kinds = "must be one of due, links, replay, erased, reread";
         refused(json!([]), "event", "must be a JSON object");
         refused(json!({}), "sweep", kinds);
         refused(json!({"sweep": "floor"}), "sweep", kinds);
@@ -273,6 +298,8 @@ mod tests {
         );
         refused(json!({"sweep": "replay"}), "link_id", LINK);
         refused(json!({"sweep": "reread"}), "link_id", LINK);
+        refused(json!({"sweep": "erased"}), "month", MONTH);
+        refused(json!({"sweep": "erased", "month": "11"}), "month", MONTH);
         refused(
             json!({"sweep": "reread", "all": false}),
             "all",

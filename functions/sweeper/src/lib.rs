@@ -34,6 +34,7 @@
 
 mod config;
 mod due;
+mod erased;
 mod event;
 mod limits;
 mod replay;
@@ -51,7 +52,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use queue::JobQueue;
 use runtime::{Clock, Env, Patience, Randomness, Secret};
 use serde_json::Value;
-use store::ResourceStore;
+use store::{ConnectionStore, ResourceStore};
 
 pub use config::Config;
 pub use event::{InvalidEvent, Sweep};
@@ -79,6 +80,7 @@ pub async fn run() -> anyhow::Result<()> {
             key_source(belvo_keys),
         ),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
+        connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         config,
         clock,

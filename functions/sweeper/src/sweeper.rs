@@ -6,7 +6,7 @@ use queue::{JobQueue, QueueError};
 use runtime::{Clock, Metric, NoRandomness, Randomness};
 use serde::Serialize;
 use serde_json::Value;
-use store::{ResourceStore, StoreError};
+use store::{ConnectionStore, ResourceStore, StoreError};
 
 use crate::config::Config;
 use crate::event::{InvalidEvent, Sweep};
@@ -21,6 +21,8 @@ pub struct Sweeper {
     pub belvo: Belvo,
     /// Links and their data, which are only read.
     pub resources: ResourceStore,
+    /// Receipts of erasures, which are only read.
+    pub connections: ConnectionStore,
     /// Where jobs go.
     pub queue: JobQueue,
     /// The time.
@@ -59,6 +61,15 @@ pub enum Report {
         events: usize,
         /// Jobs on the queue; equal webhooks count once.
         enqueued: usize,
+    },
+    /// Of a month's erasures.
+    Erased {
+        /// Links and users that were erased in the month.
+        erased: usize,
+        /// Jobs on the queue.
+        enqueued: usize,
+        /// The event that continues; null when there were no more.
+        next: Option<Value>,
     },
     /// Of one link that is read again.
     Reread {
@@ -165,6 +176,7 @@ impl Sweeper {
             } => self.due_link(link_id, until).await?,
             Sweep::Links { page } => self.walk(page).await?,
             Sweep::Replay { link_id } => self.replay(link_id).await?,
+            Sweep::Erased { month, after } => self.erase_again(month, after).await?,
             Sweep::Reread { link_id } => self.reread(link_id).await?,
             Sweep::RereadAll { page, over, from } => self.reread_all(page, over, from).await?,
         };
