@@ -4,7 +4,6 @@ use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use url::Url;
 
 const STYLE: &str = "
 :root { color-scheme: light; }
@@ -52,9 +51,9 @@ pub fn notice(status: StatusCode, title: &str, text: &str) -> Response {
 }
 
 /// Sends the browser on; any scheme, so that an app can catch it.
-pub fn redirect(url: &Url) -> Response {
+pub fn redirect(url: &str) -> Response {
     let headers = [
-        (header::LOCATION, url.as_str()),
+        (header::LOCATION, url),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];

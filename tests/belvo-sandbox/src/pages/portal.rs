@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
@@ -59,12 +60,12 @@ pub async fn show(State(world): State<Arc<World>>, Query(visit): Query<Visit>) -
     } else {
         articles
     };
-    let title = if renewing {
-        "Renovar consentimento"
+    if renewing {
+        let body = body + &way_back(access_token);
+        html::page(StatusCode::OK, "Renovar consentimento", &body)
     } else {
-        "Meus consentimentos"
-    };
-    html::page(StatusCode::OK, title, &body)
+        html::page(StatusCode::OK, "Meus consentimentos", &body)
+    }
 }
 
 /// A button was pressed.
@@ -170,6 +171,17 @@ fn article(link: &Link, access_token: &str) -> String {
 {fields}<button class=\"main\" type=\"submit\" name=\"action\" value=\"renew\">Renovar por 12 meses</button>
 <button type=\"submit\" name=\"action\" value=\"revoke\">Encerrar</button>
 </form></article>\n"
+    )
+}
+
+/// The portal is told no address to return to: who does not renew comes to the list of all consents.
+fn way_back(access_token: &str) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("access_token", access_token)
+        .finish();
+    format!(
+        "<p><a href=\"/portal/?{}\">Agora não</a></p>",
+        escape(&query)
     )
 }
 

@@ -13,7 +13,10 @@ use serde::Deserialize;
 use crate::{
     banks::{BANKS, Bank},
     connect::{self, Choice},
-    pages::html::{self, escape, hidden},
+    pages::{
+        html::{self, escape, hidden},
+        refused,
+    },
     redirects::{self, Outcome, with_query},
     tokens::{Creation, Token},
     world::{Pending, World},
@@ -70,6 +73,7 @@ pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> R
     let bank = visit.institution.as_deref().and_then(Bank::find);
     let outcome = match visit.action.as_deref() {
         Some("authorize") => return authorize(&world, &visit, &creation, bank).await,
+        Some("refused") => return refused::redirect(),
         Some("error") => Outcome::Error,
         Some("warning") => Outcome::Warning,
         Some(code @ ("login_error" | "institution_down")) => Outcome::Exit(Some(code.into())),
@@ -81,7 +85,7 @@ pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> R
     } else {
         bank
     };
-    html::redirect(&redirects::redirect_without_link(&creation, &outcome, bank))
+    html::redirect(redirects::redirect_without_link(&creation, &outcome, bank).as_str())
 }
 
 async fn authorize(
@@ -125,14 +129,12 @@ async fn authorize(
         id
     };
     let locale = visit.locale.as_deref().unwrap_or("pt");
-    html::redirect(&with_query(
-        application_link,
-        &[
-            ("access_token", &visit.access_token),
-            ("consent_id", &consent_id.to_string()),
-            ("locale", locale),
-        ],
-    ))
+    let query = [
+        ("access_token", visit.access_token.as_str()),
+        ("consent_id", &consent_id.to_string()),
+        ("locale", locale),
+    ];
+    html::redirect(with_query(application_link, &query).as_str())
 }
 
 async fn resume(world: &Arc<World>, access_token: &str, consent: &str) -> Response {
@@ -153,7 +155,7 @@ async fn resume(world: &Arc<World>, access_token: &str, consent: &str) -> Respon
 
 async fn finish(world: &Arc<World>, choice: Choice) -> Response {
     match connect::connect(world, choice).await {
-        Ok(connected) => html::redirect(&connected.redirect_url),
+        Ok(connected) => html::redirect(connected.redirect_url.as_str()),
         Err(_) => expired(),
     }
 }
@@ -275,6 +277,7 @@ fn form(visit: &Visit, token: &Token, creation: &Creation, banks: &[&Bank]) -> S
 <button class=\"main\" type=\"submit\" name=\"action\" value=\"authorize\">Autorizar no banco</button>
 <button type=\"submit\" name=\"action\" value=\"exit\" formnovalidate>Sair</button>
 <details><summary>Simular falha</summary>
+<button type=\"submit\" name=\"action\" value=\"refused\">O banco recusou</button>
 <button type=\"submit\" name=\"action\" value=\"login_error\">O banco não reconhece os dados</button>
 <button type=\"submit\" name=\"action\" value=\"institution_down\">O banco está fora do ar</button>
 <button type=\"submit\" name=\"action\" value=\"warning\">Aviso: banco desativado</button>

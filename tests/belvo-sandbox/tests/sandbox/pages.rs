@@ -152,6 +152,31 @@ async fn every_way_out_has_its_callback() {
 }
 
 #[tokio::test]
+async fn a_refusal_by_the_bank_ends_on_belvos_page_and_calls_nobody_back() {
+    let bench = Bench::new().await;
+    let token = bench.mint(&token_request()).await;
+    let (_, widget) = open(&bench, &format!("/widget/?access_token={token}")).await;
+    assert!(widget.contains("value=\"refused\">O banco recusou</button>"));
+    let fields = [
+        ("access_token", token.as_str()),
+        ("institution", "ofcontaviva_br_retail"),
+        ("action", "refused"),
+    ];
+    let address = location(&press(&bench, "/widget/", &fields).await);
+    let (path, fragment) = address.split_once('#').unwrap();
+    assert_eq!(path, "/api/consents/callback/");
+    assert!(fragment.starts_with("error_description=risk_analysis_denied"));
+
+    let (status, page) = open(&bench, path).await;
+    assert_eq!(status, 200);
+    assert!(page.contains("Não foi possível continuar"));
+    // The page leads nowhere, and does not tell what only its address tells.
+    assert!(!page.contains("href") && !page.contains("<form") && !page.contains("risk_analysis"));
+    assert_eq!(bench.json("/api/links/").await["count"], 0);
+    assert!(bench.take_webhooks().is_empty());
+}
+
+#[tokio::test]
 async fn with_an_app_link_the_bank_returns_there_and_the_widget_finishes() {
     let bench = Bench::new().await;
     let mut request = token_request();
@@ -231,6 +256,11 @@ async fn the_portal_shows_and_renews_the_persons_consents() {
     let (status, page) = open(&bench, &address).await;
     assert_eq!(status, 200);
     assert!(page.contains("OF Mockbank") && page.contains("Vencido"));
+    // Who does not want to renew now finds the list of all consents, and nothing has changed.
+    let back = format!("<a href=\"/portal/?access_token={token}\">Agora não</a>");
+    assert!(page.contains(&back));
+    let (_, list) = open(&bench, &format!("/portal/?access_token={token}")).await;
+    assert!(list.contains("Vencido") && !list.contains("Agora não"));
     let fields = [
         ("access_token", token.as_str()),
         ("consent_id", &consent),
