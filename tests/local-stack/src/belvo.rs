@@ -17,6 +17,8 @@ pub(crate) struct BelvoSide {
     pub(crate) url: String,
     /// Where its widget is, if that is not where the template says.
     pub(crate) widget_url: Option<String>,
+    /// Where its portal is, likewise, as everybody opens it.
+    pub(crate) portal_url: Option<String>,
     pub(crate) secret_id: String,
     pub(crate) secret_password: String,
     pub(crate) sandbox: Option<Sandbox>,
@@ -37,6 +39,7 @@ impl BelvoSide {
             } => Ok(BelvoSide {
                 url: SANDBOX_ENVIRONMENT.to_owned(),
                 widget_url: None,
+                portal_url: None,
                 secret_id: secret_id.clone(),
                 secret_password: secret_password.clone(),
                 sandbox: None,
@@ -66,6 +69,7 @@ impl BelvoSide {
         Ok(BelvoSide {
             url: sandbox.url().to_owned(),
             widget_url: Some(sandbox.widget_url()),
+            portal_url: Some(format!("{}?mode=landing", sandbox.portal_url())),
             secret_id,
             secret_password,
             sandbox: Some(sandbox),

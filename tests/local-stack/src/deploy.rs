@@ -132,6 +132,9 @@ fn local_parameters(
     if let Some(widget_url) = &environment.belvo.widget_url {
         parameters.insert("WidgetUrl", widget_url.clone());
     }
+    if let Some(portal_url) = &environment.belvo.portal_url {
+        parameters.insert("PortalUrl", portal_url.clone());
+    }
     parameters
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

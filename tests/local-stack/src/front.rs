@@ -1,7 +1,7 @@
 //! What answers on the API's port: the API itself, the page, and what only a developer needs.
 //!
-//! Paths under `/_local/` exist on this machine only. They read the tables directly, so that the
-//! page can show what arrived without the product's own reading routes.
+//! Paths under `/_local/` exist on this machine only: the page's files, and a sign-in for invented
+//! people. All else the page asks the API for, as any app would.
 
 mod local;
 mod page;
@@ -34,7 +34,6 @@ const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
 pub(crate) struct Front {
     pub(crate) gateway: Gateway,
     pub(crate) functions: Functions,
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) issuer: Issuer,
     pub(crate) endpoints: Endpoints,
     pub(crate) has_sandbox: bool,

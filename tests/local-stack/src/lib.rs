@@ -15,7 +15,9 @@
 //! [`Stack::schedules`] lists. Only `rate(…)` is understood; each schedule runs once at a time, and
 //! a run that failed is logged and, unlike in an account, not tried again before the next is due.
 //!
-//! What this is not: a judge of permissions (policies are not enforced), of throttling or of cost.
+//! A function may do what its role allows and nothing else (`gate`); [`Stack::calls`] is what it did.
+//!
+//! What this is not: a judge of throttling, of encryption or of cost.
 //! And an SQS receive here gives one message of a group at most, where SQS may give several.
 //! Start reading at `stack.rs`.
 
@@ -26,9 +28,9 @@ mod deploy;
 mod emulators;
 mod endpoints;
 mod front;
+mod gate;
 mod gateway;
 mod issuer;
-mod items;
 mod lambda;
 mod log;
 mod mapping;
@@ -43,6 +45,7 @@ pub mod template;
 pub use self::{
     deploy::create_tables,
     endpoints::Endpoints,
+    gate::Call,
     lambda::{FunctionMain, InvokeError, child_main, child_main_with},
     options::{Belvo, StackOptions},
     settle::Unsettled,

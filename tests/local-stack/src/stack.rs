@@ -1,6 +1,6 @@
 //! Everything, started in the order in which it depends on each other.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,6 +16,7 @@ use crate::{
     emulators::Emulators,
     endpoints::Endpoints,
     front::Front,
+    gate::{Call, Gate},
     gateway::{Authorizer, Gateway},
     issuer::Issuer,
     lambda::{Functions, InvokeError, Launcher, Surroundings},
@@ -44,6 +45,7 @@ const LOG_LIMIT: Duration = Duration::from_secs(2);
 pub struct Stack {
     endpoints: Endpoints,
     functions: Functions,
+    gate: Gate,
     background: Vec<Background>,
     schedules: Vec<Schedule>,
     clients: Clients,
@@ -90,7 +92,8 @@ impl Stack {
         let deployment = Deployment::create(&options, &environment).await?;
         let system = &deployment.system;
         let run_schedules = options.schedules;
-        let functions = Functions::new(&system.functions, launcher(options, &emulators, &log)?);
+        let gate = Gate::start(&system.functions, &emulators, &log, &mut servers).await?;
+        let functions = Functions::new(&system.functions, launcher(options, &gate, &log)?);
 
         let (shown_id, shown_password) = match &belvo.sandbox {
             Some(_) => (belvo.secret_id, belvo.secret_password),
@@ -130,7 +133,6 @@ impl Stack {
         let front = Front {
             gateway,
             functions: functions.clone(),
-            dynamodb: clients.dynamodb.clone(),
             issuer,
             endpoints: endpoints.clone(),
             has_sandbox: belvo.sandbox.is_some(),
@@ -143,6 +145,7 @@ impl Stack {
         Ok(Stack {
             endpoints,
             functions,
+            gate,
             background,
             schedules,
             clients,
@@ -167,6 +170,11 @@ impl Stack {
     /// Every line that functions and stack have logged, oldest first, as `[source] text`.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
+    }
+
+    /// Everything that functions asked of AWS so far.
+    pub fn calls(&self) -> BTreeSet<Call> {
+        self.gate.calls()
     }
 
     /// Every schedule of the template, also those that are off, in this stack or altogether.
@@ -232,15 +240,15 @@ impl Stack {
     }
 }
 
-fn launcher(options: StackOptions, emulators: &Emulators, log: &Log) -> anyhow::Result<Launcher> {
+fn launcher(options: StackOptions, gate: &Gate, log: &Log) -> anyhow::Result<Launcher> {
     let executable = match options.executable {
         Some(executable) => executable,
         None => std::env::current_exe().context("finding this executable")?,
     };
     let surroundings = Surroundings {
-        dynamodb_url: emulators.dynamodb_url.clone(),
-        sqs_url: emulators.sqs_url.clone(),
-        secretsmanager_url: emulators.secretsmanager_url.clone(),
+        dynamodb_url: gate.dynamodb_url.clone(),
+        sqs_url: gate.sqs_url.clone(),
+        secretsmanager_url: gate.secretsmanager_url.clone(),
     };
     Ok(Launcher {
         executable,
@@ -296,5 +304,6 @@ fn authorizer(system: &System, issuer: &Issuer) -> Authorizer {
         key: key.clone(),
         issuer: system.api.issuer.clone(),
         audience: system.api.audience.clone(),
+        scopes: system.api.scopes.clone(),
     }
 }

@@ -1,30 +1,22 @@
-//! Routes for development: whom to sign in as, and what is in the tables.
+//! Routes for development: whom to sign in as, and the signing in.
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Front, Shared};
-use crate::items::Item;
-
-/// Rows of one answer, unless another limit is asked for.
-const ROWS: i32 = 50;
 
 pub(super) fn routes() -> Router<Arc<Front>> {
     Router::new()
         .route("/people", get(people))
         .route("/sign-in", post(sign_in))
-        .route("/users/{external_id}/links", get(links))
-        .route("/links/{link_id}/{resource}", get(rows))
 }
 
 /// Why a development route could not answer; shown as it is, for this is the developer's machine.
@@ -64,65 +56,4 @@ async fn sign_in(
     Json(claims): Json<Map<String, Value>>,
 ) -> Result<Json<Value>, Failure> {
     Ok(Json(json!({"access_token": front.issuer.sign(claims)?})))
-}
-
-/// A user's LINK records.
-async fn links(
-    State(front): Shared,
-    Path(external_id): Path<String>,
-) -> Result<Json<Vec<Item>>, Failure> {
-    let found = front
-        .dynamodb
-        .query()
-        .table_name(&front.endpoints.resource_table)
-        .index_name("by_external_id")
-        .key_condition_expression("external_id = :user")
-        .filter_expression("#record = :link")
-        .expression_attribute_names("#record", "record")
-        .expression_attribute_values(":user", AttributeValue::S(external_id))
-        .expression_attribute_values(":link", AttributeValue::S("LINK".to_owned()))
-        .send()
-        .await?;
-    Ok(Json(
-        found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(Item)
-            .collect(),
-    ))
-}
-
-#[derive(Deserialize)]
-struct Page {
-    limit: Option<i32>,
-}
-
-/// The last records of one resource, in the order of their keys, newest first.
-async fn rows(
-    State(front): Shared,
-    Path((link_id, resource)): Path<(String, String)>,
-    Query(page): Query<Page>,
-) -> Result<Json<Vec<Item>>, Failure> {
-    let prefix = format!("{}#", resource.to_uppercase().replace('-', "_"));
-    let found = front
-        .dynamodb
-        .query()
-        .table_name(&front.endpoints.resource_table)
-        .key_condition_expression("link_id = :link AND begins_with(#record, :prefix)")
-        .expression_attribute_names("#record", "record")
-        .expression_attribute_values(":link", AttributeValue::S(link_id))
-        .expression_attribute_values(":prefix", AttributeValue::S(prefix))
-        .scan_index_forward(false)
-        .limit(page.limit.unwrap_or(ROWS))
-        .send()
-        .await?;
-    Ok(Json(
-        found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(Item)
-            .collect(),
-    ))
 }

@@ -11,34 +11,48 @@ use axum::{
 
 use super::Front;
 
-const HTML: &str = include_str!("../../page/index.html");
-const STYLE: &str = include_str!("../../page/style.css");
-const SCRIPT: &str = include_str!("../../page/app.js");
+/// A path and what is there.
+macro_rules! file {
+    ($path:literal, $file:literal, $content_type:literal) => {
+        (
+            $path,
+            concat!($content_type, "; charset=utf-8"),
+            include_str!(concat!("../../page/", $file)),
+        )
+    };
+}
 
-/// Nothing from elsewhere is loaded, and nothing is sent elsewhere.
+const FILES: [(&str, &str, &str); 13] = [
+    file!("/", "index.html", "text/html"),
+    // Where the callback sends the user back to.
+    file!("/done", "index.html", "text/html"),
+    file!("/_local/style.css", "style.css", "text/css"),
+    file!("/_local/app.js", "app.js", "text/javascript"),
+    file!("/_local/api.js", "api.js", "text/javascript"),
+    file!("/_local/chart.js", "chart.js", "text/javascript"),
+    file!("/_local/connect.js", "connect.js", "text/javascript"),
+    file!("/_local/dom.js", "dom.js", "text/javascript"),
+    file!("/_local/erase.js", "erase.js", "text/javascript"),
+    file!("/_local/exact.js", "exact.js", "text/javascript"),
+    file!("/_local/links.js", "links.js", "text/javascript"),
+    file!("/_local/statement.js", "statement.js", "text/javascript"),
+    file!("/_local/texts.js", "texts.js", "text/javascript"),
+];
+
+/// Nothing from elsewhere is loaded, and nothing is sent elsewhere. (To show the banks' logos, an app
+/// names their hosts in `img-src`.)
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) fn routes() -> Router<Arc<Front>> {
-    Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", HTML)))
-        // Where the callback sends the user back to.
-        .route(
-            "/done",
-            get(async || file("text/html; charset=utf-8", HTML)),
-        )
-        .route(
-            "/_local/style.css",
-            get(async || file("text/css; charset=utf-8", STYLE)),
-        )
-        .route(
-            "/_local/app.js",
-            get(async || file("text/javascript; charset=utf-8", SCRIPT)),
-        )
+    FILES.into_iter().fold(Router::new(), |router, file| {
+        let (path, content_type, content) = file;
+        router.route(path, get(async move || answer(content_type, content)))
+    })
 }
 
-fn file(content_type: &'static str, content: &'static str) -> Response {
+fn answer(content_type: &'static str, content: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,7 +1,10 @@
 //! The JWT authorizer, with API Gateway's rules.
 //!
 //! RSA signatures only; `iss` equal; one audience in `aud`, or in `client_id` when there is no
-//! `aud`; `exp` after now; `nbf` and `iat`, if there are any, not after now.
+//! `aud`; `exp` after now; `nbf` and `iat`, if there are any, not after now. Where scopes are asked
+//! for, one of them in `scope` or `scp`.
+
+use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -14,11 +17,33 @@ pub(crate) struct Authorizer {
     pub(crate) key: DecodingKey,
     pub(crate) issuer: String,
     pub(crate) audience: Vec<String>,
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Why a request does not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Its token proves nothing: 401.
+    Unauthorized,
+    /// Its token allows something else: 403.
+    Forbidden,
 }
 
 impl Authorizer {
-    /// The claims of the request's token; `None` means 401.
-    pub(super) fn claims(&self, headers: &HeaderMap, now: i64) -> Option<Map<String, Value>> {
+    /// The claims of the request's token.
+    pub(super) fn claims(
+        &self,
+        headers: &HeaderMap,
+        now: i64,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let claims = self.proven(headers, now).ok_or(Refusal::Unauthorized)?;
+        match self.allows(&claims) {
+            true => Ok(claims),
+            false => Err(Refusal::Forbidden),
+        }
+    }
+
+    fn proven(&self, headers: &HeaderMap, now: i64) -> Option<Map<String, Value>> {
         let header = headers
             .get(http::header::AUTHORIZATION)?
             .to_str()
@@ -59,6 +84,18 @@ impl Authorizer {
             && time("iat").is_none_or(|time| time <= now)
     }
 
+    fn allows(&self, claims: &Map<String, Value>) -> bool {
+        let given = |name: &str| -> Vec<&str> {
+            match claims.get(name) {
+                Some(Value::String(text)) => text.split(' ').collect(),
+                Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+                _ => Vec::new(),
+            }
+        };
+        let mut given = given("scope").into_iter().chain(given("scp"));
+        self.scopes.is_empty() || given.any(|scope| self.scopes.iter().any(|it| it == scope))
+    }
+
     fn is_meant(&self, claims: &Map<String, Value>) -> bool {
         let known = |value: &Value| {
             value
@@ -94,7 +131,9 @@ pub(super) fn claim_text(value: &Value) -> String {
             items.iter().map(claim_text).collect::<Vec<_>>().join(" ")
         ),
         Value::Object(entries) => {
-            let entries: Vec<String> = entries
+            // By name: whether a map keeps the order it was written in is up to whoever builds this.
+            let sorted: BTreeMap<&String, &Value> = entries.iter().collect();
+            let entries: Vec<String> = sorted
                 .iter()
                 .map(|(key, value)| format!("{key}:{}", claim_text(value)))
                 .collect();
@@ -127,6 +166,30 @@ mod tests {
     }
 
     #[test]
+    fn one_of_the_scopes_asked_for_is_enough() {
+        #[track_caller]
+        fn check(scopes: &[&str], claims: Value, expected: bool) {
+            let authorizer = Authorizer {
+                key_id: "1".to_owned(),
+                key: DecodingKey::from_secret(b"unused"),
+                issuer: "http://issuer".to_owned(),
+                audience: Vec::new(),
+                scopes: scopes.iter().map(|it| (*it).to_owned()).collect(),
+            };
+            let Value::Object(map) = &claims else {
+                panic!("{claims}")
+            };
+            assert_eq!(authorizer.allows(map), expected, "{claims}");
+        }
+        check(&[], json!({}), true);
+        check(&["bank"], json!({}), false);
+        check(&["bank"], json!({"scope": "openid bank"}), true);
+        check(&["bank"], json!({"scp": ["openid", "bank"]}), true);
+        check(&["bank"], json!({"scope": "bank.read"}), false);
+        check(&["bank", "api"], json!({"scope": "api"}), true);
+    }
+
+    #[test]
     fn claims_are_judged_as_api_gateway_does() {
         #[track_caller]
         fn check(claims: Value, expected: bool) {
@@ -135,6 +198,7 @@ mod tests {
                 key: DecodingKey::from_secret(b"unused"),
                 issuer: "http://issuer".to_owned(),
                 audience: vec!["api".to_owned(), "other".to_owned()],
+                scopes: Vec::new(),
             };
             let Value::Object(map) = &claims else {
                 panic!("{claims}")

@@ -10,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Request, StatusCode},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 pub(crate) use self::authorizer::Authorizer;
-use self::{event::Context, response::message, routes::Routes};
+use self::{authorizer::Refusal, event::Context, response::message, routes::Routes};
 use crate::{
     lambda::{Functions, InvokeError},
     template::{Cors, System},
@@ -95,8 +95,10 @@ impl Gateway {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
         let now = jiff::Timestamp::now();
-        let Some(claims) = inner.admit(found.target.authorized, parts, now) else {
-            return message(StatusCode::UNAUTHORIZED, "Unauthorized");
+        let claims = match inner.admit(found.target.authorized, parts, now) {
+            Ok(claims) => claims,
+            Err(Refusal::Unauthorized) => return unauthorized(&parts.headers),
+            Err(Refusal::Forbidden) => return message(StatusCode::FORBIDDEN, "Forbidden"),
         };
         let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -116,16 +118,30 @@ impl Gateway {
     }
 }
 
+/// API Gateway tells a missing token from a bad one, and of a bad one also what is wrong with it.
+fn unauthorized(request: &HeaderMap) -> Response {
+    let challenge = match request.contains_key(header::AUTHORIZATION) {
+        true => r#"Bearer scope="" error="invalid_token""#,
+        false => "Bearer",
+    };
+    let mut response = message(StatusCode::UNAUTHORIZED, "Unauthorized");
+    let challenge = HeaderValue::from_static(challenge);
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
 impl Inner {
-    /// `None` refuses the request; open routes are admitted without claims.
+    /// Open routes are admitted without claims.
     fn admit(
         &self,
         authorized: bool,
         parts: &Parts,
         now: jiff::Timestamp,
-    ) -> Option<Option<Map<String, Value>>> {
+    ) -> Result<Option<Map<String, Value>>, Refusal> {
         if !authorized {
-            return Some(None);
+            return Ok(None);
         }
         self.authorizer
             .claims(&parts.headers, now.as_second())

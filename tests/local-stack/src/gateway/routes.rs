@@ -157,6 +157,7 @@ mod tests {
             memory: 128,
             log_format: None,
             log_level: None,
+            role: None,
             routes: vec![
                 route("GET", "/links/{id}"),
                 route("GET", "/links/all"),

@@ -19,6 +19,7 @@ pub fn child_main() -> Option<anyhow::Result<()>> {
         ("token", || Box::pin(token::run())),
         ("callback", || Box::pin(callback::run())),
         ("webhook", || Box::pin(webhook::run())),
+        ("links", || Box::pin(links::run())),
         ("fetcher", || Box::pin(fetcher::run())),
         ("sweeper", || Box::pin(sweeper::run())),
     ])

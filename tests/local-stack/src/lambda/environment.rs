@@ -50,7 +50,8 @@ impl Surroundings {
         }
         set("AWS_REGION", REGION);
         set("AWS_DEFAULT_REGION", REGION);
-        set("AWS_ACCESS_KEY_ID", CREDENTIALS);
+        // By this, whoever is called knows the caller.
+        set("AWS_ACCESS_KEY_ID", &function.name);
         set("AWS_SECRET_ACCESS_KEY", CREDENTIALS);
         set("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url);
         set("AWS_ENDPOINT_URL_SQS", &self.sqs_url);

@@ -71,6 +71,11 @@ impl Account {
             ("AWS::SQS::Queue", "QueueName") => Self::queue_name(name, is_fifo(resource)),
             ("AWS::SQS::Queue", "QueueUrl") => self.queue_url(name, resource),
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{name}")),
+            ("AWS::DynamoDB::Table", "StreamArn") => {
+                arn("dynamodb", &format!("table/{name}/stream/1"))
+            }
+            ("AWS::KMS::Key", "Arn") => arn("kms", &format!("key/{name}")),
+            ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{}:role/{name}", self.id),
             ("AWS::SecretsManager::Secret", "Id" | "Arn") => {
                 self.reference(name, resource, place)?
             }
@@ -79,6 +84,10 @@ impl Account {
                 &format!("function:{}", function_name(name, resource)?),
             ),
             ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{name}:*")),
+            ("AWS::ApiGatewayV2::DomainName", "RegionalDomainName") => {
+                format!("d-{name}.execute-api.{}.amazonaws.com", self.region)
+            }
+            ("AWS::ApiGatewayV2::DomainName", "RegionalHostedZoneId") => format!("Z{name}"),
             // Resources that have no effect on one machine still have an ARN that others name.
             (_, "Arn") => arn("local", name),
             _ => bail!("{place}: nobody knows {name}.{attribute} ({kind}) here"),

@@ -18,6 +18,8 @@ pub struct Api {
     pub issuer: String,
     /// For whom the tokens are meant; one of these must be in `aud` (or be the `client_id`).
     pub audience: Vec<String>,
+    /// What the tokens must allow: one of these, unless there are none.
+    pub scopes: Vec<String>,
     /// Which pages may call, if any.
     pub cors: Option<Cors>,
 }
@@ -57,6 +59,8 @@ struct Properties {
     _route_settings: Option<IgnoredAny>,
     #[serde(rename = "Description")]
     _description: Option<IgnoredAny>,
+    #[serde(rename = "RouteSettings")]
+    _settings_of_routes: Option<IgnoredAny>,
     #[serde(rename = "Tags")]
     _tags: Option<IgnoredAny>,
 }
@@ -73,6 +77,8 @@ struct Auth {
 struct Authorizer {
     identity_source: String,
     jwt_configuration: JwtConfiguration,
+    #[serde(default)]
+    authorization_scopes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +130,7 @@ pub(super) fn read(resources: &Resources<'_>) -> anyhow::Result<Api> {
         default_authorizer: auth.default_authorizer,
         issuer: authorizer.jwt_configuration.issuer,
         audience: authorizer.jwt_configuration.audience,
+        scopes: authorizer.authorization_scopes,
         cors: cors_configuration,
     })
 }

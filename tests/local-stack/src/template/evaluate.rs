@@ -86,6 +86,10 @@ impl Scope<'_> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(Some(value.clone()));
         }
+        // SAM's name of the stage it makes for an API.
+        if name.ends_with(".Stage") {
+            return Ok(Some("$default".into()));
+        }
         let resource = self.resource(name, place)?;
         self.account
             .reference(name, resource, place)

@@ -12,6 +12,7 @@ use super::{
     api::Api,
     evaluate::scalar_text,
     queue_mapping::{self, QueueEvent, QueueMapping},
+    role::{self, Role},
     schedule::{self, RuleEvent, Schedule, SchedulerEvent},
     structure,
 };
@@ -31,6 +32,8 @@ pub struct Function {
     pub log_format: Option<String>,
     /// The least level the function's own log lines have.
     pub log_level: Option<String>,
+    /// What it may do; without one, whatever it needs.
+    pub role: Option<Role>,
     /// The HTTP routes that call it.
     pub routes: Vec<Route>,
     /// The queue that calls it.
@@ -62,6 +65,7 @@ struct Properties {
     environment: Environment,
     #[serde(default)]
     logging_config: Logging,
+    role: Option<String>,
     #[serde(default)]
     events: BTreeMap<String, Event>,
     #[serde(rename = "Architectures")]
@@ -70,6 +74,8 @@ struct Properties {
     _description: Option<IgnoredAny>,
     #[serde(rename = "Handler")]
     _handler: Option<IgnoredAny>,
+    #[serde(rename = "KmsKeyArn")]
+    _kms_key: Option<IgnoredAny>,
     #[serde(rename = "Policies")]
     _policies: Option<IgnoredAny>,
     #[serde(rename = "ReservedConcurrentExecutions")]
@@ -98,6 +104,8 @@ struct Globals {
     _architectures: Option<IgnoredAny>,
     #[serde(rename = "Handler")]
     _handler: Option<IgnoredAny>,
+    #[serde(rename = "KmsKeyArn")]
+    _kms_key: Option<IgnoredAny>,
     #[serde(rename = "Runtime")]
     _runtime: Option<IgnoredAny>,
     #[serde(rename = "Tags")]
@@ -156,8 +164,13 @@ pub(super) fn read(resources: &Resources<'_>, api: &Api) -> anyhow::Result<Vec<F
         .of("AWS::Serverless::Function")
         .map(|resource| {
             let (value, place) = resources.properties(resource)?;
-            let properties = structure::read(&value, &place)?;
-            function(resource.name, properties, &globals, api, &place)
+            let properties: Properties = structure::read(&value, &place)?;
+            let arn = properties.role.as_deref();
+            let role = arn
+                .map(|arn| role::read(resources, arn, &place))
+                .transpose()?;
+            let function = function(resource.name, properties, &globals, api, &place)?;
+            Ok(Function { role, ..function })
         })
         .collect()
 }
@@ -216,6 +229,7 @@ fn function(
         log_level: own
             .application_log_level
             .or_else(|| all.application_log_level.clone()),
+        role: None,
         routes,
         mapping,
         schedules,

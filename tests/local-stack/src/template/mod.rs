@@ -13,6 +13,7 @@ mod evaluate;
 mod function;
 mod parameters;
 mod queue_mapping;
+mod role;
 mod schedule;
 mod storage;
 mod structure;
@@ -30,6 +31,7 @@ pub use self::{
     api::{Api, Cors},
     function::{Function, Route},
     queue_mapping::QueueMapping,
+    role::Role,
     schedule::{Schedule, Service},
     storage::{Generated, Queue, Secret, Storage},
     table::{Index, KeySchema, Table},
@@ -38,17 +40,26 @@ use self::{account::resource_type, document::Node, evaluate::Scope};
 
 /// Resources that change nothing about how the system behaves on one machine.
 const WITHOUT_EFFECT: &[&str] = &[
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
     "AWS::Budgets::Budget",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::Events::EventBus",
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
+    // What a function's role allows is read where the function is.
     "AWS::IAM::Role",
+    "AWS::KMS::Key",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
+    "AWS::Pipes::Pipe",
+    "AWS::Route53::RecordSet",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
 ];
 
 /// Everything the template describes, evaluated.
@@ -114,6 +125,30 @@ impl Template {
             storage: storage::read(&resources)?,
             api,
         })
+    }
+
+    /// The template as its tests want to see it: all of it evaluated, not only what means something
+    /// on one machine. Resources whose condition does not hold are left out, as are sections that
+    /// say nothing by themselves.
+    pub fn evaluated(&self, account: &Account) -> anyhow::Result<Value> {
+        let resources = self.resources(account)?;
+        let evaluate = |node: &Node, place: &str| {
+            let value = resources.scope.evaluate(node, place)?;
+            anyhow::Ok(value.unwrap_or_default())
+        };
+        let mut sections = serde_json::Map::new();
+        for name in ["Globals", "Parameters", "Mappings"] {
+            if let Some(node) = self.root.get(name) {
+                sections.insert(name.to_owned(), evaluate(node, name)?);
+            }
+        }
+        let mut all = serde_json::Map::new();
+        for resource in &resources.list {
+            let place = format!("Resources.{}", resource.name);
+            all.insert(resource.name.to_owned(), evaluate(resource.node, &place)?);
+        }
+        sections.insert("Resources".to_owned(), Value::Object(all));
+        Ok(Value::Object(sections))
     }
 
     fn resources<'a>(&'a self, account: &'a Account) -> anyhow::Result<Resources<'a>> {

@@ -77,10 +77,14 @@ impl Parameter {
             bail!("{place}: {text:?} is not one of its AllowedValues");
         }
         if let Some(pattern) = &self.allowed_pattern {
-            // CloudFormation matches the whole value.
+            // CloudFormation matches the whole value, and of a list each value.
             let pattern = regex::Regex::new(&format!("^(?:{pattern})$"))
                 .with_context(|| format!("{place}.AllowedPattern"))?;
-            if !pattern.is_match(text) {
+            let values = match self.r#type {
+                Type::CommaDelimitedList => text.split(',').map(str::trim).collect(),
+                Type::String | Type::Number => vec![text],
+            };
+            if !values.iter().all(|value| pattern.is_match(value)) {
                 bail!("{place}: {text:?} does not match its AllowedPattern");
             }
         }

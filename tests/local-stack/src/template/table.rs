@@ -56,6 +56,9 @@ pub(super) struct TableProperties {
     _point_in_time_recovery: Option<IgnoredAny>,
     #[serde(rename = "SSESpecification")]
     _encryption: Option<IgnoredAny>,
+    // Nothing here reads it.
+    #[serde(rename = "StreamSpecification")]
+    _stream: Option<IgnoredAny>,
     #[serde(rename = "Tags")]
     _tags: Option<IgnoredAny>,
 }

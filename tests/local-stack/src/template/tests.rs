@@ -130,6 +130,7 @@ fn routes_know_whether_they_need_a_token() {
     let callback = &function(&system, "callback").routes;
     assert!(callback.contains(&route("GET", "/callback/{session}/{outcome}", false)));
     assert!(callback.contains(&route("POST", "/callback", true)));
+    assert!(callback.contains(&route("POST", "/connection-reports", false)));
 }
 
 #[test]
@@ -155,9 +156,10 @@ fn the_queue_calls_the_fetcher_with_partial_failures() {
 #[test]
 fn storage_is_what_an_account_would_create() {
     let storage = deployed(&[]).storage;
-    let [dead_letters, queue] = storage.queues.as_slice() else {
+    let [dead_letters, changes, queue] = storage.queues.as_slice() else {
         panic!("{:?}", storage.queues)
     };
+    assert_eq!(changes.name, "ChangeDeadLetterQueue");
     assert_eq!(dead_letters.name, "FetchDeadLetterQueue.fifo");
     assert_eq!(queue.attributes["VisibilityTimeout"], "1800");
     assert_eq!(queue.attributes["FifoQueue"], "true");
@@ -189,7 +191,7 @@ fn storage_is_what_an_account_would_create() {
         .collect();
     assert_eq!(
         indexes,
-        [("by_external_id", "ALL"), ("by_due", "KEYS_ONLY")]
+        [("by_external_id", "KEYS_ONLY"), ("by_due", "KEYS_ONLY")]
     );
 
     let secret = |name: &str| storage.secrets.iter().find(|secret| secret.name == name);
@@ -248,6 +250,11 @@ fn a_parameter_keeps_the_rules_of_its_declaration() {
         "366d",
         r#""366d" does not match its AllowedPattern"#,
     );
+    check(
+        "AllowedOrigins",
+        "https://a.example, *",
+        r#""https://a.example, *" does not match its AllowedPattern"#,
+    );
     check("FetcherConcurrency", "1", "1 is out of bounds");
     check("FetcherConcurrency", "many", r#""many" is no number"#);
     check("JwtAudience", "", r#"the length of "" is out of bounds"#);
@@ -279,8 +286,8 @@ fn what_is_not_understood_is_an_error_that_names_the_place() {
         )
     };
     check(
-        "  Bus: { Type: AWS::Events::EventBus }",
-        "Resources.Bus.Type: AWS::Events::EventBus is not understood",
+        "  Bucket: { Type: AWS::S3::Bucket }",
+        "Resources.Bucket.Type: AWS::S3::Bucket is not understood",
     );
     check(
         &function("Layers: []"),

@@ -125,17 +125,19 @@ async fn a_token_that_proves_nothing_is_refused() {
             .http
             .post(world.url("/closed/1"))
             .header("Authorization", format!("Bearer {token}"));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 401, "{what}");
         assert_eq!(
-            answer(request).await,
-            (StatusCode::UNAUTHORIZED, message("Unauthorized")),
-            "{what}"
+            response.headers()["www-authenticate"],
+            r#"Bearer scope="" error="invalid_token""#
         );
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body, message("Unauthorized"), "{what}");
     }
     let without = world.http.post(world.url("/closed/1"));
-    assert_eq!(
-        answer(without).await,
-        (StatusCode::UNAUTHORIZED, message("Unauthorized"))
-    );
+    let response = without.send().await.unwrap();
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers()["www-authenticate"], "Bearer");
     let basic = world
         .http
         .post(world.url("/closed/1"))

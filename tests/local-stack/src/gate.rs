@@ -1,0 +1,188 @@
+//! Between the functions and the emulated services: lets a call through if the caller's role
+//! allows it, answers what AWS would otherwise, and remembers who called what.
+//!
+//! A function is known by its access key, which is its name.
+
+mod call;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use parking_lot::Mutex;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    emulators::{Emulators, listen},
+    log::Log,
+    template::{Function, Role},
+};
+
+/// DynamoDB takes no larger request.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// One thing that a function did: its name, the action, and the ARN of what it did it to.
+pub type Call = (String, String, String);
+
+/// Where the functions find each service.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) dynamodb_url: String,
+    pub(crate) sqs_url: String,
+    pub(crate) secretsmanager_url: String,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Without a role in the template, SAM would make one that fits.
+    roles: BTreeMap<String, Option<Role>>,
+    calls: Mutex<BTreeSet<Call>>,
+    client: reqwest::Client,
+    log: Log,
+}
+
+#[derive(Clone)]
+struct Door {
+    inner: Arc<Inner>,
+    /// The service behind it.
+    url: String,
+}
+
+impl Gate {
+    /// Opens a door to each service, served in `servers`.
+    pub(crate) async fn start(
+        functions: &[Function],
+        emulators: &Emulators,
+        log: &Log,
+        servers: &mut JoinSet<()>,
+    ) -> anyhow::Result<Gate> {
+        let roles = functions.iter();
+        let roles = roles.map(|it| (it.name.clone(), it.role.clone()));
+        let client = reqwest::Client::builder().no_proxy().build();
+        let inner = Arc::new(Inner {
+            roles: roles.collect(),
+            calls: Mutex::default(),
+            client: client.context("building the gate's HTTP client")?,
+            log: log.clone(),
+        });
+        let mut door = async |url: &str| {
+            let (listener, address) = listen().await?;
+            let door = Door {
+                inner: inner.clone(),
+                url: url.to_owned(),
+            };
+            servers.spawn(serve(listener, door));
+            anyhow::Ok(format!("http://{address}"))
+        };
+        let dynamodb_url = door(&emulators.dynamodb_url).await?;
+        let sqs_url = door(&emulators.sqs_url).await?;
+        let secretsmanager_url = door(&emulators.secretsmanager_url).await?;
+        Ok(Gate {
+            dynamodb_url,
+            sqs_url,
+            secretsmanager_url,
+            inner,
+        })
+    }
+
+    /// Everything that functions did so far, allowed or not.
+    pub(crate) fn calls(&self) -> BTreeSet<Call> {
+        self.inner.calls.lock().clone()
+    }
+}
+
+async fn serve(listener: TcpListener, door: Door) {
+    let router = Router::new().fallback(pass).with_state(door);
+    axum::serve(listener, router).await.ok();
+}
+
+async fn pass(State(door): State<Door>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let function = caller(&parts.headers).unwrap_or_default();
+    if let Err(denial) = door.inner.admit(&function, &parts.headers, &body) {
+        door.inner.log.line(&function, &denial);
+        return denied(&denial);
+    }
+    let request = door.inner.client.request(parts.method, &door.url);
+    let request = request.headers(end_to_end(parts.headers)).body(body);
+    // An error here means that the service is gone, as at the end of a test.
+    let answered = forward(request).await;
+    answered.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
+}
+
+async fn forward(request: reqwest::RequestBuilder) -> reqwest::Result<Response> {
+    let answer = request.send().await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let body = answer.bytes().await?;
+    Ok((status, end_to_end(headers), body).into_response())
+}
+
+impl Inner {
+    /// Whether the function's role allows everything the request asks for.
+    fn admit(&self, function: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
+        let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok());
+        let asked = call::read(target.unwrap_or_default(), body)
+            .ok_or_else(|| format!("{target:?} is not understood here"))?;
+        let role = self
+            .roles
+            .get(function)
+            .ok_or_else(|| format!("{function:?} is no function"))?;
+        for (action, resource) in asked {
+            let allowed = role
+                .as_ref()
+                .is_none_or(|role| role.allows(&action, &resource));
+            let call = (function.to_owned(), action.clone(), resource.clone());
+            self.calls.lock().insert(call);
+            if !allowed {
+                return Err(format!(
+                    "User: {function} is not authorized to perform: {action} on resource: \
+                     {resource} because no identity-based policy allows the {action} action"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The access key in `Authorization: AWS4-HMAC-SHA256 Credential=<key>/…`.
+fn caller(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = text.split_once("Credential=")?;
+    Some(credential.split('/').next()?.to_owned())
+}
+
+/// The headers that are not about one connection alone.
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    for name in [
+        header::HOST,
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+    ] {
+        headers.remove(name);
+    }
+    headers
+}
+
+fn denied(message: &str) -> Response {
+    let body = serde_json::json!({
+        "__type": "com.amazon.coral.service#AccessDeniedException",
+        "Message": message,
+        "message": message,
+    });
+    let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+    (StatusCode::BAD_REQUEST, kind, body.to_string()).into_response()
+}
