@@ -1,0 +1,11 @@
+//! One item each, by what is asked.
+
+pub(crate) mod api;
+pub(crate) mod belvo;
+pub(crate) mod branding;
+pub(crate) mod callbacks;
+pub(crate) mod pages;
+pub(crate) mod portal;
+mod svg;
+pub(crate) mod tokens;
+pub(crate) mod webhook;

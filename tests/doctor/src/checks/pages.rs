@@ -1,0 +1,54 @@
+//! Pages users are sent to.
+
+use url::Url;
+
+use crate::{
+    Site,
+    row::{Other, Seen, by_hand, fail},
+};
+
+/// F and G: a page everybody may read.
+pub(crate) async fn there(site: &Site, parameter: &str) -> Seen {
+    let page = site.outside.page(address(site, parameter)?).await?;
+    let page = page.must_be(200).map_err(|it| it.of(parameter))?;
+    Ok(format!("200 after {} ms", page.took.as_millis()))
+}
+
+/// An address out of a parameter. Of a local stack only those given on the command line are known.
+pub(crate) fn address(site: &Site, parameter: &str) -> Result<Url, Other> {
+    let stack = &site.config.stack;
+    if site.config.on_this_machine && stack.get(parameter).is_none() {
+        return Err(by_hand(format!(
+            "not reachable from the local stack; give one that is with --parameter {parameter}=…"
+        )));
+    }
+    stack.url(parameter)
+}
+
+/// H: web pages must be there, also if only for whoever has signed in; an app's own scheme opens
+/// only where the app is.
+pub(crate) async fn return_urls(site: &Site) -> Seen {
+    let addresses = site.config.stack.list("ReturnUrls");
+    if addresses.is_empty() {
+        return Err(fail("ReturnUrls is not known; give --stack"));
+    }
+    let mut of_apps = Vec::new();
+    for text in &addresses {
+        let Ok(url) = Url::parse(text) else {
+            return Err(fail(format!("{text} is not an address")));
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            of_apps.push(*text);
+            continue;
+        }
+        let answer = site.outside.page(url).await.map_err(|it| it.of(text))?;
+        if !matches!(answer.status, 200 | 401 | 403) {
+            return Err(fail(format!("{text}: {}", answer.what())));
+        }
+    }
+    if !of_apps.is_empty() {
+        let how = format!("open {} where the app is installed", of_apps.join(", "));
+        return Err(by_hand(how));
+    }
+    Ok(format!("{} answer", addresses.len()))
+}

@@ -1,0 +1,81 @@
+//! What must be presented: Belvo's keys, the webhook's value, the tokens of two test users.
+
+use anyhow::anyhow;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// All of them. One that is missing fails the items that need it.
+#[derive(Default)]
+pub struct Secrets {
+    /// Belvo's keys.
+    pub belvo: Option<BelvoKeys>,
+    /// The `Authorization` of webhooks.
+    pub webhook: Option<SecretString>,
+    /// A person.
+    pub individual: TestUser,
+    /// Somebody who acts for a company.
+    pub company: TestUser,
+}
+
+/// The form of the Belvo secret.
+#[derive(Deserialize)]
+pub struct BelvoKeys {
+    /// `secretId`.
+    pub id: String,
+    /// `secretPassword`.
+    pub password: SecretString,
+}
+
+/// A user of the app, for tests only.
+#[derive(Default)]
+pub struct TestUser {
+    /// An access token for this API.
+    pub jwt: Option<SecretString>,
+    /// Who they are, if `POST /token` is told that in its body.
+    pub identification: Option<Map<String, Value>>,
+}
+
+/// The form of the webhook secret.
+#[derive(Deserialize)]
+struct WebhookSecret {
+    current: SecretString,
+}
+
+impl Secrets {
+    /// Reads all from the environment. Errors name the variable and repeat nothing of it.
+    pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let text = |name: &str| {
+            let text = variable(name)?.trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        };
+        let user = |jwt: &str, identification: &str| {
+            anyhow::Ok(TestUser {
+                jwt: text(jwt).map(SecretString::from),
+                identification: json(identification, text(identification), "{\"cpf\", …}")?,
+            })
+        };
+        let webhook: Option<WebhookSecret> =
+            json("WEBHOOK_SECRET", text("WEBHOOK_SECRET"), "{\"current\"}")?;
+        Ok(Self {
+            belvo: json(
+                "BELVO_SECRET",
+                text("BELVO_SECRET"),
+                "{\"id\", \"password\"}",
+            )?,
+            webhook: webhook.map(|it| it.current),
+            individual: user("INDIVIDUAL_JWT", "INDIVIDUAL_IDENTIFICATION")?,
+            company: user("COMPANY_JWT", "COMPANY_IDENTIFICATION")?,
+        })
+    }
+}
+
+fn json<T: for<'a> Deserialize<'a>>(
+    name: &str,
+    text: Option<String>,
+    form: &str,
+) -> anyhow::Result<Option<T>> {
+    let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
+    // The cause would repeat part of the value.
+    parsed.map_err(|_| anyhow!("{name} must be JSON of the form {form}"))
+}

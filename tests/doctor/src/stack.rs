@@ -1,0 +1,147 @@
+//! What CloudFormation says of a stack.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use url::Url;
+
+use crate::row::{Other, fail};
+
+/// The parameters and outputs that are looked at, by their names in `template.yaml`.
+const NAMES: [&str; 15] = [
+    "AllowedOrigins",
+    "ApiUrl",
+    "BelvoEnvironment",
+    "CompanyIconUrl",
+    "CompanyLogoUrl",
+    "CompanyTermsUrl",
+    "FetchResources",
+    "IdentitySource",
+    "OpenFinanceLimits",
+    "PortalUrl",
+    "PublicUrl",
+    "ReturnUrls",
+    "TermsAndConditionsUrl",
+    "WebhookSourceIps",
+    "WebhookUrl",
+];
+
+/// Parameters and outputs of a stack.
+#[derive(Clone, Debug, Default)]
+pub struct Stack(BTreeMap<String, String>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Description {
+    stacks: Vec<Described>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described {
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    #[serde(default)]
+    outputs: Vec<Output>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    parameter_key: String,
+    #[serde(default)]
+    parameter_value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    output_key: String,
+    output_value: String,
+}
+
+impl Stack {
+    /// Reads what `aws cloudformation describe-stacks` prints.
+    pub fn described(text: &str) -> anyhow::Result<Self> {
+        let description: Description =
+            serde_json::from_str(text).context("expected what describe-stacks prints")?;
+        let [stack] = <[Described; 1]>::try_from(description.stacks)
+            .ok()
+            .context("expected one stack: describe it with --stack-name")?;
+        let parameters = stack.parameters.into_iter();
+        let parameters = parameters.map(|it| (it.parameter_key, it.parameter_value));
+        let outputs = stack.outputs.into_iter();
+        let outputs = outputs.map(|it| (it.output_key, it.output_value));
+        let known = |(name, _): &(String, String)| NAMES.contains(&name.as_str());
+        Ok(Self(parameters.chain(outputs).filter(known).collect()))
+    }
+
+    /// Sets one value; a name nobody looks at is a mistake.
+    pub fn set(&mut self, name: &str, value: String) -> anyhow::Result<()> {
+        if !NAMES.contains(&name) {
+            bail!("{name} is not looked at; what is: {}", NAMES.join(", "));
+        }
+        ensure!(!value.is_empty(), "{name} is empty");
+        self.0.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// Sets one value, unless it is known already.
+    pub(crate) fn set_if_missing(&mut self, name: &str, value: String) -> anyhow::Result<()> {
+        match self.get(name) {
+            Some(_) => Ok(()),
+            None => self.set(name, value),
+        }
+    }
+
+    /// A value; an empty one is none.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|it| !it.is_empty())
+    }
+
+    /// The elements of a comma list.
+    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
+        let list = self.get(name).unwrap_or_default();
+        let elements = list.split(',').map(str::trim);
+        elements.filter(|it| !it.is_empty()).collect()
+    }
+
+    /// An address that has to be known.
+    pub(crate) fn url(&self, name: &str) -> Result<Url, Other> {
+        let Some(text) = self.get(name) else {
+            return Err(fail(format!("{name} is not known; give --stack")));
+        };
+        Url::parse(text).map_err(|_| fail(format!("{name} is not an address")))
+    }
+
+    /// An address below the API's.
+    pub(crate) fn api(&self, path: &str) -> Result<Url, Other> {
+        below(&self.url("ApiUrl")?, path)
+    }
+
+    /// An address below the one the widget's redirects are sent to.
+    pub(crate) fn public(&self, path: &str) -> Result<Url, Other> {
+        match self.get("PublicUrl") {
+            Some(_) => below(&self.url("PublicUrl")?, path),
+            None => self.api(path),
+        }
+    }
+
+    /// Where Belvo sends its webhooks.
+    pub(crate) fn webhook(&self) -> Result<Url, Other> {
+        match self.get("WebhookUrl") {
+            Some(_) => self.url("WebhookUrl"),
+            None => self.api("/webhook"),
+        }
+    }
+}
+
+/// A custom domain may put something in front of the path.
+pub(crate) fn below(base: &Url, path: &str) -> Result<Url, Other> {
+    let address = format!("{}{path}", base.as_str().trim_end_matches('/'));
+    Url::parse(&address).map_err(|_| fail("the address has no path to add to"))
+}

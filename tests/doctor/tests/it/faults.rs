@@ -1,0 +1,294 @@
+//! Faults, planted one by one: each is named, and nothing else is.
+
+use doctor::{Config, Environment, Secrets, Stack, Verdict};
+use serde_json::json;
+
+use crate::{
+    pages::Pages,
+    world::{CPF, Question, World},
+};
+
+/// The items that fail, and what is said of the first.
+async fn check(world: &World, question: &Question, numbers: &[&str], said: &str) {
+    let answer = world.ask(question).await;
+    assert_eq!(answer.with("fail"), numbers, "{}", answer.text);
+    assert_eq!(answer.code, 1);
+    assert_eq!(answer.evidence["verdict"], "fail");
+    let (_, seen) = answer.row(numbers[0]);
+    assert!(seen.contains(said), "{seen}");
+    let named = format!("FAILED {} ", numbers[0]);
+    assert!(answer.text.contains(&named), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_or_missing_secret_is_named() {
+    let world = World::start().await;
+    let good = world.deployed().await;
+    let with = |name: &str, value: &str| good.clone().variable(name, value);
+    let keys = json!({"id": world.stack.endpoints().belvo_secret_id, "password": "wrong"});
+    let wrong = with("BELVO_SECRET", &keys.to_string());
+    check(&world, &wrong, &["29a"], "401 authentication_failed").await;
+    check(
+        &world,
+        &with("BELVO_SECRET", ""),
+        &["29a"],
+        "set BELVO_SECRET",
+    )
+    .await;
+    let wrong = with("WEBHOOK_SECRET", r#"{"current":"Basic d3Jvbmc6d3Jvbmc="}"#);
+    check(
+        &world,
+        &wrong,
+        &["17b", "17c"],
+        "401 /problems/unauthorized, not 200",
+    )
+    .await;
+    let none = with("WEBHOOK_SECRET", "");
+    check(&world, &none, &["17b", "17c"], "set WEBHOOK_SECRET").await;
+    check(&world, &with("COMPANY_JWT", ""), &["4b"], "set COMPANY_JWT").await;
+    let person = json!({"sub": "person", "cpf": CPF, "name": "Ralph Bragg"});
+    let person = with("COMPANY_JWT", &world.sign_in(&person).await);
+    check(
+        &world,
+        &person,
+        &["4b"],
+        "403 /problems/forbidden claim cnpj is missing",
+    )
+    .await;
+    let all = ["2", "3", "4a", "22a", "28", "C"];
+    let none = with("INDIVIDUAL_JWT", "");
+    check(&world, &none, &all, "there is no token, see 4a").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_address_is_named() {
+    let world = World::start().await;
+    let good = world.deployed().await;
+    let page = |path: &str| world.pages.url(path);
+    for (name, value, numbers, said) in [
+        (
+            "CompanyIconUrl",
+            page("/icon.png"),
+            vec!["D"],
+            "image/png, not image/svg+xml",
+        ),
+        (
+            "CompanyIconUrl",
+            page("/png-as-svg"),
+            vec!["D"],
+            "its content is no SVG",
+        ),
+        (
+            "CompanyIconUrl",
+            page("/svg-as-text"),
+            vec!["D"],
+            "something else, not image/svg+xml",
+        ),
+        (
+            "CompanyIconUrl",
+            page("/logo.svg"),
+            vec!["D"],
+            "120 × 48, which is not square",
+        ),
+        (
+            "CompanyIconUrl",
+            "http://www.example.com/icon.svg".to_owned(),
+            vec!["D"],
+            "only asked over https",
+        ),
+        (
+            "CompanyLogoUrl",
+            page("/missing.svg"),
+            vec!["E"],
+            "404, not 200",
+        ),
+        ("CompanyLogoUrl", page("/circle"), vec!["E"], "308, not 200"),
+        (
+            "TermsAndConditionsUrl",
+            page("/missing"),
+            vec!["F"],
+            "404, not 200",
+        ),
+        (
+            "TermsAndConditionsUrl",
+            page("/away"),
+            vec!["F"],
+            "307, not 200",
+        ),
+        (
+            "CompanyTermsUrl",
+            "http://127.0.0.1:1/".to_owned(),
+            vec!["G"],
+            "no answer",
+        ),
+        ("ReturnUrls", page("/missing"), vec!["H"], "404"),
+        (
+            "AllowedOrigins",
+            "https://app.example.com".to_owned(),
+            vec!["B"],
+            "https://app.example.com may not call",
+        ),
+        (
+            "PortalUrl",
+            page("/portal"),
+            vec!["22a"],
+            "is not PortalUrl",
+        ),
+        (
+            "FetchResources",
+            "ACCOUNTS".to_owned(),
+            vec!["3"],
+            "other resources than FetchResources",
+        ),
+        (
+            "BelvoEnvironment",
+            "production".to_owned(),
+            vec!["28"],
+            "BelvoEnvironment is not sandbox",
+        ),
+        (
+            "PublicUrl",
+            page("/elsewhere"),
+            vec!["5", "6b"],
+            "/callback/doctor/success: 418, not 400",
+        ),
+        (
+            "WebhookUrl",
+            page("/credulous"),
+            vec!["17a"],
+            "200, not 401",
+        ),
+        (
+            "PublicUrl",
+            "http://api.example.com".to_owned(),
+            vec!["5", "6b", "A"],
+            "only asked over https",
+        ),
+    ] {
+        let wrong = good.clone().parameter(name, &value);
+        check(&world, &wrong, &numbers, said).await;
+    }
+    let elsewhere = good.parameter("ApiUrl", &page("/elsewhere"));
+    let numbers = ["1", "2", "3", "4a", "4b", "5", "6b", "22a", "28", "B", "C"];
+    check(&world, &elsewhere, &numbers, "/token: 418, not 401").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_takes_longer_than_belvo_waits_is_named() {
+    let world = World::start().await;
+    let slow = world.pages.url("/slow");
+    let question = world.deployed().await.parameter("WebhookUrl", &slow);
+    let answer = world.ask(&question).await;
+    assert_eq!(answer.with("fail"), ["17b"], "{}", answer.text);
+    assert_eq!(answer.row("17b").1, "no answer in time");
+    let mut calls = answer.evidence["calls"].as_array().unwrap().iter();
+    let given_up = calls.find(|it| it["status"].is_null()).unwrap();
+    assert_eq!(given_up["took_ms"].as_u64().unwrap() / 1_000, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_of_a_local_stack_is_named() {
+    let world = World::start().await;
+    let wrong = world.local_with(|ready| ready["belvo_secret_password"] = "wrong".into());
+    check(&world, &wrong, &["29a"], "401 authentication_failed").await;
+    let wrong = world.local_with(|ready| ready["webhook_authorization"] = "Basic wrong".into());
+    check(&world, &wrong, &["17b", "17c"], "401").await;
+}
+
+/// The stack has the sandbox's keys, and production is to go live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_of_the_other_environment_is_named() {
+    let world = World::start().await;
+    let question = world.deployed().await.set("--env", "production");
+    check(
+        &world,
+        &question,
+        &["28"],
+        "BelvoEnvironment is not production",
+    )
+    .await;
+    let question = question.parameter("BelvoEnvironment", "production");
+    let said = "Belvo's token is one of sandbox, not of production";
+    check(&world, &question, &["28"], said).await;
+}
+
+/// The stack's own keys, not those the program is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_the_stack_cannot_use_are_named_with_belvos_request_id() {
+    let world = World::start().await;
+    let secrets = world.stack.secretsmanager();
+    let keys = json!({"id": "wrong", "password": "wrong"}).to_string();
+    let put = secrets
+        .put_secret_value()
+        .secret_id("BelvoSecret")
+        .secret_string(keys);
+    put.send().await.unwrap();
+    let question = world.deployed().await;
+    let answer = world.ask(&question).await;
+    assert_eq!(
+        answer.with("fail"),
+        ["2", "3", "4a", "4b", "28"],
+        "{}",
+        answer.text
+    );
+    let said = "502 /problems/belvo-refused authentication_failed, not 201";
+    assert_eq!(answer.row("4a").1, said);
+    let calls = answer.evidence["calls"].as_array().unwrap();
+    let refused = calls.iter().find(|it| it["status"] == 502).unwrap();
+    assert_eq!(refused["belvo_request_id"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_is_not_there_is_named() {
+    let pages = Pages::start().await;
+    let portal = pages.url("/missing");
+    let world = World::with(pages, &[("PortalUrl", &portal)]).await;
+    check(&world, &world.local(), &["22a"], "127.0.0.1: 404, not 200").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_are_sent_again_and_again_are_named() {
+    let world = World::start().await;
+    let forgetful = world.pages.url("/forgetful");
+    let question = world.deployed().await.parameter("ApiUrl", &forgetful);
+    let answer = world.ask(&question).await;
+    let said = "200 for an ETag that was just given, not 304";
+    assert_eq!(answer.row("C"), ("fail", said));
+}
+
+/// The two Belvos are the program's own choice, so this asks its library.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_belvos_other_environment_accepts_are_named() {
+    let pages = Pages::start().await;
+    for (path, verdict, seen) in [
+        (
+            "/other-belvo",
+            Verdict::Fail,
+            "production accepts them: they are its keys",
+        ),
+        ("/strict-belvo", Verdict::Pass, "401 from production"),
+        ("/missing", Verdict::Fail, "404, not 401"),
+    ] {
+        let keys = |name: &str| {
+            (name == "BELVO_SECRET").then(|| r#"{"id":"i","password":"p"}"#.to_owned())
+        };
+        let nobody = "http://127.0.0.1:1".parse().unwrap();
+        let config = Config::deployed(
+            Environment::Sandbox,
+            Stack::default(),
+            Secrets::from_env(keys).unwrap(),
+            Some(nobody),
+        );
+        let config = Config {
+            other_belvo_url: Some(pages.url(path).parse().unwrap()),
+            ..config.unwrap()
+        };
+        let evidence = doctor::examine(config).await.unwrap();
+        let row = evidence
+            .rows
+            .iter()
+            .find(|row| row.number == "29b")
+            .unwrap();
+        assert_eq!((row.verdict, row.seen.as_str()), (verdict, seen));
+    }
+}
