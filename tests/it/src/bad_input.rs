@@ -1,5 +1,7 @@
 //! What each function answers to nonsense, and that it logs nothing private.
 
+use domain::{CallbackKind, Session, SessionKind, SigningKeys};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{CPF, User, World, event};
@@ -108,6 +110,8 @@ async fn good_samples_are_good() {
             .unwrap();
         let expected = match name.as_str() {
             "wrong_in_many_places" | "identification_in_the_body" => 400,
+            // No such link: `portal` has one that is.
+            "portal_renew" => 404,
             _ => 201,
         };
         assert_eq!(answer["statusCode"], expected, "{name}: {}", answer["body"]);
@@ -188,23 +192,11 @@ async fn the_sandboxs_company_is_refused_in_production() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_of_the_issuer_nothing_answers() {
     let world = World::start().await;
-    for path in ["/token", "/callback"] {
-        let bare = world
-            .http
-            .post(world.url(path))
-            .json(&json!({}))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(bare.status(), 401, "{path}");
-        let wrong = world
-            .http
-            .post(world.url(path))
-            .bearer_auth("a.b.c")
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(wrong.status(), 401, "{path}");
+    for path in ["/token", "/portal", "/callback"] {
+        let bare = world.http.post(world.url(path)).json(&json!({}));
+        assert_eq!(world.send(bare).await.status(), 401, "{path}");
+        let wrong = world.http.post(world.url(path)).bearer_auth("a.b.c");
+        assert_eq!(world.send(wrong).await.status(), 401, "{path}");
     }
 }
 
@@ -233,21 +225,15 @@ async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
     let send = async |body: &[u8], authorization: &str| {
         let request = world.http.post(world.url("/webhook")).body(body.to_vec());
         let request = request.header("authorization", authorization);
-        request.send().await.unwrap().status().as_u16()
+        world.send(request).await.status().as_u16()
     };
     for (body, status) in cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
         assert_eq!(send(body, &authorization).await, status, "{shown}");
         assert_eq!(send(body, "Basic d3Jvbmc6d3Jvbmc=").await, 401, "{shown}");
     }
-    let bare = world
-        .http
-        .post(world.url("/webhook"))
-        .body("{}")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(bare.status(), 401);
+    let bare = world.http.post(world.url("/webhook")).body("{}");
+    assert_eq!(world.send(bare).await.status(), 401);
     world.settle().await;
     let jobs = world
         .stack
@@ -266,6 +252,10 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
     world.mint(&user).await;
     let (session, exit) = (world.session("success").await, world.session("exit").await);
     let bad_link = format!("acmeapp://x/{session}/success?link=7");
+    let listed = format!(
+        "acmeapp://x/{session}/success?link={}",
+        uuid::Uuid::new_v4()
+    );
     let link_elsewhere = format!("acmeapp://x/{exit}/exit?link={}", uuid::Uuid::new_v4());
     let proof = json!({"link_id": "7", "proof": "x"});
     let large = format!(r#"{{"url":"{}"}}"#, "x".repeat(20_000));
@@ -273,6 +263,7 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
         (String::new(), 400),
         ("{".to_owned(), 400),
         ("[]".to_owned(), 400),
+        (json!([listed]).to_string(), 400),
         ("{}".to_owned(), 400),
         (r#"{"url":7}"#.to_owned(), 400),
         (r#"{"url":"acmeapp://x"}"#.to_owned(), 400),
@@ -292,6 +283,95 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
         assert_eq!(answer.status(), status, "{body:.80}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
     }
+    assert_nothing_private(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_report_is_told_what_it_should_be() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.post(&user, "/token", &json!({})).await;
+    let minted: Value = minted.json().await.unwrap();
+    let session = &minted["report_session"];
+    let (content, _) = session.as_str().unwrap().split_once('.').unwrap();
+    let forged = format!("{content}.AAAA");
+    let refused = "https://x.example/#error_description=risk_analysis_denied";
+    let large = "x".repeat(20_000);
+    let (request, invalid) = ("/problems/invalid-request", "/problems/invalid-session");
+    for (body, status, kind, pointer) in [
+        (String::new(), 400, request, ""),
+        ("{".to_owned(), 400, request, ""),
+        ("[]".to_owned(), 400, request, ""),
+        (json!([session, refused]).to_string(), 400, request, ""),
+        (json!({"session": session}).to_string(), 400, request, ""),
+        (json!({"url": refused}).to_string(), 400, request, ""),
+        (
+            json!({"session": 7, "url": refused}).to_string(),
+            400,
+            request,
+            "",
+        ),
+        (
+            json!({"session": session, "url": 7}).to_string(),
+            400,
+            request,
+            "",
+        ),
+        (
+            json!({"session": session, "code": 7}).to_string(),
+            400,
+            request,
+            "",
+        ),
+        (
+            json!({"session": session, "url": refused, "code": "x"}).to_string(),
+            400,
+            request,
+            "",
+        ),
+        (
+            json!({"session": session, "url": "https://x.example/?a=b#c"}).to_string(),
+            400,
+            request,
+            "/url",
+        ),
+        (
+            json!({"session": session, "url": CPF}).to_string(),
+            400,
+            request,
+            "/url",
+        ),
+        (
+            json!({"session": "x", "url": refused}).to_string(),
+            400,
+            invalid,
+            "session",
+        ),
+        (
+            json!({"session": forged, "url": refused}).to_string(),
+            400,
+            invalid,
+            "session",
+        ),
+        (
+            json!({"session": session, "code": large}).to_string(),
+            413,
+            "/problems/too-large",
+            "",
+        ),
+    ] {
+        let call = world.http.post(world.url("/connection-reports"));
+        let answer = world.send(call.body(body.clone())).await;
+        assert_eq!(answer.status(), status, "{body:.80}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["type"], kind, "{body:.80}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{body:.80}");
+    }
+    world.settle().await;
+    let attempts = world.attempts(&user).await;
+    let attempt = attempts.values().next().unwrap();
+    assert_eq!(attempt["outcome"].text(), "started");
     assert_nothing_private(&world);
 }
 
@@ -334,6 +414,19 @@ async fn a_whole_story_logs_nothing_private() {
         .sandbox("faults", &json!({"path": "/api/", "http_5xx": 20}))
         .await;
     world.post(&user, "/token", &json!({})).await;
+    let link = format!("/links/{}", connected.link_id);
+    for path in [
+        "/links",
+        &format!("{link}/owners"),
+        "/transactions",
+        "/export",
+    ] {
+        assert_eq!(world.get(&user, path).await.status(), 200);
+    }
+    world
+        .post(&user, &format!("{link}/refresh"), &json!({}))
+        .await;
+    world.stack.settle().await.unwrap();
     let logs = world.stack.logs();
     assert!(
         logs.iter().any(|line| line.contains("resource read")),
@@ -365,6 +458,11 @@ async fn a_whole_story_logs_nothing_private() {
             .unwrap_or_else(|| panic!("no {pointer}"));
         private.push(value.as_str().unwrap().to_owned());
     }
+    let manage = json!({"mode": "manage"});
+    world.post(&user, "/portal", &manage).await;
+    world.delete(&user, &link).await;
+    world.settle().await;
+    let logs = [logs, world.stack.logs()].concat();
     for value in private {
         let line = logs.iter().find(|line| line.contains(&value));
         assert_eq!(line, None, "{value} is logged");
@@ -390,11 +488,28 @@ async fn nothing_is_answered_well_that_is_not_on_the_queue() {
         .await;
     assert_eq!(page.status(), 503);
 
+    // Without a token there is no session to report with either, so the test signs one.
+    let body = json!({"session": report_session(&world, &session).await, "code": "x"});
+    let call = world.http.post(world.url("/connection-reports"));
+    let answer = world.send(call.json(&body)).await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+
     let authorization = &world.stack.endpoints().webhook_authorization;
     let body = json!({"link_id": uuid::Uuid::new_v4().to_string()}).to_string();
     let request = world.http.post(world.url("/webhook")).body(body);
     let request = request.header("authorization", authorization);
-    assert_eq!(request.send().await.unwrap().status(), 503);
+    assert_eq!(world.send(request).await.status(), 503);
+}
+
+/// The session of an exit URL, signed for reports.
+async fn report_session(world: &World, exit: &str) -> String {
+    let name = world.secret_name("Session").await;
+    let secret = world.stack.secretsmanager().get_secret_value();
+    let secret = secret.secret_id(name).send().await.unwrap();
+    let keys = SigningKeys::from_json(secret.secret_string().unwrap()).unwrap();
+    let session = Session::verify(exit, CallbackKind::Exit, &keys, Timestamp::now()).unwrap();
+    session.sign(SessionKind::Report, &keys).unwrap()
 }
 
 /// Neither a document nor a name in any line that functions wrote.

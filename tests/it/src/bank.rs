@@ -154,6 +154,35 @@ impl Bank {
         clock["now"].as_str().unwrap()[..10].to_owned()
     }
 
+    /// Everything that is stored of the link, as a backup has it.
+    pub async fn items(&self) -> Vec<std::collections::HashMap<String, AttributeValue>> {
+        let query = self
+            .world
+            .stack
+            .dynamodb()
+            .query()
+            .table_name(&self.world.stack.endpoints().resource_table)
+            .key_condition_expression("link_id = :link")
+            .expression_attribute_values(":link", AttributeValue::S(self.link_id().to_owned()));
+        let items = query.into_paginator().items().send();
+        items.collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// Puts a backup in the place of what is stored of the link.
+    pub async fn restore(&self, backup: Vec<std::collections::HashMap<String, AttributeValue>>) {
+        let table = &self.world.stack.endpoints().resource_table;
+        for item in self.items().await {
+            let delete = self.world.stack.dynamodb().delete_item().table_name(table);
+            let keys = ["link_id", "record"].into_iter();
+            let delete = keys.fold(delete, |it, name| it.key(name, item[name].clone()));
+            delete.send().await.unwrap();
+        }
+        for item in backup {
+            let put = self.world.stack.dynamodb().put_item().table_name(table);
+            put.set_item(Some(item)).send().await.unwrap();
+        }
+    }
+
     /// Puts something onto LINK that only time or another release could have written.
     pub async fn set_on_link(&self, path: &[&str], value: AttributeValue) {
         let names: Vec<String> = (0..path.len()).map(|n| format!("#n{n}")).collect();

@@ -1,5 +1,6 @@
 //! How visits to the widget end: what is recorded, and where the user goes.
 
+use domain::guidance;
 use serde_json::{Value, json};
 
 use crate::world::{User, World, event, events};
@@ -34,9 +35,9 @@ const OUTCOMES: [(&str, u16, Option<Recorded>); 11] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_redirect_has_its_outcome() {
-    let forwarded = ["forwarded_by_the_app", "proof"];
     let mut names: Vec<&str> = OUTCOMES.iter().map(|(name, ..)| *name).collect();
-    names.extend(forwarded);
+    names.extend(["forwarded_by_the_app", "proof"]);
+    names.extend(["report_of_a_code", "report_of_an_address"]); // in `reporting`
     names.sort_unstable();
     assert_eq!(
         events("callback"),
@@ -57,10 +58,20 @@ async fn every_sample_redirect_has_its_outcome() {
         let event = event("callback", name, &[("SESSION", &session)]);
         let answer = world.stack.invoke("callback", event).await.unwrap();
         assert_eq!(answer["statusCode"], status, "{name}");
-        assert!(
-            answer["body"].as_str().unwrap().contains("lang=\"pt-BR\""),
-            "{name}"
-        );
+        let page = answer["body"].as_str().unwrap();
+        assert!(page.contains("lang=\"pt-BR\""), "{name}");
+        assert!(page.contains("lang=\"en\""), "{name}");
+        if let Some((outcome, code)) = recorded {
+            let advice = guidance(match (outcome, code) {
+                ("success", _) => "loading",
+                (_, "") => "exit",
+                (_, code) => code,
+            });
+            let texts = [Some(advice.text), advice.cause].into_iter().flatten();
+            for text in texts.flat_map(|text| [text.pt, text.en]) {
+                assert!(page.contains(text), "{name}: {text}");
+            }
+        }
         world.settle().await;
         let attempts = world.attempts(&user).await;
         let attempt = attempts.values().next().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::canonical::Canonical;
-use crate::world::World;
+use crate::world::{World, begin};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_removed_on_an_empty_short_failed_or_doubtful_read() {
@@ -209,7 +209,7 @@ async fn a_row_that_was_stored_twice_is_there_once_after_the_next_full_read() {
         let double: Box<serde_json::value::RawValue> = serde_json::from_str(&double).unwrap();
         let kind = ResourceKind::Transactions;
         let double = store::ResourceRow::new(kind, link_id, &external_id, &double);
-        let hold = store.begin(link_id).await.unwrap().hold();
+        let hold = begin(&store, link_id).await;
         let mut nothing = store::Index::default();
         let rows = vec![double.ok().unwrap()];
         store.write(hold, rows, &mut nothing).await.unwrap();

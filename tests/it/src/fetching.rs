@@ -6,12 +6,15 @@ use crate::world::{Connected, User, World, event, events, failures, record, reco
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_batch_has_its_outcome() {
-    let outcomes: [(&str, &[&str]); 10] = [
+    let outcomes: [(&str, &[&str]); 14] = [
         ("attempt_exited", &[]),
         ("attempt_started", &[]),
         ("attempt_succeeded", &[]),
+        ("consent_renewal", &[]),
         ("link_due", &[]),
+        ("link_erase", &[]),
         ("link_proven", &[]),
+        ("link_refresh", &[]),
         ("link_reread", &[]),
         ("link_seen", &[]),
         // Nobody is held up by it.
@@ -19,6 +22,7 @@ async fn every_sample_batch_has_its_outcome() {
             "two_groups_one_unreadable",
             &["00000000-0000-4000-8000-000000000003"],
         ),
+        ("user_erase", &[]),
         ("webhook_received", &[]),
         ("webhook_replayed", &[]),
     ];

@@ -15,7 +15,7 @@ impl World {
     async fn call_webhook(&self, authorization: &str) -> StatusCode {
         let request = self.http.post(self.url("/webhook"));
         let request = request.header("authorization", authorization).body("{}");
-        request.send().await.unwrap().status()
+        self.send(request).await.status()
     }
 }
 

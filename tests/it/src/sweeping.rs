@@ -14,6 +14,7 @@ async fn every_sample_has_its_answer() {
         ("due", nothing_due.clone()),
         ("due_after_an_outage", nothing_due.clone()),
         ("due_of_one_link", nothing_due),
+        ("erased", json!({"erased": 0, "enqueued": 0, "next": null})),
         ("links", empty_page.clone()),
         ("links_of_one_page", empty_page),
         ("replay", json!({"events": 0, "enqueued": 0})),

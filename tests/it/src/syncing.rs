@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::canonical::Canonical;
-use crate::world::record;
+use crate::world::{begin, record};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_settle_change_come_back_dated_or_vanish_do_so_here() {
@@ -186,8 +186,8 @@ async fn a_job_that_was_overtaken_removes_and_moves_nothing() {
         .ok()
         .unwrap();
 
-    let slow = store.begin(link_id).await.unwrap().hold();
-    let quick = store.begin(link_id).await.unwrap().hold();
+    let slow = begin(&store, link_id).await;
+    let quick = begin(&store, link_id).await;
     let mut index = store.index(link_id, kind, Days::ALL).await.unwrap();
     let removal = store
         .remove(slow, std::slice::from_ref(&id), &mut index)

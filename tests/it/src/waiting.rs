@@ -1,6 +1,7 @@
 //! Whose links are, what they wait for, and what happens when its time has come.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Action, guidance};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -41,6 +42,22 @@ async fn a_link_that_is_gone_keeps_its_data_and_may_come_back() {
     bank.world.let_time_pass(bank.link_id()).await;
     assert_eq!(bank.link().await["status"].text(), "bound");
     bank.assert_complete().await;
+}
+
+/// No webhook says why, so the status itself has to be one of the codes users are told about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_turns_bad_without_a_word_has_advice_for_its_user() {
+    for (status, code) in [
+        ("invalid", "invalid_link"),
+        ("token_required", "token_required"),
+    ] {
+        let bank = Bank::connected().await;
+        bank.faults(&json!({"webhooks": {"hold": true}})).await;
+        bank.control("status", &json!({"status": status})).await;
+        bank.world.let_time_pass(bank.link_id()).await;
+        assert_eq!(bank.link().await["needs_user"].text(), code);
+        assert_eq!(guidance(code).action, Action::Reconnect);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

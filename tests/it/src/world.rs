@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local_stack::{Stack, StackOptions};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::canonical::Canonical;
+use crate::openapi::{Answer, DESCRIPTION};
 
 /// The six resources by their name in records, and by their name in the sandbox's truth.
 pub const RESOURCES: [(&str, &str); 6] = [
@@ -141,14 +142,60 @@ impl World {
     /// Calls the API as a user.
     pub async fn post(&self, user: &User, path: &str, body: &Value) -> Response {
         let request = self.http.post(self.url(path)).bearer_auth(&user.jwt);
-        request.json(body).send().await.unwrap()
+        self.send(request.json(body)).await
     }
 
     /// Calls the API as a user, with any bytes.
     pub async fn post_bytes(&self, user: &User, path: &str, body: Vec<u8>) -> Response {
         let request = self.http.post(self.url(path)).bearer_auth(&user.jwt);
         let request = request.header("content-type", "application/json");
-        request.body(body).send().await.unwrap()
+        self.send(request.body(body)).await
+    }
+
+    /// Reads from the API as a user.
+    pub async fn get(&self, user: &User, path: &str) -> Response {
+        self.get_with(user, path, &[]).await
+    }
+
+    /// Reads from the API as a user, with headers such as `If-None-Match`.
+    pub async fn get_with(&self, user: &User, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.http.get(self.url(path)).bearer_auth(&user.jwt);
+        let headers = headers.iter();
+        let request = headers.fold(request, |it, (name, value)| it.header(*name, *value));
+        self.send(request).await
+    }
+
+    /// Deletes something of a user.
+    pub async fn delete(&self, user: &User, path: &str) -> Response {
+        let request = self.http.delete(self.url(path)).bearer_auth(&user.jwt);
+        self.send(request).await
+    }
+
+    /// Sends a request, and holds what the API answers against `openapi.yaml`.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        let request = request.build().unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answer = self.http.execute(request).await.unwrap();
+        if !url.as_str().starts_with(&self.stack.endpoints().api_url) {
+            return answer;
+        }
+        let mut seen = http::Response::builder().status(answer.status());
+        seen.headers_mut().unwrap().extend(answer.headers().clone());
+        let seen = seen.body(answer.bytes().await.unwrap()).unwrap();
+        let verdict = DESCRIPTION.check(
+            method.as_str(),
+            url.path(),
+            &Answer {
+                status: seen.status().as_u16(),
+                headers: seen.headers(),
+                body: seen.body(),
+            },
+        );
+        if let Err(complaint) = verdict {
+            let path = url.path();
+            panic!("{method} {path} is answered otherwise than openapi.yaml says: {complaint}");
+        }
+        seen.into()
     }
 
     pub async fn mint(&self, user: &User) -> Minted {
@@ -174,6 +221,8 @@ impl World {
 
     /// Ends the visit as these members say (`outcome`, `owner`, `institution`, `access_mode`).
     pub async fn connect_with(&self, user: &User, minted: &Minted, how: Value) -> Connected {
+        // A user needs longer in the widget than the queue needs for the attempt.
+        self.stack.settle().await.unwrap();
         let mut body = json!({
             "access_token": minted.access_token,
             "external_id": user.external_id,
@@ -202,7 +251,7 @@ impl World {
 
     /// Follows a redirect, as the user's browser does.
     pub async fn follow(&self, url: &str) -> Response {
-        self.http.get(url).send().await.unwrap()
+        self.send(self.http.get(url)).await
     }
 
     /// A user with a bank connected and everything read.
@@ -256,8 +305,8 @@ impl World {
     pub async fn post_webhook(&self, body: &Value) {
         let authorization = &self.stack.endpoints().webhook_authorization;
         let request = self.http.post(self.url("/webhook")).json(body);
-        let answer = request.header("authorization", authorization).send().await;
-        assert_eq!(answer.unwrap().status(), 200);
+        let answer = self.send(request.header("authorization", authorization));
+        assert_eq!(answer.await.status(), 200);
     }
 
     /// Lets the time come that a link waits for, whatever it is.
@@ -438,6 +487,14 @@ pub(crate) fn key_of(kind: &str, object: &Canonical) -> String {
             format!("{kind}#{}#{id}", object.get("value_date").text())
         }
         _ => format!("{kind}#{id}"),
+    }
+}
+
+/// Begins a job on a link that is there.
+pub async fn begin(store: &store::ResourceStore, link_id: domain::LinkId) -> store::Hold {
+    match store.begin(link_id).await.unwrap() {
+        store::Begun::Link(record) => record.hold(),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -118,6 +118,11 @@ impl Bank {
         new
     }
 
+    /// Whether Belvo has the link.
+    pub async fn knows(&self, link_id: &str) -> bool {
+        self.ask("links").await.contains(link_id)
+    }
+
     /// Everything Belvo holds of a link.
     pub async fn truth(&self, link_id: &str) -> Canonical {
         Canonical::from_json(&self.ask(&format!("links/{link_id}/truth")).await)

@@ -22,6 +22,7 @@
 //! | `compare` | what is stored against what Belvo holds |
 //! | `runs` | claim: after any run of events, all is stored |
 //! | `crashes` | claim: wherever the process stops, nothing is lost or seen twice |
+//! | `erasures` | claim: wherever the process stops, what is to be erased is erased |
 //! | `gaps` | claim: one event is enough, and none costs nothing |
 //! | `outages` | claim: whatever Belvo fails with, and for how long, all drains by itself |
 
@@ -30,6 +31,7 @@ mod bank;
 mod calls;
 mod compare;
 mod crashes;
+mod erasures;
 mod gaps;
 mod outages;
 mod queue;

@@ -48,6 +48,7 @@ pub struct World {
     pub links: BTreeMap<String, String>,
     /// What the watcher uses, whose calls do not count.
     pub(super) store: ResourceStore,
+    pub(super) connections: ConnectionStore,
     pub(super) sweeper: Sweeper,
     client: aws_sdk_dynamodb::Client,
     fetcher: Fetcher,
@@ -73,6 +74,7 @@ impl World {
         Self {
             sweeper: sweep::sweeper(&bank, &aws, &time, setup.page_size, setup.seed),
             store: ResourceStore::new(&own, RESOURCE_TABLE.to_owned()),
+            connections: ConnectionStore::new(&own, CONNECTION_TABLE.to_owned()),
             client: aws_sdk_dynamodb::Client::new(&own),
             random: Random::new(setup.seed),
             queue: aws.queue(),

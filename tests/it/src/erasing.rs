@@ -1,0 +1,310 @@
+//! What is left when a user has something erased: nothing but a receipt.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bank::Bank;
+use crate::links::body;
+use crate::world::{User, World};
+
+/// What kinds of items of both tables hold a text.
+async fn remains(world: &World, text: &str) -> Vec<String> {
+    let endpoints = world.stack.endpoints();
+    let mut found = BTreeSet::new();
+    for table in [&endpoints.resource_table, &endpoints.connection_table] {
+        let scan = world.stack.dynamodb().scan().table_name(table);
+        let mut items = scan.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item.unwrap();
+            if format!("{item:?}").contains(text) {
+                let key = |name: &str| match item.get(name) {
+                    Some(AttributeValue::S(text)) => Some(text.clone()),
+                    _ => None,
+                };
+                let month = key("external_id").filter(|it| it.starts_with("ERASED#"));
+                let key = month
+                    .or_else(|| key("record"))
+                    .or_else(|| key("session_id"));
+                found.insert(key.unwrap().split('#').next().unwrap().to_owned());
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+async fn links_at_belvo(world: &World) -> Vec<Value> {
+    let links: Value = serde_json::from_str(&world.ask_sandbox("links").await).unwrap();
+    links.as_array().unwrap().clone()
+}
+
+async fn receipt(world: &World, user: &User, asked: &Value) -> Value {
+    let id = asked["receipt_id"].as_str().unwrap();
+    let answer = world.get(user, &format!("/receipts/{id}")).await;
+    assert_eq!(answer.status(), 200);
+    body(answer).await
+}
+
+async fn erase(world: &World, user: &User, path: &str) -> Value {
+    let answer = world.delete(user, path).await;
+    assert_eq!(answer.status(), 202);
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    let asked = body(answer).await;
+    let id = asked["receipt_id"].as_str().unwrap();
+    assert_eq!(location, format!("/receipts/{id}"));
+    assert_eq!(asked["status"], "requested");
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_link_is_gone_here_at_once_and_at_belvo() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let path = format!("/links/{}", bank.link_id());
+    let rows = body(world.get(user, &path).await).await["resources"].clone();
+
+    let asked = erase(world, user, &path).await;
+    // Whatever the job is doing, nothing is shown any more.
+    for path in [path.clone(), format!("{path}/accounts")] {
+        assert_eq!(world.get(user, &path).await.status(), 404, "{path}");
+    }
+    let overview = body(world.get(user, "/links").await).await;
+    assert_eq!(overview["links"], json!([]));
+
+    world.settle().await;
+    // What the bank counts as spent this month stays spent; that is kept for no user.
+    let left = ["ERASED", "TOMBSTONE", "month", "receipt"];
+    assert_eq!(remains(world, bank.link_id()).await, left);
+    assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
+    assert_eq!(receipt(world, user, &asked).await["status"], "purged");
+
+    world.let_time_pass(bank.link_id()).await;
+    let receipt = receipt(world, user, &asked).await;
+    assert_eq!(receipt["status"], "complete");
+    assert!(receipt["purged_at"].is_string() && receipt["confirmed_at"].is_string());
+    assert_eq!(
+        receipt["rows"]["TRANSACTIONS"],
+        rows["transactions"]["rows"]
+    );
+    let answer = world.delete(user, &path).await;
+    assert_eq!(answer.status(), 404, "it was erased");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_brings_an_erased_link_back() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let path = format!("/links/{}", bank.link_id());
+    erase(world, user, &path).await;
+    world.settle().await;
+    bank.forget_requests().await;
+    for (webhook_type, code) in [
+        ("TRANSACTIONS", "historical_update"),
+        ("LINK", "link_deleted"),
+        ("CONSENT", "openfinance_consent_expired"),
+    ] {
+        let body =
+            json!({"webhook_type": webhook_type, "webhook_code": code, "link_id": bank.link_id()});
+        world.post_webhook(&body).await;
+    }
+    assert_eq!(
+        world.follow(&bank.connected.redirect_url).await.status(),
+        200
+    );
+    world.stack.settle().await.unwrap();
+    assert_eq!(
+        bank.requests().await,
+        Vec::<String>::new(),
+        "Belvo is not even asked"
+    );
+    let records = world.records(bank.link_id()).await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["TOMBSTONE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_twice_an_erasure_is_one() {
+    let bank = Bank::connected().await;
+    let path = format!("/links/{}", bank.link_id());
+    // Belvo holds the job up, so that the second request comes meanwhile.
+    bank.faults(&json!({"latency_ms": 1500})).await;
+    let first = erase(&bank.world, &bank.user, &path).await;
+    let second = bank.world.delete(&bank.user, &path).await;
+    assert_eq!(second.status(), 202);
+    assert_eq!(body(second).await["receipt_id"], first["receipt_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn belvos_failure_does_not_hold_up_our_own_purge() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    bank.faults(&json!({"http_5xx": true})).await;
+    let asked = erase(world, user, &format!("/links/{}", bank.link_id())).await;
+    world.stack.settle().await.unwrap();
+    let records = world.records(bank.link_id()).await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["TOMBSTONE"]);
+    world.let_time_pass(bank.link_id()).await;
+    let waiting = receipt(world, user, &asked).await;
+    assert_eq!(
+        (&waiting["status"], &waiting["confirmed_at"]),
+        (&json!("purged"), &Value::Null)
+    );
+    assert_eq!(links_at_belvo(world).await.len(), 1);
+
+    bank.faults(&json!({})).await;
+    world.let_time_pass(bank.link_id()).await;
+    assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
+    world.let_time_pass(bank.link_id()).await;
+    assert_eq!(receipt(world, user, &asked).await["status"], "complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_erased_with_the_links_nobody_has_told_us_of() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let other = world.individual().await;
+    let theirs = world.connected(&other).await;
+    let silent = json!({"external_id": user.external_id, "webhooks": false});
+    let unseen = world.sandbox("links", &silent).await["link_id"].clone();
+    assert_eq!(links_at_belvo(world).await.len(), 3);
+
+    let asked = erase(world, user, "/me").await;
+    assert_eq!(asked["scope"], "user");
+    let overview = body(world.get(user, "/links").await).await;
+    assert_eq!(overview["links"], json!([]));
+    world.settle().await;
+    let unseen = unseen.as_str().unwrap();
+    world.let_time_pass(unseen).await;
+    world.let_time_pass(unseen).await;
+    world.let_time_pass(bank.link_id()).await;
+
+    let receipt = receipt(world, user, &asked).await;
+    assert_eq!(receipt["status"], "complete", "{receipt}");
+    assert_eq!(receipt["links"].as_array().unwrap().len(), 2);
+    let left = links_at_belvo(world).await;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["id"], theirs.link_id);
+    // The user's id is on nothing but the receipt, what would erase again after a restore, what
+    // voids attempts still under way, and this hour's counter.
+    assert_eq!(
+        remains(world, &user.external_id).await,
+        ["ERASED", "hour", "receipt", "user"]
+    );
+    world
+        .assert_complete(&theirs.link_id, &other.external_id)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_backup_brings_back_is_erased_again() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let backup = bank.items().await;
+    erase(world, user, &format!("/links/{}", bank.link_id())).await;
+    world.settle().await;
+    bank.restore(backup).await;
+    let overview = body(world.get(user, "/links").await).await;
+    assert_eq!(overview["links"].as_array().unwrap().len(), 1, "it is back");
+
+    let month = domain::Month::of(jiff::Timestamp::now()).to_string();
+    let event = json!({"sweep": "erased", "month": month});
+    let report = world.stack.invoke("sweeper", event).await.unwrap();
+    assert_eq!(report["enqueued"], 1);
+    world.settle().await;
+    let records = world.records(bank.link_id()).await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["TOMBSTONE"]);
+    let end = world.stack.invoke("sweeper", report["next"].clone()).await;
+    assert_eq!(
+        end.unwrap(),
+        json!({"erased": 0, "enqueued": 0, "next": null})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_sees_of_an_erasure_names_nobody() {
+    let bank = Bank::connected().await;
+    let asked = erase(&bank.world, &bank.user, "/me").await;
+    bank.world.settle().await;
+    let receipt = receipt(&bank.world, &bank.user, &asked).await.to_string();
+    for personal in [crate::world::CPF, "Ralph", "Bragg"] {
+        assert!(!receipt.contains(personal), "{receipt}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_from_the_bank_after_erasing_everything_is_not_stored() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    world.settle().await;
+    erase(&world, &user, "/me").await;
+    world.settle().await;
+    let connected = world.connect(&user, &minted).await;
+    assert_eq!(world.follow(&connected.redirect_url).await.status(), 200);
+    world.settle().await;
+    assert!(world.attempts(&user).await.is_empty());
+    let records = world.records(&connected.link_id).await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["LINK"]);
+    assert_eq!(records["LINK"]["status"].text(), "unclaimed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_erasures_at_once_both_receipts_complete() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let (first, second) = tokio::join!(world.delete(user, "/me"), world.delete(user, "/me"));
+    assert_eq!(
+        (first.status(), second.status()),
+        (StatusCode::ACCEPTED, StatusCode::ACCEPTED)
+    );
+    let (first, second) = (body(first).await, body(second).await);
+    assert_ne!(first["receipt_id"], second["receipt_id"]);
+    world.settle().await;
+    world.let_time_pass(bank.link_id()).await;
+    for asked in [first, second] {
+        assert_eq!(receipt(world, user, &asked).await["status"], "complete");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_erased_only_when_what_was_begun_before_is() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let down = json!({"http_5xx": true, "path": format!("/api/links/{}/", bank.link_id())});
+    bank.faults(&down).await;
+    let one = erase(world, user, &format!("/links/{}", bank.link_id())).await;
+    world.stack.settle().await.unwrap();
+    let everything = erase(world, user, "/me").await;
+    world.stack.settle().await.unwrap();
+    assert_eq!(receipt(world, user, &one).await["status"], "purged");
+    assert_eq!(receipt(world, user, &everything).await["status"], "purged");
+    bank.faults(&json!({})).await;
+    world.let_time_pass(bank.link_id()).await;
+    world.let_time_pass(bank.link_id()).await;
+    assert_eq!(
+        receipt(world, user, &everything).await["status"],
+        "complete"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_connected_after_everything_was_erased_stays() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let down = json!({"http_5xx": true, "path": "/api/links/"});
+    bank.faults(&down).await;
+    let asked = erase(world, user, "/me").await;
+    world.stack.settle().await.unwrap();
+    bank.faults(&json!({})).await;
+    // Attempts are dated to the second, and one of the same second is void.
+    let erased_at: jiff::Timestamp = asked["requested_at"].as_str().unwrap().parse().unwrap();
+    while jiff::Timestamp::now().as_second() <= erased_at.as_second() {
+        tokio::task::yield_now().await;
+    }
+    let new = world.connected(user).await;
+    let receipt_id = asked["receipt_id"].as_str().unwrap();
+    world.let_time_pass(receipt_id).await;
+    world.settle().await;
+    world.assert_complete(&new.link_id, &user.external_id).await;
+}

@@ -1,0 +1,207 @@
+//! My Belvo Portal: who gets an address of it, and what Belvo is asked for.
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::world::{CPF, OTHER_CPF, User, World};
+
+const TERMS: (&str, &str) = ("TermsAndConditionsUrl", "https://www.example.com/termos");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_portal_needs_no_token() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let answer = world
+        .post(&user, "/portal", &json!({"mode": "public"}))
+        .await;
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let answer: Value = answer.json().await.unwrap();
+    let portal = format!("{}/portal/?mode=landing", world.stack.endpoints().belvo_url);
+    assert_eq!(answer, json!({"portal_url": portal}));
+    assert_eq!(world.follow(&portal).await.status(), 200);
+    assert_eq!(world.ask_sandbox("requests").await, "[]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_request_for_a_persons_consents_equals_the_documented_one() {
+    let world = World::with(&[TERMS]).await;
+    let user = world.individual().await;
+    open(&world, &user, &json!({"mode": "manage"})).await;
+    let documented: Value =
+        serde_json::from_str(include_str!("../data/token-portal.json")).unwrap();
+    assert_eq!(sent(&world).await, documented);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_request_for_a_companys_consents_equals_the_documented_one() {
+    let world = World::with(&[TERMS]).await;
+    let user = world.company().await;
+    open(&world, &user, &json!({"mode": "manage"})).await;
+    let documented: Value =
+        serde_json::from_str(include_str!("../data/token-portal-company.json")).unwrap();
+    assert_eq!(sent(&world).await, documented);
+
+    let own = json!({"mode": "manage", "holder": "individual"});
+    open(&world, &user, &own).await;
+    let documented: Value =
+        serde_json::from_str(include_str!("../data/token-portal.json")).unwrap();
+    assert_eq!(sent(&world).await, documented);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_sees_their_consents_and_nobody_elses() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let url = open(&world, &user, &json!({"mode": "manage"})).await;
+    let names: Vec<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    assert_eq!(names, ["access_token"]);
+    let page = page(&world, &url).await;
+    assert!(page.contains(&connected.consent_id), "{page}");
+
+    let other = world
+        .sign_in(json!({"cpf": OTHER_CPF, "name": "Ana Souza"}))
+        .await;
+    let url = open(&world, &other, &json!({"mode": "manage"})).await;
+    let page = self::page(&world, &url).await;
+    assert!(page.contains("Nenhum consentimento"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portals_own_path_stays() {
+    let portal = "https://portal.example.com/br/consents?mode=landing&x=1";
+    let world = World::with(&[("PortalUrl", portal)]).await;
+    let user = world.individual().await;
+    let url = open(&world, &user, &json!({"mode": "manage"})).await;
+    let start = "https://portal.example.com/br/consents?access_token=";
+    assert!(url.as_str().starts_with(start), "{url}");
+    assert_eq!(url.query_pairs().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_portal_and_widget_are_capped_together() {
+    let world = World::with(&[("AttemptsPerUserPerHour", "2")]).await;
+    let user = world.individual().await;
+    let manage = json!({"mode": "manage"});
+    open(&world, &user, &manage).await;
+    world.mint(&user).await;
+    let capped = world.post(&user, "/portal", &manage).await;
+    assert_eq!(capped.status(), 429);
+    assert!(capped.headers().contains_key("retry-after"));
+    assert_eq!(world.post(&user, "/token", &json!({})).await.status(), 429);
+    let public = world
+        .post(&user, "/portal", &json!({"mode": "public"}))
+        .await;
+    assert_eq!(public.status(), 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_request_is_told_which_field_breaks_which_rule() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    for (body, pointers) in [
+        ("", vec!["/mode"]),
+        ("[]", vec![""]),
+        ("{}", vec!["/mode"]),
+        (r#"{"mode":null}"#, vec!["/mode"]),
+        (r#"{"mode":"view","link_id":7}"#, vec!["/mode"]),
+        (r#"{"mode":"public","holder":"company"}"#, vec!["/holder"]),
+        (
+            r#"{"mode":"manage","holder":"both","x":1}"#,
+            vec!["/holder", "/x"],
+        ),
+        (
+            r#"{"mode":"manage","identification":{}}"#,
+            vec!["/identification"],
+        ),
+    ] {
+        let answer = world.post_bytes(&user, "/portal", body.into()).await;
+        assert_eq!(answer.status(), 400, "{body}");
+        assert_eq!(pointers_of(answer).await, pointers, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_identification_comes_from_the_body_only_if_the_customer_says_so() {
+    let world = World::with(&[("IdentitySource", "body")]).await;
+    let user = world.sign_in(json!({})).await;
+    let bare = world
+        .post(&user, "/portal", &json!({"mode": "manage"}))
+        .await;
+    assert_eq!(bare.status(), 400);
+    let expected = ["/identification/cpf", "/identification/name"];
+    assert_eq!(pointers_of(bare).await, expected);
+
+    let identification = json!({"cpf": CPF, "name": "Ralph Bragg"});
+    let body = json!({"mode": "manage", "identification": identification});
+    open(&world, &user, &body).await;
+    let sent = sent(&world).await;
+    let person = &sent["widget"]["consent"]["identification_info"];
+    assert_eq!(
+        person,
+        &json!([{"type": "CPF", "number": CPF, "name": "Ralph Bragg"}])
+    );
+
+    let claims = World::start().await;
+    let user = claims.individual().await;
+    let refused = claims.post(&user, "/portal", &body).await;
+    assert_eq!(refused.status(), 400);
+    assert_eq!(pointers_of(refused).await, ["/identification"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_belvo_that_fails_is_said_to_fail() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let check = async |fault: Value, status: u16| {
+        world.sandbox("faults", &fault).await;
+        let answer = world
+            .post(&user, "/portal", &json!({"mode": "manage"}))
+            .await;
+        assert_eq!(answer.status(), status, "{fault}");
+    };
+    check(json!({"http_5xx": 9}), 503).await;
+    let denied = json!({"count": 9, "status": 403, "code": "access_to_resource_denied"});
+    check(json!({"fail_next": denied}), 502).await;
+}
+
+/// Asks for the portal and gives its address.
+pub async fn open(world: &World, user: &User, body: &Value) -> Url {
+    let now = jiff::Timestamp::now();
+    let answer = world.post(user, "/portal", body).await;
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let answer: Value = answer.json().await.unwrap();
+    let expires_at: jiff::Timestamp = answer["expires_at"].as_str().unwrap().parse().unwrap();
+    let life = expires_at.duration_since(now).as_secs();
+    assert!((560..=580).contains(&life), "{life}");
+    answer["portal_url"].as_str().unwrap().parse().unwrap()
+}
+
+/// What the portal shows.
+pub async fn page(world: &World, url: &Url) -> String {
+    let page = world.follow(url.as_str()).await;
+    assert_eq!(page.status(), 200);
+    page.text().await.unwrap()
+}
+
+/// The last request for a token, as Belvo received it, keys shown as placeholders.
+pub async fn sent(world: &World) -> Value {
+    let requests: Value = serde_json::from_str(&world.ask_sandbox("requests").await).unwrap();
+    let requests = requests.as_array().unwrap().iter().rev();
+    let mut tokens = requests.filter(|it| it["path"] == "/api/token/");
+    tokens.next().unwrap()["body"].clone()
+}
+
+/// The fields a problem names.
+async fn pointers_of(answer: reqwest::Response) -> Vec<String> {
+    let problem: Value = answer.json().await.unwrap();
+    let errors = problem["errors"].as_array().unwrap().iter();
+    errors
+        .map(|it| it["pointer"].as_str().unwrap().to_owned())
+        .collect()
+}

@@ -1,0 +1,225 @@
+//! Asking Belvo for fresh data, and what that spends.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bank::Bank;
+use crate::links::body;
+use crate::world::{failures, record};
+
+impl Bank {
+    async fn refresh(&self, body: &Value) -> (StatusCode, Value) {
+        let path = format!("/links/{}/refresh", self.link_id());
+        let answer = self.world.post(&self.user, &path, body).await;
+        (answer.status(), crate::links::body(answer).await)
+    }
+
+    async fn shown_link(&self) -> Value {
+        let path = format!("/links/{}", self.link_id());
+        body(self.world.get(&self.user, &path).await).await
+    }
+
+    /// What was spent this month, by allowance.
+    async fn spent(&self, name: &str) -> u64 {
+        let link = self.shown_link().await;
+        let limits = link["limits"]["resources"].as_array().unwrap().clone();
+        let limit = limits.iter().find(|it| it["resource"] == name);
+        limit.map_or(0, |it| it["spent"].as_u64().unwrap())
+    }
+
+    async fn refreshes_at_belvo(&self) -> usize {
+        let path = format!("/api/links/{}/refresh/", self.link_id());
+        let requests = self.requests().await;
+        requests.iter().filter(|it| it.starts_with(&path)).count()
+    }
+
+    /// As if the last refresh were so long ago.
+    async fn cool_down(&self) {
+        let at = AttributeValue::S("2026-01-01T00:00:00Z".to_owned());
+        self.set_on_link(&["refresh", "asked_at"], at).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fresh_data_comes_on_request_once_in_ten_minutes() {
+    let bank = Bank::connected().await;
+    let before = bank.shown_link().await["resources"]["accounts"]["as_of"].clone();
+    let (status, answer) = bank.refresh(&json!({})).await;
+    assert_eq!(status, 202);
+    assert_eq!(answer["link_id"], bank.link_id());
+    bank.world.settle().await;
+    let link = bank.shown_link().await;
+    assert_ne!(link["resources"]["accounts"]["as_of"], before);
+    assert_eq!(link["refresh"]["code"], Value::Null);
+    assert!(link["refresh"]["available_at"].is_string());
+
+    let path = format!("/links/{}/refresh", bank.link_id());
+    let again = bank.world.post(&bank.user, &path, &json!({})).await;
+    assert_eq!(again.status(), 409);
+    let seconds: u64 = again.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=600).contains(&seconds));
+    assert_eq!(body(again).await["type"], "/problems/refreshed-recently");
+    assert_eq!(bank.refreshes_at_belvo().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_spent_is_counted_once_however_often_a_job_runs() {
+    let bank = Bank::connected().await;
+    assert_eq!(
+        (bank.spent("OWNERS").await, bank.spent("TRANSACTIONS").await),
+        (1, 1)
+    );
+    let job = json!({
+        "job": "link_refresh.v1",
+        "link_id": bank.link_id(),
+        "refresh_id": "0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11",
+        "resources": ["ACCOUNTS", "TRANSACTIONS"],
+    });
+    for id in ["once", "twice", "thrice"] {
+        let records = json!({"Records": [record(id, bank.link_id(), &job)]});
+        let answer = bank.world.stack.invoke("fetcher", records).await.unwrap();
+        assert_eq!(failures(&answer), Vec::<String>::new());
+        // What Belvo tells of it must not meet the next job: the queue would keep them apart.
+        bank.world.settle().await;
+    }
+    assert_eq!(bank.refreshes_at_belvo().await, 1);
+    bank.all_news().await;
+    let spent = [
+        bank.spent("OWNERS").await,
+        bank.spent("ACCOUNTS").await,
+        bank.spent("TRANSACTIONS").await,
+        bank.spent("RECENT_TRANSACTIONS").await,
+    ];
+    assert_eq!(spent, [1, 2, 1, 1]);
+}
+
+/// Belvo took the request, and its answer was lost: nobody knows, so Belvo is asked again, says
+/// that it was done, and it counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_answer_was_lost_is_one_refresh() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"cut_body": 1, "path": "/refresh/"}))
+        .await;
+    assert_eq!(bank.refresh(&json!({"resources": ["OWNERS"]})).await.0, 202);
+    bank.world.settle().await;
+    assert_eq!(bank.spent("OWNERS").await, 1, "unknown yet");
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.refreshes_at_belvo().await, 2);
+    assert_eq!(bank.spent("OWNERS").await, 2);
+    assert_eq!(bank.shown_link().await["refresh"]["code"], Value::Null);
+}
+
+/// The process died with the answer, and the job comes back when Belvo's ten minutes are over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_unknown_fate_is_not_made_again_when_it_could_spend_twice() {
+    for came in [false, true] {
+        let bank = Bank::connected().await;
+        let id = "0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11";
+        let asked_at = match came {
+            // Data was announced after that.
+            true => "2026-01-01T00:00:00Z".to_owned(),
+            false => (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(30)).to_string(),
+        };
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let noted = AttributeValue::M(std::collections::HashMap::from([
+            ("id".to_owned(), text(id)),
+            ("asked_at".to_owned(), text(&asked_at)),
+        ]));
+        bank.set_on_link(&["refresh"], noted).await;
+        if !came {
+            let long_ago = text("2026-01-01T00:00:00Z");
+            for (kind, _) in crate::world::RESOURCES {
+                bank.set_on_link(&["resources", kind, "announced_at"], long_ago.clone())
+                    .await;
+            }
+        }
+        let job = json!({"job": "link_refresh.v1", "link_id": bank.link_id(), "refresh_id": id});
+        let records = json!({"Records": [record("again", bank.link_id(), &job)]});
+        bank.world.stack.invoke("fetcher", records).await.unwrap();
+        assert_eq!(bank.refreshes_at_belvo().await, 0);
+        let code = bank.shown_link().await["refresh"]["code"].clone();
+        assert_eq!(
+            code,
+            if came {
+                Value::Null
+            } else {
+                json!("no_answer")
+            }
+        );
+        let link = bank.link().await;
+        let accepted = *link["refresh"].get("accepted") == crate::canonical::Canonical::Bool(true);
+        assert_eq!(accepted, came);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_gives_no_more_this_month_says_until_when() {
+    let bank = Bank::connected().await;
+    let limit = json!({"fail_next": {
+        "count": 1, "status": 400, "code": "operational_limits_reached", "path": "/refresh/"
+    }});
+    bank.faults(&limit).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.settle().await;
+    let link = bank.shown_link().await;
+    assert_eq!(link["next_action"]["code"], "operational_limits_reached");
+    assert_eq!(link["next_action"]["until"], link["limits"]["resets_at"]);
+    assert_eq!(link["limits"]["limited_until"], link["limits"]["resets_at"]);
+    assert_eq!(bank.spent("OWNERS").await, 1, "nothing was spent");
+
+    let (status, problem) = bank.refresh(&json!({})).await;
+    assert_eq!(
+        (status.as_u16(), &problem["type"]),
+        (409, &json!("/problems/limit-reached"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_shown_and_the_next_request_may_work() {
+    let bank = Bank::connected().await;
+    let refusal = json!({"fail_next": {
+        "count": 1, "status": 400, "code": "unsupported_operation", "path": "/refresh/"
+    }});
+    bank.faults(&refusal).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.settle().await;
+    assert_eq!(
+        bank.shown_link().await["refresh"]["code"],
+        "unsupported_operation"
+    );
+    assert_eq!(
+        bank.refresh(&json!({})).await.0,
+        202,
+        "it was no refresh, so nothing cools down"
+    );
+    bank.world.settle().await;
+    assert_eq!(bank.shown_link().await["refresh"]["code"], Value::Null);
+    bank.cool_down().await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_request_names_the_field_and_the_rule() {
+    let bank = Bank::connected().await;
+    for bad in [
+        json!({"resources": ["BALANCES"]}),
+        json!({"resources": "ACCOUNTS"}),
+        json!({"resource": ["ACCOUNTS"]}),
+        json!([]),
+        json!({"resources": ["ACCOUNTS", "ACCOUNTS"]}),
+    ] {
+        let (status, problem) = bank.refresh(&bad).await;
+        assert_eq!(
+            (status.as_u16(), &problem["type"]),
+            (400, &json!("/problems/invalid-request"))
+        );
+        assert!(problem["errors"][0]["detail"].is_string(), "{bad}");
+    }
+    bank.world.settle().await;
+    assert_eq!(bank.refreshes_at_belvo().await, 0);
+}

@@ -1,0 +1,36 @@
+//! Mistakes about the key and the secrets.
+
+use super::{Fault, fault};
+
+pub const FAULTS: &[Fault] = &[
+    fault(
+        "the key is rotated, kept, and nobody else's",
+        "EnableKeyRotation: true",
+        "EnableKeyRotation: false",
+    ),
+    fault(
+        "the key is rotated, kept, and nobody else's",
+        "    Type: AWS::KMS::Key\n    DeletionPolicy: Retain\n",
+        "    Type: AWS::KMS::Key\n    DeletionPolicy: Delete\n",
+    ),
+    fault(
+        "the key is rotated, kept, and nobody else's",
+        "Principal: { Service: cloudwatch.amazonaws.com }",
+        "Principal: \"*\"",
+    ),
+    fault(
+        "secrets are made or set, never written down",
+        "      KmsKeyId: !GetAtt DataKey.Arn\n      Description: 'The Authorization",
+        "      Description: 'The Authorization",
+    ),
+    fault(
+        "secrets are made or set, never written down",
+        "      GenerateSecretString:\n",
+        "      SecretString: '{\"current\": \"hunter2\"}'\n      GenerateSecretString:\n",
+    ),
+    fault(
+        "secrets are made or set, never written down",
+        "        PasswordLength: 64\n",
+        "        PasswordLength: 8\n",
+    ),
+];

@@ -1,0 +1,76 @@
+//! Mistakes about the queue of jobs.
+
+use super::{Fault, NOTHING, fault};
+
+pub const FAULTS: &[Fault] = &[
+    fault(
+        "a failed job comes back alone",
+        "            FunctionResponseTypes: [ReportBatchItemFailures]\n",
+        NOTHING,
+    ),
+    fault(
+        "a job is not handed out twice while it runs",
+        "VisibilityTimeout: 1800",
+        "VisibilityTimeout: 300",
+    ),
+    fault(
+        "a job is not handed out twice while it runs",
+        "      Timeout: 300 ",
+        "      Timeout: 900 ",
+    ),
+    fault(
+        "batches are what a FIFO queue gives",
+        "            BatchSize: 10\n",
+        "            BatchSize: 100\n",
+    ),
+    fault(
+        "batches are what a FIFO queue gives",
+        "            BatchSize: 10\n",
+        "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 5\n",
+    ),
+    fault(
+        "no more fetchers run than share Belvo's limit",
+        "ScalingConfig: { MaximumConcurrency: !Ref FetcherConcurrency }",
+        "ScalingConfig: { MaximumConcurrency: 50 }",
+    ),
+    fault(
+        "no more fetchers run than share Belvo's limit",
+        "            ScalingConfig: { MaximumConcurrency: !Ref FetcherConcurrency }\n",
+        NOTHING,
+    ),
+    fault(
+        "no more fetchers run than share Belvo's limit",
+        "!If [ConcurrencyReserved, !Ref FetcherConcurrency, !Ref AWS::NoValue]",
+        "!If [ConcurrencyReserved, 2, !Ref AWS::NoValue]",
+    ),
+    fault(
+        "jobs have ten tries and are kept for two weeks",
+        "maxReceiveCount: 10",
+        "maxReceiveCount: 1",
+    ),
+    fault(
+        "jobs have ten tries and are kept for two weeks",
+        "      MessageRetentionPeriod: 1209600\n",
+        NOTHING,
+    ),
+    fault(
+        "links do not wait for each other",
+        "FifoThroughputLimit: perMessageGroupId",
+        "FifoThroughputLimit: perQueue",
+    ),
+    fault(
+        "queues are encrypted",
+        "      KmsMasterKeyId: !GetAtt DataKey.Arn\n",
+        NOTHING,
+    ),
+    fault(
+        "queues answer over TLS only",
+        "Condition: { Bool: { \"aws:SecureTransport\": \"false\" } }",
+        "Condition: { Bool: { \"aws:SecureTransport\": \"true\" } }",
+    ),
+    fault(
+        "queues answer over TLS only",
+        "Queues: [!Ref FetchQueue, !Ref FetchDeadLetterQueue, !Ref ChangeDeadLetterQueue]",
+        "Queues: [!Ref FetchQueue, !Ref ChangeDeadLetterQueue]",
+    ),
+];

@@ -1,0 +1,63 @@
+//! What the template tells each function, against what the function reads.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{TEXT, account, template};
+use crate::world::World;
+
+/// The variables that this source reads: each is asked of `env` by its name.
+fn read_by(path: &str) -> BTreeSet<String> {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let source = source.split("#[cfg(test)]").next().unwrap();
+    let calls = source.split("env.").skip(1).filter_map(|call| {
+        let (method, arguments) = call.split_once('(')?;
+        let asks = ["one_of", "optional", "parsed", "parsed_if_set", "text"];
+        let name = arguments.trim_start().strip_prefix('"')?.split('"').next();
+        name.filter(|_| asks.contains(&method.trim()))
+    });
+    calls.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_function_is_told_what_it_reads_and_nothing_else() {
+    let system = template(TEXT, &[]).system(&account()).unwrap();
+    for function in system.functions {
+        let config = format!("functions/{}/src/config.rs", function.name);
+        let mut expected = read_by(&config);
+        assert!(expected.len() >= 3, "{}: {expected:?}", function.name);
+        let source = fs::read_to_string(format!("../../{config}")).unwrap();
+        if source.contains("CallerConfig::from_env") {
+            expected.extend(read_by("shared/runtime/src/caller.rs"));
+        }
+        // Read by whatever counts, under the name that all libraries of the format use.
+        expected.insert("AWS_EMF_NAMESPACE".to_owned());
+        let told: BTreeSet<String> = function.variables.into_keys().collect();
+        assert_eq!(told, expected, "{}", function.name);
+    }
+}
+
+/// Also with everything that a parameter can change.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_function_starts_with_what_it_is_told() {
+    let body = [("ExternalIdMode", "derived"), ("IdentitySource", "body")];
+    for parameters in [&[][..], &body] {
+        World::with(parameters).await.stack.warm_up().await.unwrap();
+    }
+}
+
+/// AWS Lambda: 4 KB for all variables of a function together, names included.
+#[test]
+fn the_longest_variables_leave_room_for_a_long_theme() {
+    let theme = format!("[{}]", " ".repeat(998));
+    let purpose = "á".repeat(600);
+    let longest = [("Theme", theme.as_str()), ("Purpose", &purpose)];
+    let system = template(TEXT, &longest).system(&account()).unwrap();
+    for function in system.functions {
+        let length = |(name, value): (&String, &String)| name.len() + value.len();
+        let all: usize = function.variables.iter().map(length).sum();
+        // The rest is for ids that are longer in an account, and for addresses of the customer's.
+        assert!(all < 4096 - 400, "{}: {all}", function.name);
+    }
+}
