@@ -1,0 +1,118 @@
+//! The movements of both banks: search, chart, and every digit.
+
+use anyhow::{Context, ensure};
+use jiff::{Span, Zoned};
+use serde_json::json;
+
+use crate::{
+    page::Page,
+    sandbox::{Sandbox, Truth, reais},
+    walk::{BANK, BUSINESS_BANK},
+};
+
+async fn truths(sandbox: &Sandbox) -> anyhow::Result<[Truth; 2]> {
+    let person = sandbox.link_at(BANK.1).await?;
+    let company = sandbox.link_at(BUSINESS_BANK.1).await?;
+    Ok([
+        sandbox.truth(&person).await?,
+        sandbox.truth(&company).await?,
+    ])
+}
+
+/// All movements of ten days, page by page, and those of a day that has none.
+pub async fn search(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
+    let today = Zoned::now().date();
+    let (from, to) = (
+        today.checked_sub(Span::new().days(40))?.to_string(),
+        today.checked_sub(Span::new().days(31))?.to_string(),
+    );
+    let expected: usize = truths(sandbox)
+        .await?
+        .iter()
+        .map(|it| it.between(&from, &to))
+        .sum();
+    ensure!(
+        expected > 20,
+        "the sandbox has too little to turn a page: {expected}"
+    );
+    page.fill("De", &from).await?;
+    page.fill("Até", &to).await?;
+    page.press("Buscar").await?;
+    page.until("the first page of the search", async || {
+        Ok((rows(page).await? == 20).then_some(()))
+    })
+    .await?;
+    page.picture("search").await?;
+    page.until("every movement of the search", async || {
+        let found = rows(page).await?;
+        if found >= expected {
+            return Ok((found == expected).then_some(()));
+        }
+        page.press("Mostrar mais").await?;
+        let more = async || Ok((rows(page).await? > found).then_some(()));
+        page.until("another page", more).await?;
+        Ok(None)
+    })
+    .await?;
+    page.sees_no("Mostrar mais").await?;
+
+    page.fill("De", "2015-01-01").await?;
+    page.fill("Até", "2015-01-31").await?;
+    page.press("Buscar").await?;
+    page.sees("Nenhuma movimentação neste período.").await
+}
+
+async fn rows(page: &Page) -> anyhow::Result<usize> {
+    let count = page
+        .ask("return document.querySelectorAll('#days li').length")
+        .await?;
+    Ok(count.as_u64().unwrap_or_default() as usize)
+}
+
+/// The chart's table says what the banks' movements add up to.
+pub async fn months(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
+    let from = Zoned::now()
+        .date()
+        .checked_sub(Span::new().days(150))?
+        .first_of_month();
+    let [person, company] = truths(sandbox).await?;
+    let mut sums = person.months(&from.to_string());
+    for (month, (inflow, outflow)) in company.months(&from.to_string()) {
+        let sum = sums.entry(month).or_default();
+        *sum = (sum.0 + inflow, sum.1 + outflow);
+    }
+    page.fill("De", &from.to_string()).await?;
+    page.fill("Até", "").await?;
+    page.press("Buscar").await?;
+    page.press("Ver em tabela").await?;
+    for (inflow, outflow) in sums.values() {
+        let line = [*inflow, *outflow, inflow - outflow].map(reais);
+        page.sees(&line.join(" ")).await?;
+    }
+    page.picture("months").await
+}
+
+/// More digits than a float holds.
+pub async fn every_digit(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
+    let link = sandbox.link_at(BANK.1).await?;
+    let changes = format!("links/{}/changes", link.id);
+    let today = Zoned::now().date();
+    let amount = "12345678901234567.15";
+    // As text: serde_json's numbers are floats, too.
+    let add = format!(r#"{{"amount": {amount}, "type": "INFLOW", "value_date": "{today}"}}"#);
+    sandbox
+        .control(&changes, format!(r#"{{"add": [{add}]}}"#))
+        .await?;
+    page.sees("R$ 12.345.678.901.234.567,15").await?;
+
+    let truth = sandbox.truth(&link).await?;
+    let added = truth
+        .transactions
+        .iter()
+        .find(|it| it.amount.get() == amount);
+    let added = added.context("the sandbox has lost a movement")?;
+    sandbox
+        .control(&changes, json!({"delete": [added.id]}))
+        .await?;
+    page.sees_no("R$ 12.345.678.901.234.567,15").await
+}
