@@ -1,0 +1,29 @@
+"""Prints the CloudFormation that SAM makes of a template, with the parameters' defaults."""
+
+import json
+import sys
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+
+class NoManagedPolicies:
+    """The template names none of SAM's, so nobody need ask an account for them."""
+
+    def load(self):
+        return {}
+
+
+def value(parameter):
+    default = parameter["Default"]
+    return default.split(",") if parameter["Type"] == "CommaDelimitedList" else default
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    template = yaml_parse(file)
+parameters = {name: value(it) for name, it in template["Parameters"].items()}
+for resource in template["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        # `sam package` would have put the code there.
+        resource["Properties"]["CodeUri"] = "s3://bucket/key"
+print(json.dumps(transform(template, parameters, NoManagedPolicies()), indent=1))
