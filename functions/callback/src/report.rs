@@ -42,7 +42,7 @@ struct Seen {
 #[serde(deny_unknown_fields)]
 struct Named {
     session: String,
-    code: Code,
+    code: String,
 }
 
 impl Handler {
@@ -88,7 +88,10 @@ fn read(body: &[u8], request_id: &str) -> Result<(String, Code), Problem> {
         Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(pointer, rule))
     };
     match object(body) {
-        Ok(Body::Named(body)) => Ok((body.session, body.code)),
+        Ok(Body::Named(body)) => {
+            let code = code_in(&body.code).unwrap_or_else(|| Code::lenient(""));
+            Ok((body.session, code))
+        }
         Ok(Body::Seen(body)) => match code(&body.url) {
             Some(code) => Ok((body.session, code)),
             None => invalid("/url", "must have error_description or error behind # or ?"),

@@ -71,6 +71,8 @@ async fn what_is_no_code_is_not_kept() {
         json!({"url": "https://bank.example/#error_description=Ralph+Bragg+negado"}),
         json!({"url": "https://bank.example/?error=76109277673"}),
         json!({"code": "Ralph Bragg"}),
+        // A single word is no code either, unless it is a known one.
+        json!({"code": "Ralph"}),
     ] {
         let attempt = begin(&world, &user).await;
         let mut body = reported.clone();
