@@ -108,7 +108,11 @@ impl Fetcher {
             Job::UserErase {
                 external_id,
                 receipt_id,
-            } => self.user_erase(external_id, receipt_id, batch).await,
+                requested_at,
+            } => {
+                self.user_erase(external_id, receipt_id, requested_at, batch)
+                    .await
+            }
         }
     }
 }

@@ -5,9 +5,11 @@
 
 use belvo::Deletion;
 use domain::{ExternalId, LinkId, ReceiptId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
-use store::{Change, ChangeKind, Due, EraseMark, Erasure, ErasureScope, LinkRecord, Tombstone};
+use store::{
+    Change, ChangeKind, Due, EraseMark, Erasure, ErasureScope, LinkRecord, Receipt, Tombstone,
+};
 
 use crate::calendar;
 use crate::fetcher::{Deadline, Fetcher, JobError};
@@ -20,8 +22,8 @@ const PURGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 const LOOKED_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 impl Fetcher {
-    /// A user wants a link erased. Its mark is usually there; after a restore from a backup it
-    /// is not.
+    /// A user wants a link erased. Its mark and its receipt are usually there; after a restore from
+    /// a backup, or when an operator asks, they are not.
     pub(crate) async fn link_erase(
         &self,
         link_id: LinkId,
@@ -38,21 +40,36 @@ impl Fetcher {
         if known.and_then(|it| it.external_id).as_ref() != Some(external_id) {
             return Ok("not a link of this user");
         }
+        let receipt = Receipt::new(receipt_id, ErasureScope::Link, [link_id], mark.requested_at);
+        self.connections
+            .put_missing_receipt(external_id, &receipt)
+            .await?;
         self.open(link_id, batch).await?;
         Ok(ERASED)
     }
 
     /// A user wants everything erased. The links we know are marked, and erased by jobs of their
-    /// own; what remains is to find those we never heard of.
+    /// own; what remains is to find those we never heard of. What was connected since the request
+    /// stays, so however often the job runs, it must know of the same time.
     pub(crate) async fn user_erase(
         &self,
         external_id: ExternalId,
         receipt_id: ReceiptId,
+        requested_at: Option<Timestamp>,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
-        let receipt = self.connections.receipt(&external_id, receipt_id).await?;
-        let requested_at = receipt.map_or_else(|| self.clock.now(), |it| it.requested_at);
-        // First of all, so that no attempt under way comes back.
+        let filed = self.connections.receipt(&external_id, receipt_id).await?;
+        let requested_at = filed.map(|it| it.requested_at).or(requested_at);
+        let mark = EraseMark {
+            receipt_id,
+            requested_at: requested_at.unwrap_or_else(|| self.clock.now()),
+        };
+        let requested_at = mark.requested_at;
+        let receipt = Receipt::new(receipt_id, ErasureScope::User, [], requested_at);
+        self.connections
+            .put_missing_receipt(&external_id, &receipt)
+            .await?;
+        // Before anything else, so that no attempt under way comes back.
         self.connections
             .put_user_erased(&external_id, requested_at)
             .await?;
@@ -60,7 +77,7 @@ impl Fetcher {
             .remove_attempts_until(&external_id, requested_at)
             .await?;
         let user = (ErasureScope::User, LinkId::from(receipt_id));
-        self.remember(user, &external_id, receipt_id).await?;
+        self.remember(user, &external_id, &mark).await?;
         let mut tombstone = Tombstone::of_user(external_id, receipt_id, requested_at);
         tombstone.agenda.set(Due::Look, self.clock.now());
         self.resources.put_tombstone(&tombstone).await?;
@@ -74,12 +91,10 @@ impl Fetcher {
         &self,
         (of, id): (ErasureScope, LinkId),
         external_id: &ExternalId,
-        receipt_id: ReceiptId,
+        mark: &EraseMark,
     ) -> Result<(), JobError> {
         let now = self.clock.now();
-        let remembered = self
-            .connections
-            .put_erased(of, id, external_id, receipt_id, now);
+        let remembered = self.connections.put_erased(of, id, external_id, mark, now);
         Ok(remembered.await?)
     }
 
@@ -99,7 +114,7 @@ impl Fetcher {
         self.connections
             .enter_erasure(&external_id, receipt_id, link_id, &erasure)
             .await?;
-        self.remember((ErasureScope::Link, link_id), &external_id, receipt_id)
+        self.remember((ErasureScope::Link, link_id), &external_id, mark)
             .await?;
         loop {
             if deadline.check().is_err() {

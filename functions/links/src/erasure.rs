@@ -109,6 +109,7 @@ impl Handler {
         let of_user = Job::UserErase {
             external_id: asked.user.clone(),
             receipt_id: id,
+            requested_at: Some(now),
         };
         let jobs = std::iter::once(of_user).chain(of_links);
         let jobs: Result<Vec<_>, _> = jobs.map(|job| Ok((job, self.random(asked)?))).collect();

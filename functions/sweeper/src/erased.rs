@@ -26,6 +26,7 @@ impl Sweeper {
                 ErasureScope::User => Job::UserErase {
                     external_id,
                     receipt_id,
+                    requested_at: erased.requested_at,
                 },
             };
             jobs.push((job, self.randomness.sixteen()?));

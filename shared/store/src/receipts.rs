@@ -78,6 +78,9 @@ pub struct Erased {
     pub external_id: ExternalId,
     /// Its receipt.
     pub receipt_id: ReceiptId,
+    /// When it was asked for.
+    #[serde(default)]
+    pub requested_at: Option<Timestamp>,
 }
 
 /// An item of the table of attempts, for a transaction that changes another table too.
@@ -158,6 +161,25 @@ impl ConnectionStore {
             .await
             .map(|_| ())
             .map_err(StoreError::failed("filing a receipt"))
+    }
+
+    /// Files a receipt unless there is one with its id: for an erasure that nobody has asked the
+    /// API for, or whose receipt did not come back with a backup.
+    pub async fn put_missing_receipt(
+        &self,
+        external_id: &ExternalId,
+        receipt: &Receipt,
+    ) -> Result<(), StoreError> {
+        let ConnectionStoreItem { table, item } = self.receipt_item(external_id, receipt)?;
+        let result = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(session_id)")
+            .send()
+            .await;
+        error::whether_written(result, "filing a receipt").map(|_| ())
     }
 
     pub(crate) fn receipt_item(
@@ -274,13 +296,13 @@ impl ConnectionStore {
         error::whether_written(result, "entering a list").map(|_| ())
     }
 
-    /// Remembers under the month that a link was erased, or a user.
+    /// Remembers under the month that a link was erased, or a user; the mark says on what request.
     pub async fn put_erased(
         &self,
         of: ErasureScope,
         link: LinkId,
         external_id: &ExternalId,
-        receipt_id: ReceiptId,
+        mark: &EraseMark,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let expires_at = now.as_second() + KEPT.as_secs();
@@ -292,7 +314,8 @@ impl ConnectionStore {
             .item("session_id", text(link.to_string()))
             .item("of", attributes(&of)?)
             .item("user", text(external_id.to_string()))
-            .item("receipt_id", text(receipt_id.to_string()))
+            .item("receipt_id", text(mark.receipt_id.to_string()))
+            .item("requested_at", text(mark.requested_at.to_string()))
             .item("expires_at", AttributeValue::N(expires_at.to_string()))
             .send()
             .await

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::links::body;
-use crate::world::{User, World};
+use crate::world::{Connected, User, World, failures, record};
 
 /// What kinds of items of both tables hold a text.
 async fn remains(world: &World, text: &str) -> Vec<String> {
@@ -288,6 +288,16 @@ async fn everything_is_erased_only_when_what_was_begun_before_is() {
     );
 }
 
+/// Connects a bank in another second than that of an erasure: attempts are dated to the second, and
+/// one of the same second is void.
+async fn connected_after(world: &World, user: &User, asked: &Value) -> Connected {
+    let erased_at: jiff::Timestamp = asked["requested_at"].as_str().unwrap().parse().unwrap();
+    while jiff::Timestamp::now().as_second() <= erased_at.as_second() {
+        tokio::task::yield_now().await;
+    }
+    world.connected(user).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_connected_after_everything_was_erased_stays() {
     let bank = Bank::connected().await;
@@ -297,14 +307,72 @@ async fn what_is_connected_after_everything_was_erased_stays() {
     let asked = erase(world, user, "/me").await;
     world.stack.settle().await.unwrap();
     bank.faults(&json!({})).await;
-    // Attempts are dated to the second, and one of the same second is void.
-    let erased_at: jiff::Timestamp = asked["requested_at"].as_str().unwrap().parse().unwrap();
-    while jiff::Timestamp::now().as_second() <= erased_at.as_second() {
-        tokio::task::yield_now().await;
-    }
-    let new = world.connected(user).await;
+    let new = connected_after(world, user, &asked).await;
     let receipt_id = asked["receipt_id"].as_str().unwrap();
     world.let_time_pass(receipt_id).await;
     world.settle().await;
+    world.assert_complete(&new.link_id, &user.external_id).await;
+}
+
+/// OPERATIONS.md, "Erasing what a user asks for": for a user who cannot sign in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_by_hand_has_a_receipt_and_spares_what_is_connected_later() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let ids = [(); 2].map(|()| uuid::Uuid::new_v4().to_string());
+    let job = |mut job: Value, id: &str| {
+        job["external_id"] = json!(user.external_id);
+        job["receipt_id"] = json!(id);
+        job
+    };
+    let of_link = json!({"job": "link_erase.v1", "link_id": bank.link_id()});
+    let of_link = job(of_link, &ids[0]);
+    let of_user = job(json!({"job": "user_erase.v1"}), &ids[1]);
+    let hand_over = async |group: &str, job: &Value| {
+        let batch = json!({"Records": [record("by-hand", group, job)]});
+        let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+        assert_eq!(failures(&answer), Vec::<String>::new());
+    };
+    hand_over(bank.link_id(), &of_link).await;
+    hand_over("user", &of_user).await;
+    world.settle().await;
+    world.let_time_pass(bank.link_id()).await;
+    world.let_time_pass(&ids[1]).await;
+    for id in &ids {
+        let asked = receipt(world, user, &json!({"receipt_id": id})).await;
+        assert_eq!(asked["status"], "complete", "{asked}");
+    }
+    assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
+
+    let asked = receipt(world, user, &json!({"receipt_id": ids[1]})).await;
+    let new = connected_after(world, user, &asked).await;
+    // As after a redrive, or when the erasures of a month are queued again.
+    hand_over("user", &of_user).await;
+    world.settle().await;
+    world.let_time_pass(&ids[1]).await;
+    world.let_time_pass(&new.link_id).await;
+    world.assert_complete(&new.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_connected_since_survives_when_a_month_is_erased_again_without_its_receipts() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let asked = erase(&world, &user, "/me").await;
+    world.settle().await;
+    let new = connected_after(&world, &user, &asked).await;
+    // As when the table was restored, and only the list of erasures kept.
+    let receipt = format!("receipt#{}", asked["receipt_id"].as_str().unwrap());
+    let delete = world.stack.dynamodb().delete_item();
+    let delete = delete.table_name(&world.stack.endpoints().connection_table);
+    let delete = delete.key("external_id", AttributeValue::S(user.external_id.clone()));
+    let delete = delete.key("session_id", AttributeValue::S(receipt));
+    delete.send().await.unwrap();
+    let month = jiff::Timestamp::now().strftime("%Y-%m").to_string();
+    let again = json!({"sweep": "erased", "month": month});
+    let report = world.stack.invoke("sweeper", again).await.unwrap();
+    assert_eq!(report["enqueued"], 1, "{report}");
+    world.settle().await;
+    world.let_time_pass(&new.link_id).await;
     world.assert_complete(&new.link_id, &user.external_id).await;
 }
