@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::handler::{Handler, Refusal, unavailable};
+use crate::handler::{Handler, Refusal};
 use crate::redirect;
 
 /// A caught URL with its session has some 700 bytes.
@@ -129,7 +129,8 @@ impl Handler {
         let caller = match self.caller.identify(claims).await {
             Ok(external_id) => external_id,
             Err(CallerError::Secret(error)) => {
-                return Err(unavailable(request_id, &error).problem(request_id));
+                tracing::error!(request_id, %error, "a callback was not taken");
+                return Err(error.problem("external_id", request_id));
             }
             Err(error) => return Err(unauthorized().at("claims", error)),
         };
@@ -160,6 +161,7 @@ impl Refusal {
                 };
                 Problem::new(ProblemKind::InvalidSession, request_id).at("session", rule)
             }
+            Self::NoKey(error) => error.problem("session", request_id),
             Self::Unavailable => Problem::new(ProblemKind::Unavailable, request_id).retry_after(5),
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Method, Response};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Randomness, Secret};
+use runtime::{Caller, Clock, Randomness, Secret, SecretError};
 
 use crate::config::Config;
 
@@ -34,6 +34,8 @@ pub struct Handler {
 pub(crate) enum Refusal {
     /// The session is not one of ours, or too old.
     Session(SessionError),
+    /// There is no key to verify it with.
+    NoKey(SecretError),
     /// Something of ours does not work.
     Unavailable,
 }
@@ -68,11 +70,11 @@ impl Handler {
     ) -> Result<(Session, Arc<SigningKeys>), Refusal> {
         let now = self.clock.now();
         let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| unavailable(request_id, &error))?;
+        let keys = keys.map_err(|error| no_key(request_id, error))?;
         match verify(&keys, now) {
             Err(SessionError::Forged) => {
                 let keys = self.session_keys.reread().await;
-                let keys = keys.map_err(|error| unavailable(request_id, &error))?;
+                let keys = keys.map_err(|error| no_key(request_id, error))?;
                 let session = verify(&keys, now).map_err(Refusal::Session)?;
                 Ok((session, keys))
             }
@@ -88,7 +90,12 @@ impl Handler {
     }
 }
 
-pub(crate) fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Refusal {
+fn no_key(request_id: &str, error: SecretError) -> Refusal {
+    tracing::error!(request_id, %error, "a callback was not taken");
+    Refusal::NoKey(error)
+}
+
+fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Refusal {
     tracing::error!(request_id, error = %runtime::chain(error), "a callback was not taken");
     Refusal::Unavailable
 }

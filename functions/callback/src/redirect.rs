@@ -19,7 +19,7 @@ impl Handler {
             Ok(response) => response,
             Err(Refusal::Session(SessionError::Expired)) => page::expired(),
             Err(Refusal::Session(_)) => page::invalid(),
-            Err(Refusal::Unavailable) => page::unavailable(),
+            Err(Refusal::NoKey(_) | Refusal::Unavailable) => page::unavailable(),
         }
     }
 

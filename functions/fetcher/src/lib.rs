@@ -58,7 +58,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Pace, Rhythm, Transport};
+use belvo::{Belvo, Freshness, KeySource, Keys, Pace, Rhythm, Transport};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::{Clock, Env, Patience, Secret};
@@ -90,7 +90,10 @@ pub async fn run() -> anyhow::Result<()> {
         belvo: Belvo::new(
             config.belvo_base_url.clone(),
             Transport::network(BELVO_TIMEOUT)?,
-            key_source(Arc::clone(&belvo_keys)),
+            KeySource::new({
+                let keys = Arc::clone(&belvo_keys);
+                move |freshness| Arc::clone(&keys).supply(freshness == Freshness::Reread)
+            }),
         )
         .with_rhythm(Rhythm {
             pace: Pace::share(
@@ -116,17 +119,4 @@ pub async fn run() -> anyhow::Result<()> {
     }))
     .await
     .map_err(|error| anyhow::anyhow!(error))
-}
-
-fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
-    KeySource::new(move |freshness| {
-        let secret = Arc::clone(&secret);
-        Box::pin(async move {
-            let keys = match freshness {
-                Freshness::Cached => secret.get().await,
-                Freshness::Reread => secret.reread().await,
-            };
-            keys.map_err(|error| Arc::new(error) as KeyError)
-        })
-    })
 }

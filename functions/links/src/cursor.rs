@@ -35,7 +35,7 @@ impl Handler {
         position: &Position,
     ) -> Result<String, Problem> {
         let keys = self.keys.get().await;
-        let keys = keys.map_err(|error| asked.unavailable(&error))?;
+        let keys = keys.map_err(|error| asked.no_key(&error))?;
         sign(&keys, &asked.user, list, position).map_err(|error| asked.unavailable(&error))
     }
 
@@ -48,12 +48,12 @@ impl Handler {
         cursor: &str,
     ) -> Result<Position, Problem> {
         let keys = self.keys.get().await;
-        let keys = keys.map_err(|error| asked.unavailable(&error))?;
+        let keys = keys.map_err(|error| asked.no_key(&error))?;
         if let Some(position) = verify(&keys, &asked.user, list, cursor) {
             return Ok(position);
         }
         let keys = self.keys.reread().await;
-        let keys = keys.map_err(|error| asked.unavailable(&error))?;
+        let keys = keys.map_err(|error| asked.no_key(&error))?;
         verify(&keys, &asked.user, list, cursor).ok_or_else(|| {
             let rule = "must be the next_cursor of a page of this very list";
             asked

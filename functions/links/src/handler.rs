@@ -5,7 +5,7 @@ use gateway::Context;
 use lambda_http::http::Response;
 use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
-use runtime::{Caller, CallerError, Clock, Problem, ProblemKind, Randomness, Secret};
+use runtime::{Caller, CallerError, Clock, Problem, ProblemKind, Randomness, Secret, SecretError};
 use store::{ConnectionStore, LinkRecord, ResourceStore};
 
 use crate::config::Config;
@@ -95,7 +95,9 @@ impl Handler {
         let claims = context.claims.ok_or_else(unauthorized)?;
         match self.caller.identify(claims).await {
             Ok(external_id) => Ok(external_id),
-            Err(CallerError::Secret(error)) => Err(unavailable(context.request_id, &error)),
+            Err(CallerError::Secret(error)) => {
+                Err(no_secret("external_id", context.request_id, &error))
+            }
             Err(error) => Err(unauthorized().at("claims", error)),
         }
     }
@@ -157,6 +159,17 @@ impl Asked<'_> {
     pub(crate) fn unavailable(&self, error: &dyn std::error::Error) -> Problem {
         unavailable(self.request_id, error)
     }
+
+    /// Without the key nothing is signed, and no signature is believed.
+    pub(crate) fn no_key(&self, error: &SecretError) -> Problem {
+        no_secret("session", self.request_id, error)
+    }
+}
+
+/// The name says which of our secrets.
+fn no_secret(secret: &'static str, request_id: &str, error: &SecretError) -> Problem {
+    tracing::error!(request_id, %error, "a request was not answered");
+    error.problem(secret, request_id)
 }
 
 fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {

@@ -87,7 +87,7 @@ impl Handler {
     /// somebody has kept must not lead to a cursor that nobody accepts.
     pub(crate) async fn form(&self, asked: &Asked<'_>) -> Result<String, Problem> {
         let keys = self.keys.get().await;
-        let keys = keys.map_err(|error| asked.unavailable(&error))?;
+        let keys = keys.map_err(|error| asked.no_key(&error))?;
         Ok(keys.sign(Purpose::Cursor, b"1"))
     }
 }

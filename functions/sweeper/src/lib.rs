@@ -5,6 +5,7 @@
 //! | `due` | `due` | each minute | links whose time has come |
 //! | `links` | `walk` | every five minutes | a page of Belvo's links against ours: webhooks get lost |
 //! | `replay` | `replay` | by hand | the journaled webhooks of a link once more |
+//! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
 //! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
 //!
 //! `event` reads what is asked for, `sweeper` does it and says how far it is, `limits` derives how
@@ -47,7 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
+use belvo::{Belvo, Freshness, KeySource, Keys, Transport};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use queue::JobQueue;
 use runtime::{Clock, Env, Patience, Randomness, Secret};
@@ -77,7 +78,9 @@ pub async fn run() -> anyhow::Result<()> {
         belvo: Belvo::new(
             config.belvo_base_url.clone(),
             Transport::network(BELVO_TIMEOUT)?,
-            key_source(belvo_keys),
+            KeySource::new(move |freshness| {
+                Arc::clone(&belvo_keys).supply(freshness == Freshness::Reread)
+            }),
         ),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
@@ -97,17 +100,4 @@ pub async fn run() -> anyhow::Result<()> {
     }))
     .await
     .map_err(|error| anyhow::anyhow!(error))
-}
-
-fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
-    KeySource::new(move |freshness| {
-        let secret = Arc::clone(&secret);
-        Box::pin(async move {
-            let keys = match freshness {
-                Freshness::Cached => secret.get().await,
-                Freshness::Reread => secret.reread().await,
-            };
-            keys.map_err(|error| Arc::new(error) as KeyError)
-        })
-    })
 }

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::config::{Config, IdentitySource};
 use crate::identity::{self, Who};
-use crate::problems::{too_slow, unavailable};
+use crate::problems::{no_secret, too_slow, unavailable};
 use crate::request::TokenRequest;
 use crate::warnings::Warning;
 use crate::widget;
@@ -97,7 +97,7 @@ impl Handler {
         let identity = self.identify(claims, &request.who, request_id)?;
 
         let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| unavailable(request_id, &error))?;
+        let keys = keys.map_err(|error| no_secret("session", request_id, &error))?;
         let attempt = self.attempt(external_id, &identity, &keys, request_id)?;
         let (user, now) = (&attempt.external_id, attempt.started_at);
         self.count(user, &identity, &keys, now, request_id).await?;
@@ -144,7 +144,9 @@ impl Handler {
         let claims = context.claims.ok_or_else(unauthorized)?;
         match self.caller.identify(claims).await {
             Ok(external_id) => Ok((external_id, claims)),
-            Err(CallerError::Secret(error)) => Err(unavailable(context.request_id, &error)),
+            Err(CallerError::Secret(error)) => {
+                Err(no_secret("external_id", context.request_id, &error))
+            }
             Err(error) => Err(unauthorized().at("claims", error)),
         }
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeyError, KeySource, Keys, Transport};
+use belvo::{Belvo, Freshness, KeySource, Keys, Transport};
 use queue::JobQueue;
 use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
 use store::{ConnectionStore, ResourceStore};
@@ -53,7 +53,10 @@ pub async fn run() -> anyhow::Result<()> {
         belvo: Belvo::new(
             config.belvo_base_url.clone(),
             Transport::network(BELVO_TIMEOUT)?,
-            key_source(Arc::clone(&belvo_keys)),
+            KeySource::new({
+                let keys = Arc::clone(&belvo_keys);
+                move |freshness| Arc::clone(&keys).supply(freshness == Freshness::Reread)
+            }),
         ),
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
@@ -68,17 +71,4 @@ pub async fn run() -> anyhow::Result<()> {
     let handler = &handler;
     let served = gateway::serve(async |request| handler.handle(&request).await);
     served.await.map_err(|error| anyhow::anyhow!(error))
-}
-
-fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
-    KeySource::new(move |freshness| {
-        let secret = Arc::clone(&secret);
-        Box::pin(async move {
-            let keys = match freshness {
-                Freshness::Cached => secret.get().await,
-                Freshness::Reread => secret.reread().await,
-            };
-            keys.map_err(|error| Arc::new(error) as KeyError)
-        })
-    })
 }

@@ -13,7 +13,7 @@ use crate::handler::{Handler, created, expiry};
 use crate::identity::Who;
 use crate::portal_request::PortalRequest;
 use crate::portal_url;
-use crate::problems::unavailable;
+use crate::problems::{no_secret, unavailable};
 
 #[derive(Serialize)]
 struct Opened {
@@ -81,7 +81,7 @@ impl Handler {
         let now = self.clock.now();
         let identity = self.identify(claims, who, request_id)?;
         let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| unavailable(request_id, &error))?;
+        let keys = keys.map_err(|error| no_secret("session", request_id, &error))?;
         self.count(user, &identity, &keys, now, request_id).await?;
         let token = PortalToken {
             identity: &identity,

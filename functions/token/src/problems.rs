@@ -1,7 +1,7 @@
 //! What is answered when Belvo or AWS fails us.
 
 use belvo::{BelvoError, Retry, Wait};
-use runtime::{Metric, Problem, ProblemKind};
+use runtime::{Metric, Problem, ProblemKind, SecretError};
 
 use crate::handler::Handler;
 
@@ -15,19 +15,27 @@ impl Handler {
             error = %runtime::chain(error),
             "belvo gave no token"
         );
-        let metric = match error {
-            BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_) => {
-                Metric::BelvoAuthenticationFailed
-            }
-            _ => Metric::BelvoFailed,
-        };
-        runtime::count(metric, self.clock.now());
         let refused = match error.retry() {
             Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth) => true,
             Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
                 matches!(error, BelvoError::AuthenticationFailed { .. })
             }
         };
+        let metric = match error {
+            BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_) => {
+                Some(Metric::BelvoAuthenticationFailed)
+            }
+            // That Belvo wants no such token does not mean that it fails.
+            _ => Some(Metric::BelvoFailed).filter(|_| !refused),
+        };
+        if let Some(metric) = metric {
+            runtime::count(metric, self.clock.now());
+        }
+        if let BelvoError::Keys(cause) = error
+            && let Some(cause) = cause.downcast_ref::<SecretError>()
+        {
+            return cause.problem("belvo", request_id);
+        }
         let problem = match refused {
             true => Problem::new(ProblemKind::BelvoRefused, request_id),
             false => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
@@ -41,6 +49,12 @@ impl Handler {
             None => problem,
         }
     }
+}
+
+/// The name says which of our secrets.
+pub(crate) fn no_secret(secret: &'static str, request_id: &str, error: &SecretError) -> Problem {
+    tracing::error!(request_id, %error, "no token was minted");
+    error.problem(secret, request_id)
 }
 
 pub(crate) fn too_slow(request_id: &str) -> Problem {

@@ -1,10 +1,11 @@
 //! Belvo's secret keys, and where they come from.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-use secrecy::SecretString;
+use futures::future::{BoxFuture, FutureExt as _, TryFutureExt as _};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 /// The `secretId` and `secretPassword` of one Belvo environment.
@@ -26,7 +27,7 @@ impl Keys {
     pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
         serde_json::from_str(text)
             .ok()
-            .filter(|keys: &Self| !keys.id.is_empty())
+            .filter(|keys: &Self| !keys.id.is_empty() && !keys.password.expose_secret().is_empty())
             .ok_or(InvalidKeys)
     }
 }
@@ -51,11 +52,22 @@ pub struct KeySource(Arc<Get>);
 
 impl KeySource {
     /// Wraps a function that reads the keys.
-    pub fn new<F>(get: F) -> Self
+    pub fn new<F, R, E>(get: F) -> Self
     where
-        F: Fn(Freshness) -> BoxFuture<'static, Result<Arc<Keys>, KeyError>> + Send + Sync + 'static,
+        F: Fn(Freshness) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Arc<Keys>, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
     {
-        Self(Arc::new(get))
+        Self(Arc::new(move |freshness| {
+            let keys = get(freshness);
+            keys.map_err(|error| Arc::new(error) as KeyError).boxed()
+        }))
+    }
+
+    /// Keys that never change.
+    pub fn fixed(keys: Keys) -> Self {
+        let keys = Arc::new(keys);
+        Self::new(move |_| std::future::ready(Ok::<_, Infallible>(Arc::clone(&keys))))
     }
 
     pub(crate) async fn get(&self, freshness: Freshness) -> Result<Arc<Keys>, KeyError> {

@@ -86,11 +86,8 @@ mod tests {
                 Ok(answer)
             })
         });
-        let keys = Arc::new(Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap());
-        let keys = KeySource::new(move |_| {
-            let keys = Arc::clone(&keys);
-            Box::pin(async move { Ok(keys) })
-        });
+        let keys = Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap();
+        let keys = KeySource::fixed(keys);
         let rhythm = Rhythm {
             pace: Pace::new(6),
             ..Rhythm::default()

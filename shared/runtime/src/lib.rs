@@ -14,6 +14,7 @@ mod outside;
 mod problem;
 mod secret;
 
+use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -30,7 +31,8 @@ pub use secret::{Secret, SecretError};
 
 /// Starts structured logs, a line of JSON each, on standard output.
 ///
-/// Dependencies are quieter than we are: some of them log what they send.
+/// Dependencies are quieter than we are: some of them log what they send. A panic is such a line
+/// too, and says where, never what: its text may hold data.
 pub fn start_logs() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok();
     let level = level.and_then(|level| level.parse().ok());
@@ -42,6 +44,12 @@ pub fn start_logs() {
     if let Err(error) = tracing::subscriber::set_global_default(subscriber(ours)) {
         tracing::debug!(%error, "logs were already started");
     }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(tracing::field::display);
+    tracing::error!(location, "a function has panicked");
 }
 
 /// The crates whose own words may be logged below warnings.

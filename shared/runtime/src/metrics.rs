@@ -19,7 +19,7 @@ static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// A webhook without the agreed Authorization, or from an address that is not allowed.
+    /// A webhook without the agreed Authorization, or with it from an address that is not allowed.
     WebhookRejected,
     /// A webhook that names no link, or an event we do not know.
     WebhookIgnored,

@@ -120,7 +120,8 @@ pub struct Problem {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct FieldError {
-    /// JSON pointer into the body, or the name of a claim.
+    /// JSON pointer into the body, or what else it is about: `query …`, `claim …`, `claims`,
+    /// `session`, `secret …`. openapi.yaml says what each of them names.
     pointer: String,
     detail: String,
 }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::outside::Clock;
+use crate::problem::{Problem, ProblemKind};
 
 /// A rotation is noticed this late at most, by processes that nothing else tells.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -63,6 +64,21 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// What a caller is told: which of our secrets, in words, and what is wrong with it. Neither
+    /// its name in the account nor anything that is in it.
+    pub fn problem(&self, secret: &'static str, request_id: &str) -> Problem {
+        let rule = match self {
+            Self::Unavailable { .. } => "could not be read",
+            Self::Empty { .. } => "has no value yet",
+            Self::Invalid { .. } => "has a value of another form than it must have",
+        };
+        Problem::new(ProblemKind::Unavailable, request_id)
+            .at(format!("secret {secret}"), rule)
+            .retry_after(5)
+    }
+}
+
 impl<T> Secret<T> {
     /// A secret by name or ARN. Nothing is read yet.
     pub fn new(client: Client, id: String, clock: Clock, parse: Parse<T>) -> Self {
@@ -85,6 +101,15 @@ impl<T> Secret<T> {
     /// For whoever saw the cached value fail: it may have been rotated.
     pub async fn reread(&self) -> Result<Arc<T>, SecretError> {
         self.not_older_than(MIN_AGE).await
+    }
+
+    /// [`get`](Self::get), or [`reread`](Self::reread) if the value has failed: for a client that
+    /// asks for its secret by itself.
+    pub async fn supply(self: Arc<Self>, failed: bool) -> Result<Arc<T>, SecretError> {
+        match failed {
+            true => self.reread().await,
+            false => self.get().await,
+        }
     }
 
     async fn not_older_than(&self, age: SignedDuration) -> Result<Arc<T>, SecretError> {
