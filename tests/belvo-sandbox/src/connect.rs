@@ -38,6 +38,8 @@ pub struct Choice {
     pub owner: Option<String>,
     /// For how many days; for ever, if not given.
     pub duration: Option<i64>,
+    /// How many transactions the account has.
+    pub transactions: u64,
 }
 
 /// A new link.
@@ -141,7 +143,7 @@ pub async fn connect(world: &Arc<World>, choice: Choice) -> Result<Connected, St
             stale_in: creation.stale_in.clone(),
             fetch_resources: creation.fetch_resources.clone(),
             duration: choice.duration,
-            transactions: USUAL_TRANSACTIONS,
+            transactions: choice.transactions,
             now: inner.now(),
             quirks: inner.faults.quirks,
         }

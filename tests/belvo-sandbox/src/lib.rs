@@ -18,7 +18,7 @@
 //!
 //! | Request | Does |
 //! |---|---|
-//! | `POST connect {access_token, external_id, access_mode?, institution?, outcome?, owner?}` | ends a visit to the widget: `success`, `exit`, `exit_error:<code>`, `error`, `warning`; `{link_id, redirect_url, consent_id}` |
+//! | `POST connect {access_token, external_id, access_mode?, institution?, outcome?, owner?, transactions?}` | ends a visit to the widget: `success`, `exit`, `exit_error:<code>`, `error`, `warning`; `{link_id, redirect_url, consent_id}` |
 //! | `POST links {external_id?, transactions?, seed?, owner?, institution?, access_mode?, fetch_resources?, webhooks?}` | a link without a token, of any size; `{link_id, consent_id}` |
 //! | `GET links` | all links, in short |
 //! | `POST links/{id}/changes {add?, update?, delete?, webhooks?}` | changes of transactions, each a number or a list; `{request_id, added, updated, deleted}` |
@@ -34,8 +34,9 @@
 //! | `GET webhooks?after=<n>` | without the first `n`, in the order they arose: `[{body, attempts, status, http_status}]`; status is `queued`, `held`, `retrying`, `delivered`, `failed`, `lost` or `no_target` |
 //! | `POST webhooks/release`, `POST settle` | sends held webhooks; waits until none is on its way |
 //! | `POST clock {advance? \| set?, freeze?}`, `GET clock` | moves the present, lets it stand still or go on, tells it |
+//! | `POST keys {add?: {id, password}, revoke?: <id>}` | makes another pair of API keys valid, or one invalid, so that keys can be replaced; `{pairs}`, how many there are |
 //! | `GET drifts` | what the fault `drift` has done: `[{link_id, path, page, added, updated, deleted}]`, or `error` |
-//! | `GET requests`, `DELETE requests`, `GET unknown` | what the API was asked |
+//! | `GET requests`, `DELETE requests`, `GET unknown` | what the API was asked: the last 10,000 requests, and paths that do not exist |
 //! | `GET people`, `GET banks` | who and what there is |
 //! | `POST faults {…}` | replaces all faults; `{}` lifts them |
 //!
@@ -118,6 +119,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+pub use crate::world::REQUEST_LOG;
 use crate::{
     webhooks::Deliveries,
     world::{Keys, World},

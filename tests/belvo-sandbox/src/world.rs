@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -21,15 +22,13 @@ use crate::{
     webhooks::Deliveries,
 };
 
-/// How many requests the log keeps.
-const REQUEST_LOG: usize = 10_000;
+/// How many requests the log keeps: the last ones.
+pub const REQUEST_LOG: usize = 10_000;
 
 /// The sandbox.
 pub struct World {
     /// `http://127.0.0.1:PORT`
     pub url: String,
-    /// The API keys.
-    pub keys: Keys,
     /// Where all choices start.
     pub seed: Seed,
     /// Webhooks on their way.
@@ -43,7 +42,9 @@ pub struct Pending {
     pub choice: Choice,
 }
 
-/// The API keys of the sandbox's only customer.
+/// A pair of API keys of the sandbox's only customer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Keys {
     /// secretId
     pub id: String,
@@ -54,6 +55,8 @@ pub struct Keys {
 /// What changes.
 #[derive(Default)]
 pub struct Inner {
+    /// The API keys: while they are replaced there are two pairs.
+    pub keys: Vec<Keys>,
     /// The present.
     pub clock: Clock,
     /// The faults in force.
@@ -87,10 +90,12 @@ impl World {
     pub fn new(url: String, keys: Keys, seed: u64, deliveries: Deliveries) -> Self {
         Self {
             url,
-            keys,
             seed: Seed::new(seed),
             deliveries: Arc::new(deliveries),
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                keys: vec![keys],
+                ..Inner::default()
+            }),
         }
     }
 

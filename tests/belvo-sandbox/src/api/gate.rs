@@ -44,7 +44,7 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let logged = (method == Method::POST).then(|| blanked(&world.keys, &bytes));
+    let logged = (method == Method::POST).then(|| blanked(&world.lock().keys, &bytes));
     let (latency, failure, id) = {
         let mut inner = world.lock();
         inner.asked += 1;
@@ -127,14 +127,16 @@ fn too_fast(inner: &mut Inner, address: Option<SocketAddr>) -> bool {
 }
 
 /// The body of a request without the keys in it.
-fn blanked(keys: &Keys, body: &[u8]) -> Value {
+fn blanked(pairs: &[Keys], body: &[u8]) -> Value {
     let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
         return Value::Null;
     };
-    let secrets = [
-        ("id", &keys.id, "{{BELVO_SECRET_ID}}"),
-        ("password", &keys.password, "{{BELVO_SECRET_PASSWORD}}"),
-    ];
+    let secrets = pairs.iter().flat_map(|keys| {
+        [
+            ("id", &keys.id, "{{BELVO_SECRET_ID}}"),
+            ("password", &keys.password, "{{BELVO_SECRET_PASSWORD}}"),
+        ]
+    });
     for (field, secret, placeholder) in secrets {
         if body.get(field).and_then(Value::as_str) == Some(secret.as_str()) {
             body[field] = placeholder.into();

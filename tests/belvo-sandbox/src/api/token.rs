@@ -53,7 +53,7 @@ pub async fn mint(State(world): State<Arc<World>>, body: Bytes) -> Response {
     if let Some(complaints) = reader.complaints() {
         return errors::bad_request(complaints);
     }
-    if !keys_match(&world.keys, &id, &password) {
+    if !keys_match(&world.lock().keys, &id, &password) {
         return errors::wrong_keys();
     }
     let scopes = reader.text("scopes");

@@ -30,6 +30,7 @@ struct Connect {
     institution: Option<String>,
     outcome: Option<String>,
     owner: Option<String>,
+    transactions: Option<u64>,
 }
 
 /// As if the user had finished in the widget.
@@ -63,6 +64,7 @@ pub async fn connect(State(world): State<Arc<World>>, body: Bytes) -> Answer {
         bank,
         owner: wish.owner.map(document).transpose()?,
         duration: creation.duration,
+        transactions: transactions(wish.transactions)?,
     };
     let connected = connect::connect(&world, choice).await?;
     Ok(Json(json!({
@@ -70,6 +72,16 @@ pub async fn connect(State(world): State<Arc<World>>, body: Bytes) -> Answer {
         "redirect_url": connected.redirect_url,
         "consent_id": connected.consent_id,
     })))
+}
+
+fn transactions(wanted: Option<u64>) -> Result<u64, Refusal> {
+    let transactions = wanted.unwrap_or(connect::USUAL_TRANSACTIONS);
+    match transactions <= MOST_TRANSACTIONS {
+        true => Ok(transactions),
+        false => Err(Refusal::bad(format!(
+            "at most {MOST_TRANSACTIONS} transactions"
+        ))),
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,12 +100,7 @@ struct Create {
 /// A link of any size, without a token.
 pub async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let wish: Create = read(&body)?;
-    let transactions = wish.transactions.unwrap_or(connect::USUAL_TRANSACTIONS);
-    if transactions > MOST_TRANSACTIONS {
-        return Err(Refusal::bad(format!(
-            "at most {MOST_TRANSACTIONS} transactions"
-        )));
-    }
+    let transactions = transactions(wish.transactions)?;
     let owner = document(wish.owner.unwrap_or_else(|| people::PEOPLE[0].cpf.into()))?;
     let usual_bank = if owner.len() == 14 {
         BUSINESS_BANK

@@ -53,6 +53,7 @@ pub fn router(world: &Arc<World>) -> Router {
             "/_sandbox/requests",
             get(inspect::requests).delete(inspect::clear_requests),
         )
+        .route("/_sandbox/keys", post(settings::set_keys))
         .route("/_sandbox/drifts", get(inspect::drifts))
         .route("/_sandbox/unknown", get(inspect::unknown))
         .route("/_sandbox/people", get(inspect::people))

@@ -1,4 +1,4 @@
-//! Faults, the clock, and waiting for webhooks.
+//! Faults, the clock, keys, and waiting for webhooks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     clock, collect,
     control::{Refusal, read},
     faults::Faults,
-    world::World,
+    world::{Keys, World},
 };
 
 type Answer = Result<Json<Value>, Refusal>;
@@ -58,6 +58,30 @@ pub async fn settle(State(world): State<Arc<World>>) -> Answer {
             "webhooks are still on their way",
         ))
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyChange {
+    add: Option<Keys>,
+    revoke: Option<String>,
+}
+
+/// Makes another pair of keys valid, and then one of them invalid, as Belvo's dashboard does.
+/// Tokens that were minted with a revoked pair go on working: nobody documents that they end.
+pub async fn set_keys(State(world): State<Arc<World>>, body: Bytes) -> Answer {
+    let change: KeyChange = read(&body)?;
+    let mut inner = world.lock();
+    if let Some(id) = &change.revoke
+        && !inner.keys.iter().any(|keys| keys.id == *id)
+    {
+        return Err(Refusal::bad("there are no such keys to revoke"));
+    }
+    inner.keys.extend(change.add);
+    inner
+        .keys
+        .retain(|keys| Some(&keys.id) != change.revoke.as_ref());
+    Ok(Json(json!({ "pairs": inner.keys.len() })))
 }
 
 /// The present.

@@ -112,6 +112,7 @@ async fn authorize(
         bank: Some(bank),
         owner: None,
         duration: visit.duration.as_deref().and_then(|days| days.parse().ok()),
+        transactions: connect::USUAL_TRANSACTIONS,
     };
     let Some(application_link) = &creation.application_link else {
         return finish(world, choice).await;

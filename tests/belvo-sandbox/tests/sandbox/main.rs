@@ -9,6 +9,7 @@ mod changes;
 mod connecting;
 mod drift;
 mod faults;
+mod keys;
 mod lifecycle;
 mod lists;
 mod objects;
