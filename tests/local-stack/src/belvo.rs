@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use belvo_sandbox::{Config, Sandbox, WebhookTarget};
 
 use crate::{options::Belvo, random};
@@ -11,6 +12,8 @@ use crate::{options::Belvo, random};
 const SANDBOX_ENVIRONMENT: &str = "https://sandbox.belvo.com";
 /// Long enough that nobody guesses it, as Belvo's own are.
 const KEY_LENGTH: usize = 40;
+/// The length of the random password in the webhooks' `Authorization`.
+const WEBHOOK_PASSWORD_LENGTH: usize = 32;
 
 /// A Belvo and the keys to it.
 pub(crate) struct BelvoSide {
@@ -75,4 +78,11 @@ impl BelvoSide {
             sandbox: Some(sandbox),
         })
     }
+}
+
+/// A value for the webhooks' `Authorization` that nobody else has.
+pub(crate) fn webhook_authorization() -> anyhow::Result<String> {
+    let password = random::text(random::LETTERS_AND_DIGITS, WEBHOOK_PASSWORD_LENGTH)?;
+    let credentials = STANDARD.encode(format!("belvo:{password}"));
+    Ok(format!("Basic {credentials}"))
 }

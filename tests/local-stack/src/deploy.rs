@@ -59,10 +59,13 @@ impl Deployment {
         if let Some(seconds) = options.visibility_timeout {
             shorten_visibility(&mut storage, seconds);
         }
-        account.secrets =
-            provision::create(environment.clients, &storage, &secret_values(environment))
-                .await
-                .context("creating what the template describes")?;
+        account.secrets = provision::create(
+            environment.clients,
+            &storage,
+            &secret_values(options, environment),
+        )
+        .await
+        .context("creating what the template describes")?;
         let mut system = template.system(&account)?;
         set_variable(&mut system, "BELVO_BASE_URL", &environment.belvo.url, false);
         for (name, value) in &options.variables {
@@ -102,8 +105,9 @@ pub async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> anyhow::Resul
         sqs_url: String::new(),
         secrets: BTreeMap::new(),
     };
-    let nothing = BTreeMap::new();
-    let template = Template::parse_with_defaults(TEMPLATE, &nothing, &nothing)?;
+    // The one parameter without a default; no table depends on it.
+    let issuer = BTreeMap::from([("JwtIssuer".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    let template = Template::parse(TEMPLATE, &issuer)?;
     provision::create_tables(dynamodb, &template.storage(&account)?.tables).await
 }
 
@@ -141,14 +145,19 @@ fn local_parameters(
         .collect()
 }
 
-fn secret_values(environment: &Environment<'_>) -> BTreeMap<String, String> {
+fn secret_values(
+    options: &StackOptions,
+    environment: &Environment<'_>,
+) -> BTreeMap<String, Option<String>> {
     let belvo = environment.belvo;
     let keys = json!({"id": belvo.secret_id, "password": belvo.secret_password});
     let webhook = json!({"current": environment.webhook_authorization});
-    BTreeMap::from([
-        (BELVO_SECRET.to_owned(), keys.to_string()),
-        (WEBHOOK_SECRET.to_owned(), webhook.to_string()),
-    ])
+    let mut values = BTreeMap::from([
+        (BELVO_SECRET.to_owned(), Some(keys.to_string())),
+        (WEBHOOK_SECRET.to_owned(), Some(webhook.to_string())),
+    ]);
+    values.extend(options.secrets.clone());
+    values
 }
 
 fn shorten_visibility(storage: &mut Storage, seconds: u32) {

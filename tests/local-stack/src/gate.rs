@@ -1,8 +1,9 @@
 //! Between the functions and the emulated services: lets a call through if the caller's role
-//! allows it, answers what AWS would otherwise, and remembers who called what.
+//! allows it, answers what AWS would otherwise, and remembers who called what and what it used.
 //!
 //! A function is known by its access key, which is its name.
 
+mod bill;
 mod call;
 
 use std::{
@@ -18,12 +19,14 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     emulators::{Emulators, listen},
     log::Log,
+    meter::Meter,
     template::{Function, Role},
 };
 
@@ -49,6 +52,7 @@ struct Inner {
     calls: Mutex<BTreeSet<Call>>,
     client: reqwest::Client,
     log: Log,
+    meter: Meter,
 }
 
 #[derive(Clone)]
@@ -64,6 +68,7 @@ impl Gate {
         functions: &[Function],
         emulators: &Emulators,
         log: &Log,
+        meter: &Meter,
         servers: &mut JoinSet<()>,
     ) -> anyhow::Result<Gate> {
         let roles = functions.iter();
@@ -74,6 +79,7 @@ impl Gate {
             calls: Mutex::default(),
             client: client.context("building the gate's HTTP client")?,
             log: log.clone(),
+            meter: meter.clone(),
         });
         let mut door = async |url: &str| {
             let (listener, address) = listen().await?;
@@ -112,38 +118,53 @@ async fn pass(State(door): State<Door>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let function = caller(&parts.headers).unwrap_or_default();
-    if let Err(denial) = door.inner.admit(&function, &parts.headers, &body) {
-        door.inner.log.line(&function, &denial);
-        return denied(&denial);
-    }
+    let target = parts.headers.get("x-amz-target");
+    let target = target.and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let target = target.to_owned();
+    let asked = match door.inner.admit(&function, &target, &body) {
+        Ok(asked) => asked,
+        Err(denial) => {
+            door.inner.log.line(&function, &denial);
+            return denied(&denial);
+        }
+    };
     let request = door.inner.client.request(parts.method, &door.url);
-    let request = request.headers(end_to_end(parts.headers)).body(body);
+    let request = request.headers(end_to_end(parts.headers));
     // An error here means that the service is gone, as at the end of a test.
-    let answered = forward(request).await;
-    answered.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
+    let Ok((status, headers, body)) = forward(request.body(bill::asking(&target, body))).await
+    else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    bill::count(&door.inner.meter, &function, &target, &asked, &body);
+    (status, headers, body).into_response()
 }
 
-async fn forward(request: reqwest::RequestBuilder) -> reqwest::Result<Response> {
+async fn forward(
+    request: reqwest::RequestBuilder,
+) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
     let answer = request.send().await?;
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = answer.bytes().await?;
-    Ok((status, end_to_end(headers), body).into_response())
+    Ok((status, end_to_end(headers), answer.bytes().await?))
 }
 
 impl Inner {
-    /// Whether the function's role allows everything the request asks for.
-    fn admit(&self, function: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
-        let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok());
-        let asked = call::read(target.unwrap_or_default(), body)
-            .ok_or_else(|| format!("{target:?} is not understood here"))?;
+    /// What the request asks for, if the function's role allows all of it.
+    fn admit(
+        &self,
+        function: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Result<Vec<(String, String)>, String> {
+        let asked =
+            call::read(target, body).ok_or_else(|| format!("{target:?} is not understood here"))?;
         let role = self
             .roles
             .get(function)
             .ok_or_else(|| format!("{function:?} is no function"))?;
-        for (action, resource) in asked {
+        for (action, resource) in &asked {
             let allowed = role
                 .as_ref()
-                .is_none_or(|role| role.allows(&action, &resource));
+                .is_none_or(|role| role.allows(action, resource));
             let call = (function.to_owned(), action.clone(), resource.clone());
             self.calls.lock().insert(call);
             if !allowed {
@@ -153,7 +174,7 @@ impl Inner {
                 ));
             }
         }
-        Ok(())
+        Ok(asked)
     }
 }
 

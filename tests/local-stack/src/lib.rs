@@ -15,9 +15,10 @@
 //! [`Stack::schedules`] lists. Only `rate(…)` is understood; each schedule runs once at a time, and
 //! a run that failed is logged and, unlike in an account, not tried again before the next is due.
 //!
-//! A function may do what its role allows and nothing else (`gate`); [`Stack::calls`] is what it did.
+//! A function may do what its role allows and nothing else (`gate`); [`Stack::calls`] is what it did, and
+//! [`Stack::used`] what of that AWS would bill.
 //!
-//! What this is not: a judge of throttling, of encryption or of cost.
+//! What this is not: a judge of throttling or of encryption.
 //! And an SQS receive here gives one message of a group at most, where SQS may give several.
 //! Start reading at `stack.rs`.
 
@@ -34,6 +35,7 @@ mod issuer;
 mod lambda;
 mod log;
 mod mapping;
+mod meter;
 mod options;
 mod provision;
 mod random;
@@ -47,6 +49,7 @@ pub use self::{
     endpoints::Endpoints,
     gate::Call,
     lambda::{FunctionMain, InvokeError, child_main, child_main_with},
+    meter::{Use, Used, What},
     options::{Belvo, StackOptions},
     settle::Unsettled,
     stack::Stack,

@@ -5,6 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::meter::Meter;
+
 /// A stack that runs for days keeps this many lines; tests never come near it.
 const MOST_LINES: usize = 100_000;
 
@@ -14,6 +16,7 @@ pub(crate) struct Log {
     lines: Arc<Mutex<VecDeque<String>>>,
     open_streams: watch::Sender<usize>,
     print: bool,
+    meter: Meter,
 }
 
 /// A stream of lines that may still bring some, until it is dropped.
@@ -22,16 +25,18 @@ pub(crate) struct OpenStream(watch::Sender<usize>);
 
 impl Log {
     /// An empty log; `print` also writes every line to stderr.
-    pub(crate) fn new(print: bool) -> Log {
+    pub(crate) fn new(print: bool, meter: &Meter) -> Log {
         Log {
             lines: Arc::default(),
             open_streams: watch::Sender::new(0),
             print,
+            meter: meter.clone(),
         }
     }
 
     /// Adds a line that `source` wrote.
     pub(crate) fn line(&self, source: &str, text: &str) {
+        self.meter.line(source, text);
         let line = format!("[{source}] {text}");
         if self.print {
             eprintln!("{line}");

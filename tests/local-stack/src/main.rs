@@ -1,13 +1,15 @@
 //! `cargo run -p local-stack`: the whole system on this machine, with a page to click through.
 
-mod ready_file;
+mod env_file;
+mod files;
 
 use std::{collections::BTreeMap, io, net::Ipv4Addr, path::PathBuf};
 
-use anyhow::Context;
 use clap::Parser;
 use local_stack::{Belvo, Stack, StackOptions};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::files::Files;
 
 /// The page's port, unless it is taken.
 const USUAL_PORT: u16 = 8080;
@@ -29,9 +31,18 @@ struct Arguments {
     /// Write all addresses to this file, as JSON, once everything answers
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+    /// Write the functions' variables to this file, for `cargo lambda watch --env-file PATH`
+    ///
+    /// Functions started with them use the tables, the queue, the secrets and the Belvo of this
+    /// stack. They are let to do anything there: roles are enforced only for the stack's own.
+    #[arg(long, value_name = "PATH")]
+    env_file: Option<PathBuf>,
     /// Where the API is reached from outside, if something forwards to it
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// The Authorization value agreed with Belvo for its webhooks [default: a new one]
+    #[arg(long, value_name = "VALUE")]
+    webhook_authorization: Option<String>,
     /// Seed of the simulated Belvo's people and data
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -60,26 +71,23 @@ fn main() -> anyhow::Result<()> {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let ready_file = arguments.ready_file.clone();
+    let files = Files {
+        env: arguments.env_file.clone(),
+        ready: arguments.ready_file.clone(),
+    };
     let stack = tokio::select! {
         stack = start(arguments) => stack?,
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
-    if let Some(path) = &ready_file {
-        ready_file::write(path, stack.endpoints())
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
+    files.write(&stack)?;
     greet(&stack);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     println!("Stopping…");
-    if let Some(path) = &ready_file {
-        // Whoever reads it must not find a stack that is gone; it may have been removed already.
-        std::fs::remove_file(path).ok();
-    }
+    files.remove();
     stack.stop().await?;
     Ok(())
 }
@@ -92,6 +100,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<Stack> {
         variables: BTreeMap::from_iter(arguments.variables),
         belvo: belvo(arguments.seed),
         public_url: arguments.public_url,
+        webhook_authorization: arguments.webhook_authorization,
         schedules: !arguments.no_schedules,
         print_log: true,
         ..StackOptions::default()
@@ -143,7 +152,9 @@ fn greet(stack: &Stack) {
         println!(
             "--public-url and that address, and register {{public url}}/webhook at Belvo's dashboard"
         );
-        println!("with this Authorization header, new in every run:");
+        println!(
+            "with this Authorization header (--webhook-authorization keeps it for the next run):"
+        );
         println!("  {}", endpoints.webhook_authorization);
     }
     println!("Ctrl-C stops everything.");

@@ -16,6 +16,7 @@ use crate::{
     background::{Background, Stopped},
     lambda::Functions,
     log::Log,
+    meter::{Meter, What},
     template::QueueMapping,
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct Connection {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) functions: Functions,
     pub(crate) log: Log,
+    pub(crate) meter: Meter,
 }
 
 impl Connection {
@@ -57,6 +59,7 @@ impl Connection {
             match received {
                 Ok(messages) if messages.is_empty() => {}
                 Ok(messages) => {
+                    self.count_request();
                     let connection = Arc::clone(&self);
                     tokio::spawn(async move {
                         let _permit = permit;
@@ -74,6 +77,14 @@ impl Connection {
         }
         // Every permit is back once the last batch is done; the semaphore is never closed.
         free.acquire_many(most).await.ok();
+    }
+
+    /// Lambda asks in the function's name.
+    fn count_request(&self) {
+        let queue = self.mapping.queue_arn.rsplit(':').next();
+        let queue = queue.unwrap_or_default();
+        self.meter
+            .add(&self.function, What::QueueRequests, queue, 1);
     }
 
     async fn receive(&self) -> anyhow::Result<Vec<Message>> {
@@ -129,6 +140,7 @@ impl Connection {
             request = request.entries(entry.build()?);
         }
         request.send().await?;
+        self.count_request();
         Ok(())
     }
 }

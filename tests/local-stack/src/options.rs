@@ -15,6 +15,9 @@ pub struct StackOptions {
     /// Variables of functions. One that the template sets is replaced where it is set; any other
     /// is given to every function.
     pub variables: BTreeMap<String, String>,
+    /// Values of secrets, by their names in the template, instead of those that a local stack sets;
+    /// `None` leaves one without a value, as the first deployment does.
+    pub secrets: BTreeMap<String, Option<String>>,
     /// Another visibility timeout, in seconds, for the queues whose template sets one: a test of
     /// what happens after it cannot wait half an hour.
     pub visibility_timeout: Option<u32>,
@@ -29,6 +32,8 @@ pub struct StackOptions {
     pub belvo: Belvo,
     /// Where the API is reached from outside, when something forwards to it.
     pub public_url: Option<String>,
+    /// The `Authorization` value agreed with Belvo for its webhooks; made up without one.
+    pub webhook_authorization: Option<String>,
     /// Whether the template's schedules call their functions. A test does that itself, when it
     /// wants it: [`Stack::schedules`](crate::Stack::schedules) says what with.
     pub schedules: bool,

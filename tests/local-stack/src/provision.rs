@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// Creates everything and returns the secrets' ARNs. `values` are the secrets that the template
-/// leaves for somebody to set.
+/// leaves for somebody to set, and others that are not to be as it makes them.
 pub(crate) async fn create(
     clients: &Clients,
     storage: &Storage,
-    values: &BTreeMap<String, String>,
+    values: &BTreeMap<String, Option<String>>,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     // Dead-letter queues come first in the list; the other kinds do not depend on each other.
     let queues = async {
@@ -132,17 +132,17 @@ fn key_schema(key: &KeySchema) -> anyhow::Result<Vec<KeySchemaElement>> {
 async fn create_secret(
     secrets: &aws_sdk_secretsmanager::Client,
     secret: &Secret,
-    given: Option<&String>,
+    given: Option<&Option<String>>,
 ) -> anyhow::Result<String> {
     let value = match (given, &secret.generated) {
         (Some(value), _) => value.clone(),
-        (None, Some(generated)) => generate(generated)?,
+        (None, Some(generated)) => Some(generate(generated)?),
         (None, None) => return Err(anyhow!("nobody sets its value")),
     };
     let created = secrets
         .create_secret()
         .name(&secret.name)
-        .secret_string(value)
+        .set_secret_string(value)
         .send()
         .await?;
     created.arn.context("the answer has no ARN")

@@ -1,9 +1,12 @@
 //! Everything, started in the order in which it depends on each other.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    time::Duration,
+};
 
 use anyhow::Context;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use belvo_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -11,7 +14,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use crate::{
     aws::{Clients, REGION},
     background::Background,
-    belvo::BelvoSide,
+    belvo::{self, BelvoSide},
     deploy::{Deployment, Environment},
     emulators::Emulators,
     endpoints::Endpoints,
@@ -22,11 +25,11 @@ use crate::{
     lambda::{Functions, InvokeError, Launcher, Surroundings},
     log::Log,
     mapping::Connection,
+    meter::{Meter, Used},
     options::StackOptions,
-    random,
     schedule::Timer,
     settle::{self, Unsettled},
-    template::{Schedule, System},
+    template::{Function, Schedule, System},
 };
 
 /// Tables and queues that tools outside ask for, by their names in the template.
@@ -34,8 +37,6 @@ const RESOURCE_TABLE: &str = "ResourceTable";
 const CONNECTION_TABLE: &str = "ConnectionTable";
 const QUEUE: &str = "FetchQueue";
 const DEAD_LETTER_QUEUE: &str = "FetchDeadLetterQueue";
-/// The length of the random password in the webhooks' `Authorization`.
-const WEBHOOK_PASSWORD_LENGTH: usize = 32;
 /// How long [`Stack::settle`] waits.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 /// How long the last lines of ended processes may take to be read.
@@ -44,6 +45,7 @@ const LOG_LIMIT: Duration = Duration::from_secs(2);
 /// A running system.
 pub struct Stack {
     endpoints: Endpoints,
+    described: Vec<Function>,
     functions: Functions,
     gate: Gate,
     background: Vec<Background>,
@@ -53,6 +55,7 @@ pub struct Stack {
     sandbox: Option<Sandbox>,
     emulators: Emulators,
     log: Log,
+    meter: Meter,
     // Aborted when dropped.
     _servers: JoinSet<()>,
 }
@@ -61,16 +64,18 @@ impl Stack {
     /// Starts everything and returns once all of it answers. Functions start with their first
     /// invocation, as in Lambda; [`Stack::warm_up`] starts them before.
     pub async fn start(options: StackOptions) -> anyhow::Result<Stack> {
-        let log = Log::new(options.print_log);
+        let meter = Meter::default();
+        let log = Log::new(options.print_log, &meter);
         let mut servers = JoinSet::new();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port.unwrap_or(0)))
             .await
             .context("binding the API's port")?;
         let address = listener.local_addr()?;
         let api_url = format!("http://{address}");
-        let password = random::text(random::LETTERS_AND_DIGITS, WEBHOOK_PASSWORD_LENGTH)?;
-        let webhook_authorization =
-            format!("Basic {}", STANDARD.encode(format!("belvo:{password}")));
+        let webhook_authorization = match &options.webhook_authorization {
+            Some(agreed) => agreed.clone(),
+            None => belvo::webhook_authorization()?,
+        };
         let (emulators, issuer, belvo) = tokio::try_join!(
             Emulators::start(options.data_dir.as_deref()),
             Issuer::start(&mut servers),
@@ -92,8 +97,8 @@ impl Stack {
         let deployment = Deployment::create(&options, &environment).await?;
         let system = &deployment.system;
         let run_schedules = options.schedules;
-        let gate = Gate::start(&system.functions, &emulators, &log, &mut servers).await?;
-        let functions = Functions::new(&system.functions, launcher(options, &gate, &log)?);
+        let gate = Gate::start(&system.functions, &emulators, &log, &meter, &mut servers).await?;
+        let functions = Functions::new(&system.functions, launcher(options, &gate, &log, &meter)?);
 
         let (shown_id, shown_password) = match &belvo.sandbox {
             Some(_) => (belvo.secret_id, belvo.secret_password),
@@ -116,7 +121,7 @@ impl Stack {
             belvo_secret_id: shown_id,
             belvo_secret_password: shown_password,
         };
-        let connections = connections(&deployment, &clients, &functions, &log);
+        let connections = connections(&deployment, &clients, &functions, &log, &meter);
         let queues = connections
             .iter()
             .map(|connection| connection.queue_url.clone())
@@ -144,6 +149,7 @@ impl Stack {
 
         Ok(Stack {
             endpoints,
+            described: deployment.system.functions,
             functions,
             gate,
             background,
@@ -153,6 +159,7 @@ impl Stack {
             sandbox: belvo.sandbox,
             emulators,
             log,
+            meter,
             _servers: servers,
         })
     }
@@ -162,12 +169,26 @@ impl Stack {
         &self.endpoints
     }
 
+    /// The variables for a function that somebody else starts, whichever it is: what the template
+    /// tells all of them, and where AWS is. There, such a function may do anything, because nobody
+    /// can tell which one it is.
+    pub fn variables_of_any(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let surroundings = Surroundings {
+            dynamodb_url: self.endpoints.dynamodb_url.clone(),
+            sqs_url: self.endpoints.sqs_url.clone(),
+            secretsmanager_url: self.endpoints.secretsmanager_url.clone(),
+        };
+        surroundings.variables_of_any(&self.described)
+    }
+
     /// The Belvo sandbox, unless the stack uses the real one.
     pub fn sandbox(&self) -> Option<&Sandbox> {
         self.sandbox.as_ref()
     }
 
     /// Every line that functions and stack have logged, oldest first, as `[source] text`.
+    ///
+    /// Whatever an invocation printed is there before its result is, or the answer to its request.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
     }
@@ -175,6 +196,11 @@ impl Stack {
     /// Everything that functions asked of AWS so far.
     pub fn calls(&self) -> BTreeSet<Call> {
         self.gate.calls()
+    }
+
+    /// Everything that functions used of AWS so far.
+    pub fn used(&self) -> Used {
+        self.meter.used()
     }
 
     /// Every schedule of the template, also those that are off, in this stack or altogether.
@@ -195,6 +221,11 @@ impl Stack {
     /// A client of the Secrets Manager of this stack.
     pub fn secretsmanager(&self) -> &aws_sdk_secretsmanager::Client {
         &self.clients.secrets
+    }
+
+    /// The variables of a function, for a test that runs its handler in a process of its own.
+    pub fn variables_of(&self, function: &str) -> BTreeMap<String, String> {
+        self.functions.variables(function)
     }
 
     /// Invokes a function by its name and returns its result.
@@ -240,7 +271,12 @@ impl Stack {
     }
 }
 
-fn launcher(options: StackOptions, gate: &Gate, log: &Log) -> anyhow::Result<Launcher> {
+fn launcher(
+    options: StackOptions,
+    gate: &Gate,
+    log: &Log,
+    meter: &Meter,
+) -> anyhow::Result<Launcher> {
     let executable = match options.executable {
         Some(executable) => executable,
         None => std::env::current_exe().context("finding this executable")?,
@@ -255,6 +291,7 @@ fn launcher(options: StackOptions, gate: &Gate, log: &Log) -> anyhow::Result<Lau
         arguments: options.arguments,
         surroundings,
         log: log.clone(),
+        meter: meter.clone(),
     })
 }
 
@@ -263,6 +300,7 @@ fn connections(
     clients: &Clients,
     functions: &Functions,
     log: &Log,
+    meter: &Meter,
 ) -> Vec<Connection> {
     let mapped = deployment
         .system
@@ -277,6 +315,7 @@ fn connections(
             sqs: clients.sqs.clone(),
             functions: functions.clone(),
             log: log.clone(),
+            meter: meter.clone(),
         })
         .collect()
 }

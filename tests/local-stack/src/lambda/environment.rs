@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::ensure;
+
 use super::child::FUNCTION_VARIABLE;
 use crate::{
     aws::{CREDENTIALS, REGION},
@@ -48,15 +50,41 @@ impl Surroundings {
         if let Some(level) = &function.log_level {
             set("AWS_LAMBDA_LOG_LEVEL", level);
         }
-        set("AWS_REGION", REGION);
-        set("AWS_DEFAULT_REGION", REGION);
-        // By this, whoever is called knows the caller.
-        set("AWS_ACCESS_KEY_ID", &function.name);
-        set("AWS_SECRET_ACCESS_KEY", CREDENTIALS);
-        set("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url);
-        set("AWS_ENDPOINT_URL_SQS", &self.sqs_url);
-        set("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.secretsmanager_url);
         set("TZ", ":UTC");
+        // By its access key, whoever is called knows the caller.
+        variables.extend(self.aws(&function.name));
         variables
+    }
+
+    /// What a process is told that somebody else starts, as whichever of `functions`.
+    pub(crate) fn variables_of_any(
+        &self,
+        functions: &[Function],
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in functions.iter().flat_map(|it| &it.variables) {
+            let before = variables.insert(name.clone(), value.clone());
+            ensure!(
+                before.is_none_or(|before| before == *value),
+                "{name} does not say the same to all functions"
+            );
+        }
+        variables.extend(self.aws(CREDENTIALS));
+        Ok(variables)
+    }
+
+    /// Where AWS is, and who calls it.
+    fn aws(&self, access_key: &str) -> impl Iterator<Item = (String, String)> {
+        [
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", access_key),
+            ("AWS_SECRET_ACCESS_KEY", CREDENTIALS),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
+            ("AWS_ENDPOINT_URL_SQS", &self.sqs_url),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.secretsmanager_url),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
     }
 }

@@ -5,7 +5,6 @@ use std::{process::Stdio, time::Duration};
 use anyhow::Context;
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, ChildStdin, Command},
     sync::oneshot,
     task::JoinSet,
@@ -14,13 +13,13 @@ use uuid::Uuid;
 
 use super::{
     error::InvokeError,
+    output::Output,
     pool::Launcher,
     runtime_api::{Answer, RuntimeApi, Start, Work},
 };
 use crate::{
     aws::{ACCOUNT_ID, REGION},
     emulators::listen,
-    log::Log,
     template::Function,
 };
 
@@ -31,6 +30,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Instance {
     child: Child,
+    output: Output,
     api: RuntimeApi,
     // The process ends when this pipe closes.
     _stdin: Option<ChildStdin>,
@@ -51,6 +51,7 @@ impl Instance {
             jiff::Timestamp::now().strftime("%Y/%m/%d"),
             Uuid::new_v4().simple()
         );
+        let output = Output::new(&launcher.log, &function.name)?;
         let mut child = Command::new(&launcher.executable)
             .args(&launcher.arguments)
             .env_clear()
@@ -60,33 +61,20 @@ impl Instance {
                     .variables(function, &address.to_string(), &stream),
             )
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(output.stdio()?)
+            .stderr(output.stdio()?)
             // Ctrl-C reaches the terminal's whole process group; the stack stops its children
             // itself, after their last invocation.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", launcher.executable.display()))?;
-        if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(copy_lines(
-                stdout,
-                launcher.log.clone(),
-                function.name.clone(),
-            ));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(copy_lines(
-                stderr,
-                launcher.log.clone(),
-                function.name.clone(),
-            ));
-        }
         let mut servers = JoinSet::new();
         servers.spawn(server);
         Ok(Instance {
             _stdin: child.stdin.take(),
             child,
+            output,
             api,
             _server: servers,
         })
@@ -151,10 +139,16 @@ impl Instance {
         }
     }
 
-    /// Kills the process and waits until it is gone.
+    /// Waits until all that the process has printed is in the log.
+    pub(super) async fn logged(&mut self) {
+        self.output.logged().await;
+    }
+
+    /// Kills the process and waits until it is gone, and its last words are in the log.
     pub(super) async fn kill(mut self) {
         // It fails when the process has ended by itself, which is as good.
         self.child.kill().await.ok();
+        self.output.logged().await;
     }
 }
 
@@ -166,13 +160,4 @@ fn trace_id(now: jiff::Timestamp, id: Uuid) -> String {
         "Root=1-{:08x}-{root}00000000;Parent={parent};Sampled=0",
         now.as_second()
     )
-}
-
-async fn copy_lines(stream: impl AsyncRead + Unpin, log: Log, source: String) {
-    let _open = log.stream_opened();
-    let mut lines = BufReader::new(stream).split(b'\n');
-    // The stream ends when the process does.
-    while let Ok(Some(line)) = lines.next_segment().await {
-        log.line(&source, String::from_utf8_lossy(&line).trim_end());
-    }
 }

@@ -8,6 +8,7 @@ mod child;
 mod environment;
 mod error;
 mod instance;
+mod output;
 mod pool;
 mod runtime_api;
 

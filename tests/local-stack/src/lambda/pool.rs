@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -15,7 +16,11 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
 use super::{environment::Surroundings, error::InvokeError, instance::Instance};
-use crate::{log::Log, template::Function};
+use crate::{
+    log::Log,
+    meter::{Meter, What},
+    template::Function,
+};
 
 /// Processes of one function that answers HTTP requests; more requests wait for their turn.
 const API_CONCURRENCY: usize = 4;
@@ -27,6 +32,7 @@ pub(crate) struct Launcher {
     pub(crate) arguments: Vec<String>,
     pub(crate) surroundings: Surroundings,
     pub(crate) log: Log,
+    pub(crate) meter: Meter,
 }
 
 /// Every function of the system.
@@ -80,7 +86,7 @@ impl Functions {
         }
     }
 
-    /// Invokes a function and waits for its result.
+    /// Invokes a function and waits for its result, and until what it printed is in the log.
     ///
     /// As in an account, the invocation goes on when its caller stops waiting.
     pub(crate) async fn invoke(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
@@ -122,6 +128,13 @@ impl Functions {
         }
     }
 
+    /// The variables a function's processes are started with, as the template sets them.
+    pub(crate) fn variables(&self, name: &str) -> BTreeMap<String, String> {
+        let pool = self.pools.get(name);
+        pool.map(|pool| pool.function.variables.clone())
+            .unwrap_or_default()
+    }
+
     /// Starts one process of every function and waits until all of them ask for work.
     pub(crate) async fn warm_up(&self) -> Result<(), (String, InvokeError)> {
         let pools = self.pools.values().map(|pool| async move {
@@ -156,17 +169,29 @@ impl Pool {
             .await
             .map_err(|_| InvokeError::Stopping)?;
         let mut instance = self.instance().await?;
+        let start = Instant::now();
         let result = instance.invoke(&self.function, payload).await;
+        self.count(start.elapsed());
         match &result {
-            Ok(_) | Err(InvokeError::Function { .. }) => self.idle.lock().push(instance),
+            Ok(_) | Err(InvokeError::Function { .. }) => {
+                instance.logged().await;
+                self.idle.lock().push(instance);
+            }
             Err(error) => {
+                instance.kill().await;
                 self.launcher
                     .log
                     .line(&self.function.name, &error.to_string());
-                instance.kill().await;
             }
         }
         result
+    }
+
+    fn count(&self, time: Duration) {
+        let (name, meter) = (&self.function.name, &self.launcher.meter);
+        meter.add(name, What::Invocations, "", 1);
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        meter.add(name, What::Milliseconds, "", milliseconds.saturating_add(1));
     }
 
     async fn warm_up(&self) -> Result<(), InvokeError> {
@@ -196,10 +221,10 @@ impl Pool {
                 cause: Arc::new(cause),
             })?;
         if let Err(error) = instance.started().await {
+            instance.kill().await;
             self.launcher
                 .log
                 .line(&self.function.name, &error.to_string());
-            instance.kill().await;
             return Err(error);
         }
         Ok(instance)

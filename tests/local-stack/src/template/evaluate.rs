@@ -50,6 +50,11 @@ impl Scope<'_> {
         self.named_condition(name, place, 0)
     }
 
+    /// Whether an expression that is a condition holds.
+    pub(super) fn holds(&self, node: &Node, place: &str) -> anyhow::Result<bool> {
+        self.truth(node, place, 0)
+    }
+
     fn call(&self, function: &str, argument: &Node, place: &str) -> anyhow::Result<Option<Value>> {
         match function {
             "Ref" => {

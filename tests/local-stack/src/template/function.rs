@@ -72,6 +72,8 @@ struct Properties {
     _architectures: Option<IgnoredAny>,
     #[serde(rename = "Description")]
     _description: Option<IgnoredAny>,
+    #[serde(rename = "EventInvokeConfig")]
+    _event_invoke: Option<IgnoredAny>,
     #[serde(rename = "Handler")]
     _handler: Option<IgnoredAny>,
     #[serde(rename = "KmsKeyArn")]

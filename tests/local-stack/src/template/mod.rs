@@ -14,6 +14,7 @@ mod function;
 mod parameters;
 mod queue_mapping;
 mod role;
+mod rules;
 mod schedule;
 mod storage;
 mod structure;
@@ -157,6 +158,7 @@ impl Template {
             parameters: &self.parameters,
             account,
         };
+        rules::check(&scope)?;
         let mut list = Vec::new();
         for (name, node) in self
             .root

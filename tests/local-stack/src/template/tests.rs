@@ -29,15 +29,22 @@ fn account() -> Account {
     }
 }
 
-fn overrides(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
 }
 
+/// Parameters of the deployed template, with a value for the one that has no default.
+fn parameters(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut parameters = texts(&[("JwtIssuer", "http://127.0.0.1:1")]);
+    parameters.extend(texts(pairs));
+    parameters
+}
+
 fn deployed(pairs: &[(&str, &str)]) -> System {
-    Template::parse(DEPLOYED, &overrides(pairs))
+    Template::parse(DEPLOYED, &parameters(pairs))
         .unwrap()
         .system(&account())
         .unwrap()
@@ -80,7 +87,7 @@ fn variables_come_from_parameters_mappings_conditions_and_resources() {
     let secret = "arn:aws:secretsmanager:sa-east-1:000000000000:secret";
     check(&[], "token", "BELVO_BASE_URL", "https://sandbox.belvo.com");
     check(
-        &[("BelvoEnvironment", "production")],
+        &PRODUCTION,
         "token",
         "BELVO_BASE_URL",
         "https://api.belvo.com",
@@ -205,26 +212,13 @@ fn storage_is_what_an_account_would_create() {
             .password_length,
         64
     );
-    assert!(
-        secret("ExternalIdSecret").is_none(),
-        "its condition is false"
-    );
-    let derived = deployed(&[("ExternalIdMode", "derived")]).storage;
-    assert!(
-        derived
-            .secrets
-            .iter()
-            .any(|secret| secret.name == "ExternalIdSecret")
-    );
+    let key = secret("ExternalIdSecret").unwrap().generated.as_ref();
+    assert_eq!(key.unwrap().password_length, 64);
 }
 
 #[test]
 fn the_api_knows_its_issuer_and_its_origins() {
-    let api = deployed(&[
-        ("JwtIssuer", "http://127.0.0.1:1"),
-        ("AllowedOrigins", "http://a, http://b"),
-    ])
-    .api;
+    let api = deployed(&[("AllowedOrigins", "http://a, http://b")]).api;
     assert_eq!(api.issuer, "http://127.0.0.1:1");
     assert_eq!(api.audience, ["belvo-backend"]);
     let cors = api.cors.unwrap();
@@ -232,11 +226,46 @@ fn the_api_knows_its_issuer_and_its_origins() {
     assert_eq!(cors.max_age, Some(600));
 }
 
+/// What production asks for.
+const PRODUCTION: [(&str, &str); 7] = [
+    ("BelvoEnvironment", "production"),
+    ("CompanyName", "Ipê"),
+    ("TermsAndConditionsUrl", "https://ipe.example.com/termos"),
+    ("CompanyIconUrl", "https://ipe.example.com/icon.svg"),
+    ("CompanyLogoUrl", "https://ipe.example.com/logo.svg"),
+    ("ReturnUrls", "https://ipe.example.com/connected"),
+    ("AlarmEmail", "night@ipe.example.com"),
+];
+
+#[test]
+fn parameters_keep_the_rules_between_them() {
+    #[track_caller]
+    fn check(pairs: &[(&str, &str)], expected: Result<(), &str>) {
+        let template = Template::parse(DEPLOYED, &parameters(pairs)).unwrap();
+        let storage = template.storage(&account());
+        let actual = storage.map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(actual, expected.map_err(str::to_owned));
+    }
+    check(&PRODUCTION, Ok(()));
+    for (index, (name, _)) in PRODUCTION.iter().enumerate().skip(1) {
+        let template = Template::parse(DEPLOYED, &parameters(&PRODUCTION[..index])).unwrap();
+        let error = template.storage(&account()).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("Rules.ProductionIsYours: {name} ")),
+            "{error}"
+        );
+    }
+    check(
+        &[("DomainName", "openfinance.example.com")],
+        Err("Rules.CustomDomainHasCertificate: DomainName needs CertificateArn."),
+    );
+}
+
 #[test]
 fn a_parameter_keeps_the_rules_of_its_declaration() {
     #[track_caller]
     fn check(name: &str, value: &str, expected: &str) {
-        let error = Template::parse(DEPLOYED, &overrides(&[(name, value)])).unwrap_err();
+        let error = Template::parse(DEPLOYED, &parameters(&[(name, value)])).unwrap_err();
         assert_eq!(error.to_string(), format!("Parameters.{name}: {expected}"));
     }
     check("Nonsense", "1", "the template has no such parameter");
@@ -372,7 +401,7 @@ Resources:
         .system(&account())
         .unwrap();
     let variables = &function(&system, "f").variables;
-    let expected = overrides(&[
+    let expected = texts(&[
         (
             "SUB",
             "live-sa-east-1-arn:aws:dynamodb:sa-east-1:000000000000:table/Table-${literal}",

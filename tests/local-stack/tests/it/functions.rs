@@ -66,8 +66,14 @@ fn orders(event: Value) -> Answer {
         Some("hang") => loop {
             std::thread::park();
         },
+        Some("stop short") => {
+            eprint!("half a sen");
+            loop {
+                std::thread::park();
+            }
+        }
         Some("log much") => {
-            for number in 0..20_000 {
+            for number in 0..5_000 {
                 println!("line {number}");
             }
             Ok(Value::Null)

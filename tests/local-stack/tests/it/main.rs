@@ -12,6 +12,7 @@ mod front;
 mod functions;
 mod gateway;
 mod mapping;
+mod outside;
 mod process;
 mod program;
 mod runtime;

@@ -10,20 +10,31 @@ use serde_json::{Value, json};
 
 use crate::{process, world::LIMIT};
 
-struct Program {
+/// The running program, and what it told.
+pub struct Program {
     child: std::process::Child,
+    pub env_file: PathBuf,
     ready_file: PathBuf,
-    ready: Value,
+    pub ready: Value,
 }
 
 impl Program {
     /// Starts it on a free port and waits for its ready file.
     async fn start() -> Program {
-        let ready_file =
-            std::env::temp_dir().join(format!("local-stack-{}.json", uuid::Uuid::new_v4()));
+        Program::with(&[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn with(arguments: &[&str]) -> Program {
+        let name = format!("local-stack-{}", uuid::Uuid::new_v4());
+        let env_file = std::env::temp_dir().join(format!("{name}.env"));
+        let ready_file = std::env::temp_dir().join(format!("{name}.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_local-stack"))
-            .args(["--port", "0", "--ready-file"])
+            .args(["--port", "0", "--env-file"])
+            .arg(&env_file)
+            .arg("--ready-file")
             .arg(&ready_file)
+            .args(arguments)
             .env_remove("BELVO_SECRET_ID")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -31,6 +42,7 @@ impl Program {
             .unwrap();
         let mut program = Program {
             child,
+            env_file,
             ready: Value::Null,
             ready_file,
         };
@@ -88,6 +100,7 @@ impl Drop for Program {
         self.child.kill().ok();
         self.child.wait().ok();
         std::fs::remove_file(&self.ready_file).ok();
+        std::fs::remove_file(&self.env_file).ok();
     }
 }
 
@@ -165,10 +178,13 @@ async fn a_signal_stops_it_and_its_functions_cleanly() {
         for child in &children {
             process::gone(child).await;
         }
-        assert!(
-            !program.ready_file.exists(),
-            "the ready file names a stack that is gone"
-        );
+        for file in [&program.ready_file, &program.env_file] {
+            assert!(
+                !file.exists(),
+                "{} names a stack that is gone",
+                file.display()
+            );
+        }
     }
 }
 
