@@ -1,4 +1,4 @@
-"""Prints the CloudFormation that SAM makes of a template, with the parameters' defaults."""
+"""Prints the CloudFormation that SAM makes of a template, with the parameters' defaults, or any value."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ class NoManagedPolicies:
 
 
 def value(parameter):
-    default = parameter["Default"]
+    default = parameter.get("Default", "https://issuer.example.com")
     return default.split(",") if parameter["Type"] == "CommaDelimitedList" else default
 
 

@@ -184,7 +184,15 @@ async fn an_identity_that_cannot_be_right_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sandboxs_company_is_refused_in_production() {
-    let world = World::with(&[("BelvoEnvironment", "production")]).await;
+    let world = World::with(&[
+        ("BelvoEnvironment", "production"),
+        ("CompanyName", "Ipê"),
+        ("TermsAndConditionsUrl", "https://ipe.example.com/termos"),
+        ("CompanyIconUrl", "https://ipe.example.com/icon.svg"),
+        ("CompanyLogoUrl", "https://ipe.example.com/logo.svg"),
+        ("AlarmEmail", "night@ipe.example.com"),
+    ])
+    .await;
     let user = world.company().await;
     check_token(&world, &user, b"{}", 403, &["claim cnpj"]).await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// The lines of a metric, without their header; the dimensions with them.
-fn counted(world: &World, metric: &str) -> Vec<Value> {
+pub fn counted(world: &World, metric: &str) -> Vec<Value> {
     let logs = world.stack.logs();
     let lines = logs.iter().filter_map(|line| {
         let (_, json) = line.split_once('{')?;

@@ -8,6 +8,7 @@
 //! | `roles` | a function may do what it does, and nothing else |
 //! | `rules` | the template is as this system needs it |
 //! | `variables` | a function is told what it reads, and nothing else |
+//! | `watching` | `cargo lambda` builds, runs and deploys what the template describes |
 
 mod alarms;
 mod deployment;
@@ -15,6 +16,7 @@ mod faults;
 mod roles;
 mod rules;
 mod variables;
+mod watching;
 
 use local_stack::template::{Account, Template};
 use serde_json::Value;
@@ -28,8 +30,10 @@ pub fn evaluated(text: &str, parameters: &[(&str, &str)]) -> Value {
 }
 
 fn template(text: &str, parameters: &[(&str, &str)]) -> Template {
-    let pairs = parameters.iter();
-    let parameters = pairs.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    // The one parameter without a default.
+    let issuer = ("JwtIssuer", "https://issuer.example.com");
+    let pairs = [issuer].into_iter().chain(parameters.iter().copied());
+    let parameters = pairs.map(|(k, v)| (k.to_owned(), v.to_owned()));
     Template::parse(text, &parameters.collect()).unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::canonical::Canonical;
+use crate::counting::counted;
 use crate::world::{World, event, events};
 
 /// What each file of `events/webhook` leads to for a link of ours, as its journal says;
@@ -217,6 +218,25 @@ async fn only_listed_addresses_may_call_if_there_is_a_list() {
     check("3.130.254.46,18.220.61.186,18.223.45.212", 401).await;
     check("3.130.254.46,127.0.0.1", 200).await;
     check("", 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_list_of_addresses_keeps_out_wakes_nobody_but_belvo_who_has_moved_does() {
+    let rejected = async |ips: &str, agreed: bool| {
+        let world = World::with(&[("WebhookSourceIps", ips)]).await;
+        let authorization = match agreed {
+            true => world.stack.endpoints().webhook_authorization.clone(),
+            false => "Basic c3RyYW5nZXI6cGFzc3dvcmQ=".to_owned(),
+        };
+        let request = world.http.post(world.url("/webhook"));
+        let request = request.header("authorization", authorization).body("{}");
+        assert_eq!(world.send(request).await.status(), 401);
+        counted(&world, "WebhookRejected").len()
+    };
+    assert_eq!(rejected("3.130.254.46", false).await, 0);
+    assert_eq!(rejected("3.130.254.46", true).await, 1);
+    assert_eq!(rejected("127.0.0.1", false).await, 1);
+    assert_eq!(rejected("", false).await, 1);
 }
 
 /// A sample, addressed to a link, a consent and this stack.

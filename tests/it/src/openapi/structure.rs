@@ -40,7 +40,9 @@ fn what_is_described_is_what_is_deployed() {
             .map(|name| (name.to_owned(), "arn".to_owned()))
             .into(),
     };
-    let template = Template::parse(&text("template.yaml"), &BTreeMap::new()).unwrap();
+    let issuer = ("JwtIssuer", "https://issuer.example.com");
+    let issuer = [issuer].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let template = Template::parse(&text("template.yaml"), &issuer).unwrap();
     let system = template.system(&account).unwrap();
     let routes = system
         .functions

@@ -43,24 +43,39 @@ fn every_limit_of_a_function_has_its_reason_beside_it() {
     }
 }
 
+/// A pipe that runs asks the stream four times a second, whether anybody subscribes or not.
+#[test]
+fn the_pipe_rests_when_nobody_is_told_of_changes() {
+    let state = |parameters| {
+        let template = evaluated(TEXT, parameters);
+        template["Resources"]["ChangePipe"]["Properties"]["DesiredState"].clone()
+    };
+    assert_eq!(state(&[]), "RUNNING");
+    assert_eq!(state(&[("ChangeEvents", "false")]), "STOPPED");
+}
+
 #[test]
 fn each_environment_has_a_stack_of_its_own_in_sao_paulo() {
     for environment in ["sandbox", "production"] {
         let section = |name: &str| {
-            let header = format!("[{environment}.{name}.parameters]\n");
+            let header = format!("[{environment}.{name}]\n");
             let (_, rest) = SAMCONFIG.split_once(&header).unwrap();
-            rest.split("\n[").next().unwrap()
+            // With the tables in it.
+            let own = format!("\n[{environment}.{name}.");
+            let rest = rest.replace(&own, "\n");
+            rest.split("\n[").next().unwrap().to_owned()
         };
-        let global = section("global");
+        let global = section("global.parameters");
         assert!(global.contains("region = \"sa-east-1\""), "{global}");
         let stack = format!("stack_name = \"belvo-backend-{environment}\"");
         assert!(global.contains(&stack), "{global}");
-        let deploy = section("deploy");
-        let parameter = format!("parameter_overrides = [\"BelvoEnvironment={environment}\"]");
+        // `sam deploy --guided` writes its answers here, in a form of its own.
+        let deploy: String = section("deploy.parameters")
+            .chars()
+            .filter(|c| !['\\', '"', ' '].contains(c))
+            .collect();
+        let parameter = format!("BelvoEnvironment={environment}");
         assert!(deploy.contains(&parameter), "{deploy}");
-        assert!(
-            deploy.contains("capabilities = \"CAPABILITY_IAM\""),
-            "{deploy}"
-        );
+        assert!(deploy.contains("capabilities=CAPABILITY_IAM"), "{deploy}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the template tells each function, against what the function reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::{TEXT, account, template};
@@ -59,5 +59,16 @@ fn the_longest_variables_leave_room_for_a_long_theme() {
         let all: usize = function.variables.iter().map(length).sum();
         // The rest is for ids that are longer in an account, and for addresses of the customer's.
         assert!(all < 4096 - 400, "{}: {all}", function.name);
+    }
+}
+
+/// Whoever starts a function by hand (`local-stack --env-file`) gives it the variables of all.
+#[test]
+fn a_variable_says_the_same_to_every_function() {
+    let system = template(TEXT, &[]).system(&account()).unwrap();
+    let mut told = BTreeMap::new();
+    for (name, value) in system.functions.iter().flat_map(|it| &it.variables) {
+        let before = told.insert(name, value);
+        assert!(before.is_none_or(|it| it == value), "{name}");
     }
 }

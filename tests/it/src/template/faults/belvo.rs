@@ -19,7 +19,12 @@ pub const FAULTS: &[Fault] = &[
         NOTHING,
     ),
     fault(
-        "every parameter is explained",
+        "every parameter is explained, and takes no nonsense",
+        "    AllowedPattern: ^https?://[^?#]+$\n",
+        NOTHING,
+    ),
+    fault(
+        "every parameter is explained, and takes no nonsense",
         "    Description: Square SVG with transparent background.\n",
         NOTHING,
     ),
@@ -27,6 +32,11 @@ pub const FAULTS: &[Fault] = &[
         "sweeps come on time or not at all",
         "RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 }",
         "RetryPolicy: { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 1 }",
+    ),
+    fault(
+        "sweeps come on time or not at all",
+        "      EventInvokeConfig: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 1 }\n",
+        NOTHING,
     ),
     fault(
         "sweeps come on time or not at all",

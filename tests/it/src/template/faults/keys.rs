@@ -20,6 +20,11 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "secrets are made or set, never written down",
+        "  ExternalIdSecret:\n    Type: AWS::SecretsManager::Secret\n",
+        "  ExternalIdSecret:\n    Type: AWS::SecretsManager::Secret\n    Condition: DerivedExternalId\n",
+    ),
+    fault(
+        "secrets are made or set, never written down",
         "      KmsKeyId: !GetAtt DataKey.Arn\n      Description: 'The Authorization",
         "      Description: 'The Authorization",
     ),

@@ -12,7 +12,7 @@ pub const RULES: &[Rule] = &[
         check: environments,
     },
     Rule {
-        name: "every parameter is explained",
+        name: "every parameter is explained, and takes no nonsense",
         check: parameters,
     },
     Rule {
@@ -57,7 +57,12 @@ fn parameters(subject: &Subject) -> Vec<String> {
     let complaints = parameters.flat_map(|(name, parameter)| {
         // Whole sentences: a # without quotes cuts one short.
         let text = parameter["Description"].as_str().unwrap_or_default();
-        unless(text.ends_with('.'), name)
+        let mut complaints = unless(text.ends_with('.'), format!("{name} is not explained"));
+        let bounds = ["AllowedPattern", "AllowedValues", "MinLength", "MaxLength"];
+        let bounded = bounds.iter().any(|it| parameter.get(*it).is_some());
+        let number = parameter["Type"] == "Number";
+        complaints.extend(unless(bounded || number, format!("{name} takes anything")));
+        complaints
     });
     complaints.collect()
 }
@@ -78,6 +83,11 @@ fn schedules(subject: &Subject) -> Vec<String> {
             minutes,
         ));
     }
+    // Otherwise Lambda brings a sweep that found no room back for six hours.
+    let invoked = &subject.properties("SweeperFunction")["EventInvokeConfig"];
+    let soon = number(&invoked["MaximumEventAgeInSeconds"]).is_some_and(|age| age <= 300);
+    let once = number(&invoked["MaximumRetryAttempts"]).is_some_and(|times| times <= 1);
+    complaints.extend(unless(soon && once, format!("{invoked}")));
     let expected = [(r#"{"sweep":"due"}"#, 1), (r#"{"sweep":"links"}"#, 5)];
     let expected = expected.map(|(input, minutes)| (input.to_owned(), minutes));
     complaints.extend(unless(periods == expected.into(), format!("{periods:?}")));

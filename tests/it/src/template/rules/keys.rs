@@ -43,8 +43,11 @@ fn secrets(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for (name, properties) in subject.of_type("AWS::SecretsManager::Secret") {
         let secret = &subject.template["Resources"][name];
-        let retained = secret["DeletionPolicy"] == "Retain";
+        let retained = secret["DeletionPolicy"] == "RetainExceptOnCreate";
         complaints.extend(unless(retained, format!("{name} goes with the stack")));
+        // One that comes and goes would come back as another.
+        let always = secret.get("Condition").is_none();
+        complaints.extend(unless(always, format!("{name} is made under a condition")));
         let key = properties["KmsKeyId"].as_str().unwrap_or_default();
         let ours = key.starts_with("arn:aws:kms:");
         complaints.extend(unless(ours, format!("{name} is not under our key")));

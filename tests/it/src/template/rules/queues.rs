@@ -127,18 +127,17 @@ fn encrypted(subject: &Subject) -> Vec<String> {
 
 fn tls(subject: &Subject) -> Vec<String> {
     let policies = subject.of_type("AWS::SQS::QueuePolicy");
-    let denied = |arn: &Value| {
-        let statements = policies
-            .iter()
-            .flat_map(|(_, policy)| list(&policy["PolicyDocument"]["Statement"]));
-        statements.into_iter().any(|it| {
-            it["Effect"] == "Deny"
-                && it["Principal"] == "*"
-                && it["Action"] == "sqs:*"
-                && it["Condition"]["Bool"]["aws:SecureTransport"] == "false"
-                && list(&it["Resource"]).contains(&arn)
-        })
-    };
+    let statements = policies
+        .iter()
+        .flat_map(|(_, policy)| list(&policy["PolicyDocument"]["Statement"]));
+    // SQS takes no policy that names several queues.
+    let denied = statements.into_iter().any(|it| {
+        it["Effect"] == "Deny"
+            && it["Principal"] == "*"
+            && it["Action"] == "sqs:*"
+            && it["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+            && it["Resource"] == "*"
+    });
     let applies = |name: &str| {
         let queues = policies.iter().flat_map(|(_, it)| list(&it["Queues"]));
         let mut urls = queues.filter_map(Value::as_str);
@@ -149,14 +148,6 @@ fn tls(subject: &Subject) -> Vec<String> {
         })
     };
     let queues = subject.of_type("AWS::SQS::Queue").into_iter();
-    let complaints = queues.flat_map(|(name, queue)| {
-        let end = if queue["FifoQueue"] == true {
-            ".fifo"
-        } else {
-            ""
-        };
-        let arn = format!("arn:aws:sqs:sa-east-1:000000000000:{name}{end}");
-        unless(denied(&Value::String(arn)) && applies(name), name)
-    });
+    let complaints = queues.flat_map(|(name, _)| unless(denied && applies(name), name));
     complaints.collect()
 }
