@@ -4,7 +4,9 @@
 
 use crate::{
     Site,
-    checks::{api, belvo, branding, callbacks, pages, portal, tokens, tokens::Minted, webhook},
+    checks::{
+        access, api, belvo, branding, callbacks, pages, portal, tokens, tokens::Minted, webhook,
+    },
     row::{Other, Row, Rows, Seen, by_hand, in_tests, not_applicable},
 };
 
@@ -237,6 +239,9 @@ async fn elsewhere(site: &Site, rows: &mut Rows) {
         "Belvo has certified the integration",
         look("book a certification with Belvo; it precedes production keys"),
     );
+    let refused = access::refuses_others(site).await;
+    rows.add("J", "Tokens meant for others are refused", refused);
+    rows.add("K", "Users' tokens have the scope", access::scope(site));
 }
 
 fn look(how: &str) -> Seen {

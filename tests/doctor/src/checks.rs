@@ -1,5 +1,6 @@
 //! One item each, by what is asked.
 
+pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod belvo;
 pub(crate) mod branding;

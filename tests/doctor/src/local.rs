@@ -51,6 +51,8 @@ impl Config {
         ] {
             acting[claim] = value.into();
         }
+        let mut foreign = person.clone();
+        foreign["aud"] = "another-api".into();
         let secrets = Secrets {
             belvo: Some(BelvoKeys {
                 id: ready.belvo_secret_id,
@@ -59,6 +61,7 @@ impl Config {
             webhook: Some(ready.webhook_authorization),
             individual: sign_in(&ready.issuer_url, &person).await?,
             company: sign_in(&ready.issuer_url, &acting).await?,
+            foreign: sign_in(&ready.issuer_url, &foreign).await?.jwt,
         };
         Ok(Self {
             environment: Environment::Sandbox,

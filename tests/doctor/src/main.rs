@@ -13,7 +13,8 @@ use url::Url;
 /// Secrets come from the environment, each as Secrets Manager holds it: BELVO_SECRET and
 /// WEBHOOK_SECRET. INDIVIDUAL_JWT and COMPANY_JWT are access tokens of two test users of your app;
 /// with IdentitySource=body, INDIVIDUAL_IDENTIFICATION and COMPANY_IDENTIFICATION say who they are, as
-/// in `POST /token`.
+/// in `POST /token`. FOREIGN_JWT, if there is one, is a token of the same issuer that is not for this
+/// API: of another audience, or without JwtScope.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

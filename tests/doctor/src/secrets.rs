@@ -16,6 +16,8 @@ pub struct Secrets {
     pub individual: TestUser,
     /// Somebody who acts for a company.
     pub company: TestUser,
+    /// An access token of the same issuer that is not for this API.
+    pub foreign: Option<SecretString>,
 }
 
 /// The form of the Belvo secret.
@@ -66,6 +68,7 @@ impl Secrets {
             webhook: webhook.map(|it| it.current),
             individual: user("INDIVIDUAL_JWT", "INDIVIDUAL_IDENTIFICATION")?,
             company: user("COMPANY_JWT", "COMPANY_IDENTIFICATION")?,
+            foreign: text("FOREIGN_JWT").map(SecretString::from),
         })
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 use crate::row::{Other, fail};
 
 /// The parameters and outputs that are looked at, by their names in `template.yaml`.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "AllowedOrigins",
     "ApiUrl",
     "BelvoEnvironment",
@@ -18,6 +18,7 @@ const NAMES: [&str; 15] = [
     "CompanyTermsUrl",
     "FetchResources",
     "IdentitySource",
+    "JwtScope",
     "OpenFinanceLimits",
     "PortalUrl",
     "PublicUrl",
@@ -144,4 +145,28 @@ impl Stack {
 pub(crate) fn below(base: &Url, path: &str) -> Result<Url, Other> {
     let address = format!("{}{path}", base.as_str().trim_end_matches('/'));
     Url::parse(&address).map_err(|_| fail("the address has no path to add to"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that the template does not have would be looked for in vain, for ever.
+    #[test]
+    fn every_name_is_a_parameter_or_an_output_of_the_template() {
+        let template = include_str!("../../../template.yaml");
+        let section = |name: &'static str| {
+            let lines = template
+                .lines()
+                .skip_while(move |line| *line != name)
+                .skip(1);
+            lines.take_while(|line| line.is_empty() || line.starts_with([' ', '#']))
+        };
+        let lines = section("Parameters:").chain(section("Outputs:"));
+        let keys = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+        let keys: Vec<_> = keys.filter(|key| !key.starts_with(' ')).collect();
+        for name in NAMES {
+            assert!(keys.contains(&name), "{name} is not in the template");
+        }
+    }
 }

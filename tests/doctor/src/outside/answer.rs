@@ -32,6 +32,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether one of our functions refuses, and not what stands before it.
+    pub(crate) fn is_problem(&self) -> bool {
+        self.header("content-type") == Some("application/problem+json")
+    }
+
     /// The body; null if it is no JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -42,7 +47,7 @@ impl Answer {
     pub(crate) fn what(&self) -> String {
         let body = self.json();
         let mut words = vec![self.status.to_string()];
-        let belvo = if self.header("content-type") == Some("application/problem+json") {
+        let belvo = if self.is_problem() {
             words.extend(body.get("type").and_then(plain));
             for error in elements(body.get("errors")) {
                 let texts = ["pointer", "detail"].map(|name| error.get(name).and_then(plain));

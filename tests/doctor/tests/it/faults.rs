@@ -55,7 +55,7 @@ async fn a_wrong_or_missing_secret_is_named() {
         "403 /problems/forbidden claim cnpj is missing",
     )
     .await;
-    let all = ["2", "3", "4a", "22a", "28", "C"];
+    let all = ["2", "3", "4a", "22a", "28", "C", "J"];
     let none = with("INDIVIDUAL_JWT", "");
     check(&world, &none, &all, "there is no token, see 4a").await;
 }
@@ -169,7 +169,9 @@ async fn a_wrong_address_is_named() {
         check(&world, &wrong, &numbers, said).await;
     }
     let elsewhere = good.parameter("ApiUrl", &page("/elsewhere"));
-    let numbers = ["1", "2", "3", "4a", "4b", "5", "6b", "22a", "28", "B", "C"];
+    let numbers = [
+        "1", "2", "3", "4a", "4b", "5", "6b", "22a", "28", "B", "C", "J",
+    ];
     check(&world, &elsewhere, &numbers, "/token: 418, not 401").await;
 }
 
@@ -290,5 +292,99 @@ async fn keys_that_belvos_other_environment_accepts_are_named() {
             .find(|row| row.number == "29b")
             .unwrap();
         assert_eq!((row.verdict, row.seen.as_str()), (verdict, seen));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_another_api_that_passes_is_named() {
+    let world = World::start().await;
+    let good = world.deployed().await;
+    let user = json!({"sub": "individual", "cpf": CPF, "name": "Ralph Bragg"});
+    let wrong = good
+        .clone()
+        .variable("FOREIGN_JWT", &world.sign_in(&user).await);
+    check(&world, &wrong, &["J"], "200 for FOREIGN_JWT").await;
+    let answer = world.ask(&good.variable("FOREIGN_JWT", "")).await;
+    assert_eq!(answer.code, 0, "{}", answer.text);
+    let (verdict, seen) = answer.row("J");
+    assert_eq!(verdict, "by_hand");
+    assert!(seen.contains("set FOREIGN_JWT"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_without_its_authorizer_is_named() {
+    let world = World::without_authorizer().await;
+    let answer = world.ask(&world.deployed().await).await;
+    let (verdict, seen) = answer.row("1");
+    assert_eq!(verdict, "fail");
+    assert!(seen.contains("the API has no authorizer"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_takes_any_token_is_named() {
+    let world = World::start().await;
+    let open = world.pages.url("/forgetful");
+    let question = world.deployed().await.parameter("ApiUrl", &open);
+    let answer = world.ask(&question).await;
+    let said = "200 for a token with another signature, not 401";
+    assert_eq!(answer.row("J"), ("fail", said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_without_the_scope_are_named() {
+    let pages = Pages::start().await;
+    let world = World::with(pages, &[("JwtScope", "links.read")]).await;
+    let question = world.deployed().await.parameter("JwtScope", "links.read");
+    let answer = world.ask(&question).await;
+    let said = "INDIVIDUAL_JWT does not have JwtScope";
+    assert_eq!(answer.row("K"), ("fail", said));
+    assert_eq!(answer.row("4a").0, "fail");
+
+    let person = |scope: &str| {
+        json!({
+            "sub": "individual", "cpf": CPF, "name": "Ralph Bragg", "scope": scope,
+            "cnpj": crate::world::CNPJ, "company_name": "Bragg Mechanics",
+        })
+    };
+    let jwt = world.sign_in(&person("openid links.read")).await;
+    let without = world.sign_in(&person("openid links.reader")).await;
+    let good = question
+        .variable("INDIVIDUAL_JWT", &jwt)
+        .variable("COMPANY_JWT", &jwt)
+        .variable("FOREIGN_JWT", &without);
+    let answer = world.ask(&good).await;
+    assert_eq!(answer.code, 0, "{}", answer.text);
+    let said = "401 for another signature, 403 for FOREIGN_JWT";
+    assert_eq!(answer.row("J"), ("pass", said));
+    assert_eq!(answer.row("K").0, "pass");
+}
+
+/// As after the first deployment.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_nobody_has_set_are_named() {
+    let pages = Pages::start().await;
+    let unset = ["BelvoSecret", "WebhookSecret"];
+    let world = World::without_secrets(pages, &unset).await;
+    let question = world.deployed().await;
+    let question = question
+        .variable("BELVO_SECRET", "")
+        .variable("WEBHOOK_SECRET", "");
+    let answer = world.ask(&question).await;
+    assert_eq!(answer.code, 1);
+    for (number, said) in [
+        (
+            "4a",
+            "503 /problems/unavailable secret belvo has no value yet, not 201",
+        ),
+        (
+            "17a",
+            "503 /problems/unavailable secret webhook has no value yet, not 401",
+        ),
+        ("17b", "no Authorization to try it with; set WEBHOOK_SECRET"),
+        ("29a", "set BELVO_SECRET"),
+    ] {
+        let (verdict, seen) = answer.row(number);
+        assert_eq!(verdict, "fail", "{number}");
+        assert!(seen.contains(said), "{number}: {seen}");
     }
 }

@@ -38,6 +38,36 @@ impl World {
 
     /// With these template parameters.
     pub async fn with(pages: Pages, parameters: &[(&str, &str)]) -> Self {
+        Self::with_options(pages, parameters, StackOptions::default()).await
+    }
+
+    /// Where these secrets have no value yet.
+    pub async fn without_secrets(pages: Pages, names: &[&str]) -> Self {
+        let names = names.iter().map(|name| ((*name).to_owned(), None));
+        let options = StackOptions {
+            secrets: names.collect(),
+            ..StackOptions::default()
+        };
+        Self::with_options(pages, &[], options).await
+    }
+
+    /// With an API that lets everybody through.
+    pub async fn without_authorizer() -> Self {
+        let template = include_str!("../../../../template.yaml");
+        let authorizer = "        DefaultAuthorizer: AppUsers\n";
+        assert!(template.contains(authorizer));
+        let options = StackOptions {
+            template: Some(template.replace(authorizer, "")),
+            ..StackOptions::default()
+        };
+        Self::with_options(Pages::start().await, &[], options).await
+    }
+
+    async fn with_options(
+        pages: Pages,
+        parameters: &[(&str, &str)],
+        options: StackOptions,
+    ) -> Self {
         // Tests ask for more tokens than a user may.
         let uncapped = [
             ("AttemptsPerUserPerHour", "1000"),
@@ -50,7 +80,7 @@ impl World {
             arguments: ["functions", "--exact", "--nocapture"]
                 .map(str::to_owned)
                 .to_vec(),
-            ..StackOptions::default()
+            ..options
         });
         let folder = std::env::temp_dir().join(format!("doctor-{}", uuid::Uuid::new_v4()));
         fs::create_dir(&folder).unwrap();
@@ -108,6 +138,7 @@ impl World {
             "sub": "company", "cpf": CPF, "name": "Ralph Bragg",
             "cnpj": CNPJ, "company_name": "Bragg Mechanics",
         });
+        let foreign = json!({"sub": "individual", "aud": "another-api"});
         let webhook = json!({"current": endpoints.webhook_authorization});
         Question::default()
             .set("--env", "sandbox")
@@ -117,6 +148,7 @@ impl World {
             .variable("WEBHOOK_SECRET", &webhook.to_string())
             .variable("INDIVIDUAL_JWT", &self.sign_in(&person).await)
             .variable("COMPANY_JWT", &self.sign_in(&company).await)
+            .variable("FOREIGN_JWT", &self.sign_in(&foreign).await)
     }
 
     pub async fn sign_in(&self, claims: &Value) -> String {
