@@ -26,9 +26,12 @@
 //! | `isolation` | two users, and every mix of what is whose |
 //! | `changes` | what other services are told |
 //! | `erasing` | what is left when a user has something erased |
+//! | `costing` | what the most frequent things cost, in units |
 //! | `refreshing` | asking Belvo for fresh data, and what that spends |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
 //! | `rotation` | secrets that change while functions run |
+//! | `records` | what other releases have stored |
+//! | `unset` | secrets that have no value yet, or a wrong one |
 //! | `simulation` | what is stored after anything, in one process under simulated time |
 //! | `openapi` | the description of the HTTP API, and every answer |
 //! | `guidance` | what users are told about each code |
@@ -40,6 +43,7 @@ mod callbacks;
 mod canonical;
 mod changes;
 mod client;
+mod costing;
 mod counting;
 mod doubting;
 mod erasing;
