@@ -1,6 +1,5 @@
 //! What our client asks of Belvo besides reading, against the simulated one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use belvo::{Belvo, Deletion, KeySource, Keys, Rhythm, Transport};
@@ -24,11 +23,7 @@ impl Sides {
         });
         let sandbox = sandbox.await.unwrap();
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
-        let keys = Arc::new(keys);
-        let keys = KeySource::new(move |_| {
-            let keys = Arc::clone(&keys);
-            Box::pin(async move { Ok(keys) })
-        });
+        let keys = KeySource::fixed(keys);
         let transport = Transport::network(Duration::from_secs(5)).unwrap();
         let rhythm = Rhythm {
             page_size: 2,

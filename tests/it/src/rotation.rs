@@ -1,4 +1,19 @@
 //! Secrets that change while functions run.
+//!
+//! | module | is |
+//! |---|---|
+//! | `under_load` | claim: the documented steps fail no request |
+//! | `wrong` | claim: what other orders cost, and what heals by itself |
+//! | `load` | everything that goes on meanwhile |
+//! | `processes`, `call` | the functions, with a clock the test moves, and a request to them |
+//! | `documented` | the steps, as OPERATIONS.md has them |
+
+mod call;
+mod documented;
+mod load;
+mod processes;
+mod under_load;
+mod wrong;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -126,17 +141,7 @@ async fn belvos_keys_are_read_again_once_when_belvo_rejects_them() {
     let held = secret(&world, &name, |text| {
         belvo::Keys::from_json(text).map_err(|rule| rule.to_string())
     });
-    let source = Arc::clone(&held.secret);
-    let keys = belvo::KeySource::new(move |freshness| {
-        let source = Arc::clone(&source);
-        Box::pin(async move {
-            let keys = match freshness {
-                belvo::Freshness::Cached => source.get().await,
-                belvo::Freshness::Reread => source.reread().await,
-            };
-            keys.map_err(|error| Arc::new(error) as belvo::KeyError)
-        })
-    });
+    let keys = processes::key_source(Arc::clone(&held.secret));
     let transport = belvo::Transport::network(Duration::from_secs(5)).unwrap();
     let belvo = belvo::Belvo::new(endpoints.belvo_url.parse().unwrap(), transport, keys);
     world

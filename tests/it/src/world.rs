@@ -55,6 +55,13 @@ pub struct Connected {
 /// What is stored of a link: sort keys and items.
 pub type Records = BTreeMap<String, BTreeMap<String, Canonical>>;
 
+impl User {
+    /// Signs a request as this user.
+    pub fn sign(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(&self.jwt)
+    }
+}
+
 impl World {
     pub async fn start() -> Self {
         Self::with(&[]).await
@@ -84,7 +91,7 @@ impl World {
         Self::with_options(&[], options).await
     }
 
-    async fn with_options(parameters: &[(&str, &str)], options: StackOptions) -> Self {
+    pub async fn with_options(parameters: &[(&str, &str)], options: StackOptions) -> Self {
         // Tests connect the same few people again and again.
         let uncapped = [
             ("AttemptsPerUserPerHour", "1000"),
@@ -276,6 +283,14 @@ impl World {
         names.find(|name| name.contains(part)).unwrap().to_owned()
     }
 
+    /// What is in a secret.
+    pub async fn secret(&self, part_of_name: &str) -> Value {
+        let name = self.secret_name(part_of_name).await;
+        let secret = self.stack.secretsmanager().get_secret_value();
+        let secret = secret.secret_id(name).send().await.unwrap();
+        serde_json::from_str(secret.secret_string().unwrap()).unwrap()
+    }
+
     /// Rotates a secret.
     pub async fn set_secret(&self, part_of_name: &str, value: &serde_json::Value) {
         let name = self.secret_name(part_of_name).await;
@@ -287,17 +302,22 @@ impl World {
         put.secret_string(value.to_string()).send().await.unwrap();
     }
 
+    /// For clients of the service of this address.
+    pub fn aws(&self, url: &str) -> aws_config::SdkConfig {
+        use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(Region::new(self.stack.endpoints().region.clone()))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
     /// The table of links, as functions see it.
     pub fn resource_store(&self) -> store::ResourceStore {
-        use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
         let endpoints = self.stack.endpoints();
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        let aws = aws_config::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(Region::new(endpoints.region.clone()))
-            .endpoint_url(&endpoints.dynamodb_url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
+        let aws = self.aws(&endpoints.dynamodb_url);
         store::ResourceStore::new(&aws, endpoints.resource_table.clone())
     }
 

@@ -57,8 +57,7 @@ impl Bank {
             }
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
-        let keys = Arc::new(keys);
-        let keys = KeySource::new(move |_| std::future::ready(Ok(keys.clone())).boxed());
+        let keys = KeySource::fixed(keys);
         let rhythm = Rhythm {
             // What real time would be waited for.
             pace: Pace::new(1_000_000),

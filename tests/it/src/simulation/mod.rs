@@ -39,7 +39,7 @@ mod random;
 mod runs;
 mod sweep;
 mod threads;
-mod time;
+pub mod time;
 mod world;
 
 /// Tells how much was tried, also when the test passes and its output is kept back.

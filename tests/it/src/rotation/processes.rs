@@ -1,0 +1,276 @@
+//! Processes of the six functions, in this process: the real handlers and the real clients, with a
+//! clock that a test moves.
+//!
+//! A secret is kept for minutes, and a test cannot wait for the clock of another process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use aws_sdk_secretsmanager::config::{Builder, ConfigBag, Intercept};
+use aws_sdk_secretsmanager::error::BoxError;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueInput;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use belvo::{Belvo, Freshness, KeySource, Keys, Pace, Rhythm, Transport};
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::Response;
+use queue::JobQueue;
+use runtime::{Caller, Env, Randomness, Secret};
+use serde_json::json;
+use store::{ConnectionStore, ResourceStore};
+
+use super::call::Call;
+use crate::simulation::time::Time;
+use crate::world::World;
+
+/// Where processes run, and the time they all have.
+pub struct Site<'a> {
+    pub world: &'a World,
+    pub time: Time,
+    /// A queue of their own: the stack's fetchers have another clock.
+    pub queue_url: String,
+}
+
+/// One process of each function. Each has read its secrets when it started.
+pub struct Process {
+    pub token: token::Handler,
+    pub callback: callback::Handler,
+    pub webhook: webhook::Handler,
+    pub links: links::Handler,
+    pub fetcher: fetcher::Fetcher,
+    pub sweeper: sweeper::Sweeper,
+    reads: Reads,
+}
+
+/// When each function has read each secret.
+type Reads = Arc<Mutex<BTreeMap<(&'static str, String), Vec<Timestamp>>>>;
+
+impl Process {
+    /// Answers a request with the function the template would call.
+    pub async fn answer(&self, call: &Call<'_>) -> Response<String> {
+        let request = call.request();
+        // On the heap: one inside the other, these futures are deeper than the compiler likes.
+        match call.route {
+            "POST /token" | "POST /portal" => Box::pin(self.token.handle(&request)).await,
+            "POST /webhook" => Box::pin(self.webhook.handle(&request)).await,
+            "GET /callback/{session}/{outcome}" | "POST /connection-reports" => {
+                Box::pin(self.callback.handle(&request)).await
+            }
+            _ => Box::pin(self.links.handle(&request)).await,
+        }
+    }
+
+    pub async fn status(&self, call: &Call<'_>) -> u16 {
+        self.answer(call).await.status().as_u16()
+    }
+
+    /// The shortest time between two reads of a secret by a function, if any was read twice.
+    pub fn shortest_pause(&self) -> Option<SignedDuration> {
+        let reads = self.reads.lock().unwrap();
+        let pauses = reads.values().flat_map(|times| {
+            let pairs = times.windows(2);
+            pairs.map(|pair| pair[1].duration_since(pair[0]))
+        });
+        pauses.min()
+    }
+
+    /// How often a function has read its secrets.
+    pub fn reads_of(&self, function: &str) -> usize {
+        let reads = self.reads.lock().unwrap();
+        let of_function = reads.iter().filter(|((name, _), _)| *name == function);
+        of_function.map(|(_, times)| times.len()).sum()
+    }
+}
+
+impl<'a> Site<'a> {
+    /// Belvo's clock stands still with ours.
+    pub async fn new(world: &'a World) -> Self {
+        let attributes = [("FifoQueue", "true"), ("VisibilityTimeout", "1800")];
+        let mut queue = world.stack.sqs().create_queue().queue_name("moved.fifo");
+        for (name, value) in attributes {
+            queue = queue.attributes(name.into(), value);
+        }
+        let queue = queue.send().await.unwrap();
+        let site = Self {
+            world,
+            time: Time::new(),
+            queue_url: queue.queue_url.unwrap(),
+        };
+        site.wait(SignedDuration::ZERO).await;
+        site
+    }
+
+    /// Lets time pass, here and at Belvo.
+    pub async fn wait(&self, duration: SignedDuration) {
+        self.time.pass(duration);
+        let now = json!({"set": self.time.now().to_string(), "freeze": true});
+        self.world.sandbox("clock", &now).await;
+    }
+
+    /// Starts a process of each function, as each `run` does.
+    pub async fn start(&self) -> Process {
+        let endpoints = self.world.stack.endpoints();
+        let reads = Reads::default();
+        let clock = self.time.clock();
+        let dynamodb = self.world.aws(&endpoints.dynamodb_url);
+        let sqs = self.world.aws(&endpoints.sqs_url);
+        let resources = ResourceStore::new(&dynamodb, endpoints.resource_table.clone());
+        let connections = ConnectionStore::new(&dynamodb, endpoints.connection_table.clone());
+        let queue = JobQueue::new(&sqs, self.queue_url.clone());
+        let secrets = |function| self.secrets(function, &reads);
+        let env = |function| Env::new(self.world.stack.variables_of(function));
+        let transport = Transport::network(Duration::from_secs(30)).unwrap();
+        let belvo = async |function| self.belvo(function, &secrets(function), &transport).await;
+
+        let config = token::Config::from_env(env("token")).unwrap();
+        let token = token::Handler {
+            belvo: belvo("token").await,
+            queue: queue.clone(),
+            connections: connections.clone(),
+            resources: resources.clone(),
+            session_keys: Secret::signing(&secrets("token"), &config.session_secret_id, &clock),
+            caller: Caller::new(&config.caller, &secrets("token"), &clock),
+            config,
+            clock: clock.clone(),
+            randomness: Randomness::system(),
+        };
+        let config = callback::Config::from_env(env("callback")).unwrap();
+        let callback = callback::Handler {
+            queue: queue.clone(),
+            session_keys: Secret::signing(&secrets("callback"), &config.session_secret_id, &clock),
+            caller: Caller::new(&config.caller, &secrets("callback"), &clock),
+            config,
+            clock: clock.clone(),
+            randomness: Randomness::system(),
+        };
+        let config = webhook::Config::from_env(env("webhook")).unwrap();
+        let webhook = webhook::Handler {
+            authorization: Secret::new(
+                secrets("webhook"),
+                config.webhook_secret_id,
+                clock.clone(),
+                webhook::Authorization::from_json,
+            ),
+            source_ips: config.source_ips,
+            queue: queue.clone(),
+            clock: clock.clone(),
+            randomness: Randomness::system(),
+        };
+        let config = links::Config::from_env(env("links")).unwrap();
+        let links = links::Handler {
+            resources: resources.clone(),
+            connections: connections.clone(),
+            queue: queue.clone(),
+            keys: Secret::signing(&secrets("links"), &config.session_secret_id, &clock),
+            caller: Caller::new(&config.caller, &secrets("links"), &clock),
+            config,
+            clock: clock.clone(),
+            randomness: Randomness::system(),
+        };
+        let config = fetcher::Config::from_env(env("fetcher")).unwrap();
+        let fetcher = fetcher::Fetcher {
+            belvo: belvo("fetcher").await,
+            resources: resources.clone(),
+            connections: connections.clone(),
+            session_keys: Secret::signing(&secrets("fetcher"), &config.session_secret_id, &clock),
+            config,
+            clock: clock.clone(),
+            portion: 20_000,
+        };
+        let sweeper = sweeper::Sweeper {
+            belvo: belvo("sweeper").await,
+            resources,
+            connections,
+            queue,
+            config: sweeper::Config::from_env(env("sweeper")).unwrap(),
+            clock,
+            randomness: Randomness::system(),
+        };
+        token.session_keys.get().await.unwrap();
+        callback.session_keys.get().await.unwrap();
+        webhook.authorization.get().await.unwrap();
+        links.keys.get().await.unwrap();
+        fetcher.session_keys.get().await.unwrap();
+        Process {
+            token,
+            callback,
+            webhook,
+            links,
+            fetcher,
+            sweeper,
+            reads,
+        }
+    }
+
+    /// Belvo's client of a function, which has read its keys.
+    async fn belvo(
+        &self,
+        function: &str,
+        secrets: &SecretsManager,
+        transport: &Transport,
+    ) -> Belvo {
+        let variables = self.world.stack.variables_of(function);
+        let id = variables["BELVO_SECRET_ID"].clone();
+        let keys = belvo_keys(secrets, id, &self.time);
+        keys.get().await.unwrap();
+        let url = variables["BELVO_BASE_URL"].parse().unwrap();
+        let rhythm = Rhythm {
+            pace: Pace::new(1_000_000),
+            ..Rhythm::default()
+        };
+        Belvo::new(url, transport.clone(), key_source(keys)).with_rhythm(rhythm)
+    }
+
+    fn secrets(&self, function: &'static str, reads: &Reads) -> SecretsManager {
+        let url = &self.world.stack.endpoints().secretsmanager_url;
+        let config = Builder::from(&self.world.aws(url)).interceptor(Watch {
+            function,
+            time: self.time.clone(),
+            reads: Arc::clone(reads),
+        });
+        SecretsManager::from_conf(config.build())
+    }
+}
+
+fn belvo_keys(secrets: &SecretsManager, id: String, time: &Time) -> Arc<Secret<Keys>> {
+    let parse = |text: &str| Keys::from_json(text).map_err(|rule| rule.to_string());
+    Arc::new(Secret::new(secrets.clone(), id, time.clock(), parse))
+}
+
+/// Where a client of Belvo's has its keys from, as in each function that has one.
+pub fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
+    KeySource::new(move |freshness| Arc::clone(&secret).supply(freshness == Freshness::Reread))
+}
+
+/// Takes down each read of a secret.
+struct Watch {
+    function: &'static str,
+    time: Time,
+    reads: Reads,
+}
+
+impl Intercept for Watch {
+    fn name(&self) -> &'static str {
+        "Watch"
+    }
+
+    fn read_before_execution(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input = context.input().downcast_ref::<GetSecretValueInput>();
+        let id = input.and_then(GetSecretValueInput::secret_id).unwrap();
+        let mut reads = self.reads.lock().unwrap();
+        let times = reads.entry((self.function, id.to_owned())).or_default();
+        times.push(self.time.now());
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch(…)")
+    }
+}
