@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::layout::root;
 use crate::world::{CPF, User, World, failures, record};
 
 const LINKS: [&str; 3] = ["link_begun", "link_bound", "link_ready"];
@@ -161,11 +162,7 @@ async fn attempts_and_receipts_of_another_release_are_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_another_release_are_done_and_an_unknown_one_comes_back_alone() {
     let world = World::start().await;
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../shared/domain/tests/jobs"
-    );
-    let files = std::fs::read_dir(folder).unwrap();
+    let files = std::fs::read_dir(root().join("shared/domain/tests/jobs")).unwrap();
     let forms = files.flat_map(|file| {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         serde_json::from_str::<Vec<Value>>(&text).unwrap()

@@ -1,0 +1,162 @@
+//! What the tables hold, and whether it is what Belvo holds.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{User, World};
+use crate::canonical::Canonical;
+
+/// The six resources by their name in records, and by their name in the sandbox's truth.
+pub const RESOURCES: [(&str, &str); 6] = [
+    ("OWNERS", "owners"),
+    ("ACCOUNTS", "accounts"),
+    ("TRANSACTIONS", "transactions"),
+    ("BILLS", "bills"),
+    ("INVESTMENTS", "investments"),
+    ("INVESTMENT_TRANSACTIONS", "investment_transactions"),
+];
+
+/// What is stored of a link: sort keys and items.
+pub type Records = BTreeMap<String, BTreeMap<String, Canonical>>;
+
+impl World {
+    /// Everything stored of a link.
+    pub async fn records(&self, link_id: &str) -> Records {
+        let table = &self.stack.endpoints().resource_table;
+        records(self.stack.dynamodb(), table, link_id).await
+    }
+
+    /// The LINK record.
+    pub async fn link(&self, link_id: &str) -> BTreeMap<String, Canonical> {
+        self.records(link_id)
+            .await
+            .remove("LINK")
+            .unwrap_or_default()
+    }
+
+    /// The attempts of a user, by session.
+    pub async fn attempts(&self, user: &User) -> BTreeMap<String, BTreeMap<String, Canonical>> {
+        self.attempts_of(&user.external_id).await
+    }
+
+    pub async fn attempts_of(
+        &self,
+        external_id: &str,
+    ) -> BTreeMap<String, BTreeMap<String, Canonical>> {
+        let user = AttributeValue::S(external_id.to_owned());
+        let answer = self
+            .stack
+            .dynamodb()
+            .query()
+            .table_name(&self.stack.endpoints().connection_table)
+            .key_condition_expression("external_id = :user AND session_id < :end")
+            .expression_attribute_values(":user", user)
+            .expression_attribute_values(":end", AttributeValue::S("g".to_owned()))
+            .send();
+        let items = answer.await.unwrap().items.unwrap_or_default();
+        let canonical = |item: &std::collections::HashMap<String, AttributeValue>| {
+            let item = item
+                .iter()
+                .map(|(k, v)| (k.clone(), Canonical::from_attribute(v)));
+            let item: BTreeMap<String, Canonical> = item.collect();
+            (item["session_id"].text().to_owned(), item)
+        };
+        items.iter().map(canonical).collect()
+    }
+
+    /// Compares everything stored of a link with what Belvo holds, row by row, and gives how many
+    /// rows there are of each resource.
+    ///
+    /// The times of reading are left out: a row in which nothing else changed is not rewritten.
+    pub async fn assert_complete(&self, link_id: &str, external_id: &str) -> BTreeMap<&str, usize> {
+        self.compare(link_id, external_id, Canonical::without_read_marks)
+            .await
+    }
+
+    /// The same, to the last field: right after a first read.
+    pub async fn assert_identical(
+        &self,
+        link_id: &str,
+        external_id: &str,
+    ) -> BTreeMap<&str, usize> {
+        self.compare(link_id, external_id, |object| object).await
+    }
+
+    async fn compare(
+        &self,
+        link_id: &str,
+        external_id: &str,
+        form: fn(Canonical) -> Canonical,
+    ) -> BTreeMap<&str, usize> {
+        let truth =
+            Canonical::from_json(&self.ask_sandbox(&format!("links/{link_id}/truth")).await);
+        let records = self.records(link_id).await;
+        let mut counts = BTreeMap::new();
+        for (kind, name) in RESOURCES {
+            let mut expected = BTreeMap::new();
+            for object in truth.get(name).list() {
+                let object = form(stored_form(kind, object.clone()));
+                expected.insert(key_of(kind, &object), object);
+            }
+            let prefix = format!("{kind}#");
+            let stored = records
+                .iter()
+                .filter(|(record, _)| record.starts_with(&prefix));
+            let mut rows = 0;
+            for (record, item) in stored {
+                let object = expected.remove(record);
+                assert_eq!(Some(form(item["data"].clone())), object, "{record}");
+                assert_eq!(item["link_id"].text(), link_id, "{record}");
+                assert_eq!(item["external_id"].text(), external_id, "{record}");
+                rows += 1;
+            }
+            assert!(expected.is_empty(), "{kind} lacks {:?}", expected.keys());
+            counts.insert(kind, rows);
+        }
+        counts
+    }
+}
+
+/// Everything stored of a link, in this table.
+pub async fn records(dynamodb: &aws_sdk_dynamodb::Client, table: &str, link_id: &str) -> Records {
+    let mut pages = dynamodb
+        .query()
+        .table_name(table)
+        .consistent_read(true)
+        .key_condition_expression("link_id = :link")
+        .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
+        .into_paginator()
+        .items()
+        .send();
+    let mut records = Records::new();
+    while let Some(item) = pages.next().await {
+        let mut item = item.unwrap();
+        item.remove("hash");
+        let members = item.iter();
+        let members = members.map(|(name, it)| (name.clone(), Canonical::from_attribute(it)));
+        let members: BTreeMap<_, _> = members.collect();
+        records.insert(members["record"].text().to_owned(), members);
+    }
+    records
+}
+
+/// An object of the truth as it is stored.
+pub(crate) fn stored_form(kind: &str, object: Canonical) -> Canonical {
+    match kind {
+        "TRANSACTIONS" | "BILLS" => object.with_reference("account"),
+        "INVESTMENT_TRANSACTIONS" => object.with_reference("investment"),
+        _ => object,
+    }
+}
+
+/// Where it is stored.
+pub(crate) fn key_of(kind: &str, object: &Canonical) -> String {
+    let id = object.get("id").text();
+    match kind {
+        "TRANSACTIONS" | "INVESTMENT_TRANSACTIONS" => {
+            format!("{kind}#{}#{id}", object.get("value_date").text())
+        }
+        _ => format!("{kind}#{id}"),
+    }
+}
