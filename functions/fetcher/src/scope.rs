@@ -217,5 +217,5 @@ pub(crate) fn add(found: &mut Found, reading: Reading) {
 
 /// The day in UTC. A bank's day may be another one; the window is wide enough.
 pub(crate) fn day(moment: Timestamp) -> Date {
-    moment.to_zoned(TimeZone::UTC).date()
+    moment.to_zoned_datetime(TimeZone::UTC).date()
 }

@@ -15,7 +15,7 @@ pub struct Month(Date);
 impl Month {
     /// The month of a moment.
     pub fn of(moment: Timestamp) -> Self {
-        let day = moment.to_zoned(TimeZone::fixed(BRASILIA)).date();
+        let day = moment.to_zoned_datetime(TimeZone::fixed(BRASILIA)).date();
         Self(day.first_of_month())
     }
 
@@ -29,7 +29,7 @@ impl Month {
     /// When it ends, and its limits are lifted.
     pub fn end(self) -> Timestamp {
         let next = self.0.last_of_month().tomorrow().ok();
-        let start = next.and_then(|day| day.to_zoned(TimeZone::fixed(BRASILIA)).ok());
+        let start = next.and_then(|day| day.to_zoned_datetime(TimeZone::fixed(BRASILIA)).ok());
         start.map_or(Timestamp::MAX, |start| start.timestamp())
     }
 }

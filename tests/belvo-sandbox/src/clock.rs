@@ -74,7 +74,7 @@ pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
 
 /// The calendar day in UTC, which is how Belvo counts days.
 pub fn day(moment: Timestamp) -> Date {
-    moment.to_zoned(TimeZone::UTC).date()
+    moment.to_zoned_datetime(TimeZone::UTC).date()
 }
 
 /// `2026-11-19T13:01:41Z`

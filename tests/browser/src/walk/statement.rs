@@ -1,7 +1,7 @@
 //! The movements of both banks: search, chart, and every digit.
 
 use anyhow::{Context, ensure};
-use jiff::{Span, Zoned};
+use jiff::{Span, ZonedDateTime};
 use serde_json::json;
 
 use crate::{
@@ -21,7 +21,7 @@ async fn truths(sandbox: &Sandbox) -> anyhow::Result<[Truth; 2]> {
 
 /// All movements of ten days, page by page, and those of a day that has none.
 pub async fn search(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
-    let today = Zoned::now().date();
+    let today = ZonedDateTime::now().date();
     let (from, to) = (
         today.checked_sub(Span::new().days(40))?.to_string(),
         today.checked_sub(Span::new().days(31))?.to_string(),
@@ -71,7 +71,7 @@ async fn rows(page: &Page) -> anyhow::Result<usize> {
 
 /// The chart's table says what the banks' movements add up to.
 pub async fn months(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
-    let from = Zoned::now()
+    let from = ZonedDateTime::now()
         .date()
         .checked_sub(Span::new().days(150))?
         .first_of_month();
@@ -96,7 +96,7 @@ pub async fn months(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
 pub async fn every_digit(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     let link = sandbox.link_at(BANK.1).await?;
     let changes = format!("links/{}/changes", link.id);
-    let today = Zoned::now().date();
+    let today = ZonedDateTime::now().date();
     let amount = "12345678901234567.15";
     // As text: serde_json's numbers are floats, too.
     let add = format!(r#"{{"amount": {amount}, "type": "INFLOW", "value_date": "{today}"}}"#);

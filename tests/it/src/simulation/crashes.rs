@@ -132,7 +132,7 @@ async fn stop_once(world: &mut World, link_id: &str, phase: Phase, stop: Stop) -
 /// New rows, settled ones, some that move to another day, near and far, and some that vanish; as
 /// many come as go.
 fn changes(world: &World, mut rows: Vec<Movement>, phase: Phase) -> Value {
-    let today = world.time.now().to_zoned(TimeZone::UTC).date();
+    let today = world.time.now().to_zoned_datetime(TimeZone::UTC).date();
     rows.sort();
     // The latest first.
     rows.reverse();

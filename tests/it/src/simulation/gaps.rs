@@ -61,7 +61,7 @@ fn after_some_silent_days_the_days_before_them_are_read_again() {
     run_one(async {
         let (mut world, link_id) = silence(900, 100, 2).await;
         // A movement of the week before the silence, which settles during it, unheard of.
-        let today = world.time.now().to_zoned(TimeZone::UTC).date();
+        let today = world.time.now().to_zoned_datetime(TimeZone::UTC).date();
         let then = (today - Span::new().days(11)).to_string();
         let rows = world.bank.transactions(&link_id).await;
         let row = rows.iter().max_by(|a, b| {

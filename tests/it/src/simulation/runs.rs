@@ -202,7 +202,7 @@ fn some_date(world: &World, random: &mut Random) -> Value {
         2..=4 => random.between(30, 300) as i64,
         _ => random.between(0, 12) as i64,
     };
-    let today = world.time.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = world.time.now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     json!((today - Span::new().days(back)).to_string())
 }
 
