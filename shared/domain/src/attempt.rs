@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ExternalId, SessionId};
+use crate::code::{Code, InstitutionName};
+use crate::id::{ExternalId, LinkId, SessionId};
 use crate::identity::{Holder, Identity};
 use crate::key::SigningKeys;
 use crate::tax_id::DocumentHash;
@@ -57,6 +58,25 @@ impl Attempt {
     pub fn expected_owner(&self) -> &DocumentHash {
         self.company.as_ref().unwrap_or(&self.person)
     }
+}
+
+/// An attempt, and how it ended.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AttemptRecord {
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// The link it led to, as its callback said.
+    #[serde(default)]
+    pub linked: Option<LinkId>,
+    /// How it ended, as its callback said: `success`, `exit`, `error`, `warning`; `started` before.
+    #[serde(default)]
+    pub outcome: Option<Code>,
+    /// Belvo's code, where there was one.
+    #[serde(default)]
+    pub code: Option<Code>,
+    /// The bank, where one was chosen.
+    #[serde(default)]
+    pub institution: Option<InstitutionName>,
 }
 
 /// Whether Belvo reads the link once or keeps it up to date.

@@ -129,7 +129,7 @@ impl Totals {
             && agree(self.last_date.as_ref(), read.last_date.as_ref())
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }

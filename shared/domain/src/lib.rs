@@ -3,7 +3,8 @@
 //! Nothing here talks to the world: no I/O, no clock, no randomness. What depends on them takes a
 //! time or random bytes as an argument, so that every rule can be read and tested on its own.
 //!
-//! Start with [`job`]: it lists everything that travels over the queue. [`event`] reads Belvo's
+//! Start with [`job`]: it lists everything that travels over the queue. [`mod@link`] is the home of a
+//! link and of every rule that changes it. [`event`] reads Belvo's
 //! webhooks, [`outcome`] reads the widget's redirects, and [`session`] is what ties a redirect to
 //! the user it belongs to. [`mod@guidance`] is what users are told.
 
@@ -17,6 +18,7 @@ pub mod id;
 pub mod identity;
 pub mod job;
 pub mod key;
+pub mod link;
 pub mod month;
 pub mod outcome;
 pub mod resource;
@@ -25,7 +27,7 @@ pub mod session;
 pub mod tax_id;
 
 pub use allowance::{Allowance, Limits};
-pub use attempt::{AccessMode, Attempt};
+pub use attempt::{AccessMode, Attempt, AttemptRecord};
 pub use code::{Code, InstitutionName, RequestId};
 pub use days::Days;
 pub use event::{Event, EventKind};
@@ -34,6 +36,7 @@ pub use id::{ConsentId, ExternalId, LinkId, ReceiptId, RefreshId, SessionId};
 pub use identity::{Company, FullName, Holder, Identity, Person};
 pub use job::Job;
 pub use key::SigningKeys;
+pub use link::Link;
 pub use month::Month;
 pub use outcome::{CallbackKind, Outcome};
 pub use resource::{ResourceKind, ResourceSet};

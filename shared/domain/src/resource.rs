@@ -52,6 +52,16 @@ impl ResourceKind {
         }
     }
 
+    /// What Belvo embeds in each object of the resource: an object of which resource, under which
+    /// name.
+    pub fn parent(self) -> Option<(Self, &'static str)> {
+        match self {
+            Self::Transactions | Self::Bills => Some((Self::Accounts, "account")),
+            Self::InvestmentTransactions => Some((Self::Investments, "investment")),
+            Self::Owners | Self::Accounts | Self::Investments => None,
+        }
+    }
+
     /// Reads a wire name in any case, singular or plural: Belvo's samples differ.
     pub fn lenient(text: &str) -> Option<Self> {
         let text = text.to_ascii_uppercase();

@@ -1,0 +1,76 @@
+//! A link's home: what is known of one connection to a bank, and every rule that changes it.
+//!
+//! The rules are pure. The time, the customer's [`Policy`] and facts from outside come in as
+//! arguments; decisions go out as values. `functions/fetcher` does what they decide, and
+//! `shared/store` saves the [`Link`] as the LINK record.
+//!
+//! # The machine
+//!
+//! | [`LinkStatus`] | becomes | when |
+//! |---|---|---|
+//! | `announced` | `awaiting_owner` | Belvo names a user with an attempt, OWNERS is not announced yet |
+//! | | `bound` | the owner's document is the attempt's, or owners are not compared |
+//! | | `quarantined` | the owner is someone else ([`OwnerCheck::Required`]) |
+//! | | `unclaimed` | Belvo names no user of this stack, and the link continues none |
+//! | | `gone` | Belvo does not know the link |
+//! | `awaiting_owner` | any of these | OWNERS is announced, or the next check finds more |
+//! | `unclaimed` | any of these | a check within two days finds more |
+//! | `quarantined` | `bound` | OWNERS is announced again and names the right document |
+//! | `bound` | `gone` | Belvo answers that it does not know the link |
+//! | `gone` | `bound`, if it was bound before | a check within 30 days finds it again |
+//! | any | erased | its user wants it erased; only a tombstone remains |
+//!
+//! # What always holds
+//!
+//! 1. Rows are stored only while a link is `bound` ([`Link::is_bound`]).
+//! 2. A link that was bound never changes its user.
+//! 3. What a job cannot do is in [`Pending`], and [`Schedule`] says when a later job tries.
+//! 4. A webhook is covered by a sync that started after it was sent, and by no earlier one.
+//! 5. An empty list removes rows only if Belvo has announced zero rows, or after a day.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `state` | the LINK record and its status |
+//! | `ownership` | whose the link is |
+//! | `observe` | what a webhook, Belvo's list, Belvo's record or a proof changes |
+//! | `pending` | what is still to be done |
+//! | `resource` | what is known of one resource |
+//! | `run` | one sync run: how it starts and ends, and when missing rows are believed |
+//! | `schedule` | what is due when, and why |
+//! | `backoff` | how long to leave what has failed |
+//! | `consent` | what is known of the consent, and when it is read again |
+//! | `refresh` | asking Belvo to read the bank again, once |
+//! | `outbox` | what other services are told |
+//! | `status` | what stands between a user and their data, over all their links |
+//! | `policy` | what the customer decided |
+
+mod backoff;
+mod consent;
+mod observe;
+mod outbox;
+mod ownership;
+mod pending;
+mod policy;
+mod refresh;
+mod resource;
+mod run;
+mod schedule;
+mod state;
+mod status;
+
+pub use backoff::{Backoff, Jitter};
+pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
+pub use observe::{LinkFacts, LoggedWebhook, SyncedInBatch, WebhookEffect};
+pub use outbox::{ChangeEvent, ChangeKind, UntoldRows};
+pub use ownership::{Claim, OwnerEvidence, OwnershipStep, predecessor};
+pub use pending::{Pending, SyncMode};
+pub use policy::{OwnerCheck, Policy};
+pub use refresh::{COOL_DOWN, Refresh, RefreshAnswer, RefreshStart, RefreshStep};
+pub use resource::{LastSync, Resource, ResourceState, TotalsVerdict};
+pub use run::{
+    Conclusion, MAX_REJECTED, MissingDecision, MissingRows, RunEnd, RunStart, SyncRun, Synced,
+    Tally, utc_day,
+};
+pub use schedule::{Reason, Schedule, later};
+pub use state::{EraseMark, LastError, Link, LinkStatus, OwnerVerdict};
+pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};

@@ -1,0 +1,323 @@
+//! What LINK knows of its consent, and when Belvo is asked about it again.
+
+use std::ops::RangeInclusive;
+
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use serde::{Deserialize, Serialize};
+
+use super::schedule::{Reason, later};
+use super::state::Link;
+use crate::event::ConsentChange;
+use crate::id::ConsentId;
+
+/// Belvo warns so long before the end, where it warns; from then on users are asked to renew.
+const EXPIRING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Days before the end at which the consent is read.
+const DAYS_BEFORE_END: [i64; 3] = [30, 7, 1];
+
+/// Belvo needs a moment to notice the end.
+const END_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// Days after the end at which the consent is read: it may be renewed without a webhook.
+const DAYS_AFTER_END: RangeInclusive<i64> = 1..=30;
+
+/// After this time, Belvo's record of a consent counts for more than an earlier webhook.
+const WEBHOOK_COUNTS: SignedDuration = SignedDuration::from_hours(1);
+
+/// Minutes after the portal was opened at which the consent is read: most users take a few
+/// minutes, and a bank waits an hour (Open Finance Brasil, Consents API 3.3).
+const RENEWAL_MINUTES: [i64; 4] = [3, 10, 30, 65];
+
+/// What LINK knows of its consent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConsentFacts {
+    pub id: Option<ConsentId>,
+    /// `AUTHORISED`, `EXPIRED`, …; an open set.
+    pub status: Option<String>,
+    /// When it ends; `None` for an indefinite one.
+    pub expires_at: Option<Timestamp>,
+    /// What the last webhook about it said, until Belvo's record says otherwise.
+    pub change: Option<ConsentChange>,
+    /// When that webhook was sent.
+    pub changed_at: Option<Timestamp>,
+    /// When the user last opened the portal to renew it.
+    pub renewal_opened_at: Option<Timestamp>,
+    /// The end that the last `consent.expiring` event was about.
+    pub announced_end: Option<ConsentEnd>,
+}
+
+/// An end of a consent. A renewed consent ends anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConsentEnd {
+    pub id: Option<ConsentId>,
+    /// `None` for a consent that was revoked, or ended without a date.
+    pub at: Option<Timestamp>,
+}
+
+/// One of Belvo's consents for a link, as far as a rule decides by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedConsent {
+    pub id: Option<ConsentId>,
+    pub status: Option<String>,
+    pub created_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why a consent lets no new data through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentObstacle {
+    Rejected,
+    Expired,
+    /// The user has begun to consent and not finished.
+    Unfinished,
+}
+
+impl ConsentFacts {
+    /// Whether Belvo's record of the consent allows reading the bank.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        let authorised = self.status.as_deref() == Some("AUTHORISED");
+        authorised && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// Its end, if that is within a week, or Belvo has warned of it.
+    pub fn near_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let end = self.expires_at?;
+        let near = end.duration_since(now) <= EXPIRING;
+        (near || self.change == Some(ConsentChange::AboutToExpire)).then_some(end)
+    }
+
+    /// Whether it has ended: its time is over, or it was revoked.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        let obstacle = self.obstacle(now);
+        matches!(
+            obstacle,
+            Some(ConsentObstacle::Rejected | ConsentObstacle::Expired)
+        )
+    }
+
+    /// Why it lets no new data through, if it does not.
+    pub fn obstacle(&self, now: Timestamp) -> Option<ConsentObstacle> {
+        let past = self.expires_at.is_some_and(|end| end <= now);
+        match self.status.as_deref() {
+            Some("REJECTED") => Some(ConsentObstacle::Rejected),
+            Some("EXPIRED") => Some(ConsentObstacle::Expired),
+            _ if past || self.change == Some(ConsentChange::Expired) => {
+                Some(ConsentObstacle::Expired)
+            }
+            Some("AWAITING_AUTHORISATION" | "AWAITING_AUTHORISATION_CONFIRMATION") => {
+                Some(ConsentObstacle::Unfinished)
+            }
+            _ => None,
+        }
+    }
+
+    /// The end that is near or past. A job on the very day may come a moment early.
+    pub fn end(&self, now: Timestamp) -> Option<ConsentEnd> {
+        let soon = later(now, SignedDuration::from_mins(1));
+        let ends = self.near_end(soon).is_some() || self.has_ended(now);
+        ends.then_some(ConsentEnd {
+            id: self.id,
+            at: self.expires_at,
+        })
+    }
+
+    /// When the consent must be read next.
+    pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        let around_end = self.expires_at.into_iter().flat_map(|end| {
+            let before = DAYS_BEFORE_END.map(|it| later(end, days(-it)));
+            let after = DAYS_AFTER_END.map(move |it| later(end, days(it)));
+            before
+                .into_iter()
+                .chain([later(end, END_MARGIN)])
+                .chain(after)
+        });
+        let after_webhook = self.changed_at.map(|at| later(at, WEBHOOK_COUNTS));
+        let renewal = self.renewal_opened_at.into_iter().flat_map(|at| {
+            RENEWAL_MINUTES.map(|minutes| later(at, SignedDuration::from_mins(minutes)))
+        });
+        let dates = around_end.chain(after_webhook).chain(renewal);
+        // To the second as the index of due links counts, and not before the time has come.
+        let up = TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(RoundMode::Ceil);
+        let dates = dates.map(|at| at.round(up).unwrap_or(at));
+        dates.filter(|at| *at > now).min()
+    }
+
+    /// Keeps the consent that counts among those Belvo lists: one in force, or else the last one
+    /// that was, or else the latest. A renewal that was begun and abandoned says nothing about the
+    /// others.
+    fn observe_listed(&mut self, listed: &[ListedConsent], now: Timestamp) {
+        let rank = |it: &&ListedConsent| {
+            let rank = match it.status.as_deref() {
+                Some("AUTHORISED") => 3,
+                Some("EXPIRED") => 2,
+                Some("AWAITING_AUTHORISATION_CONFIRMATION" | "AWAITING_AUTHORISATION") => 1,
+                _ => 0,
+            };
+            (rank, it.created_at)
+        };
+        let Some(consent) = listed.iter().max_by_key(rank) else {
+            return;
+        };
+        let renewed = self.id != consent.id || self.expires_at != consent.expires_at;
+        self.id = consent.id;
+        self.status.clone_from(&consent.status);
+        self.expires_at = consent.expires_at;
+        // A webhook may come before Belvo's own record changes.
+        let record_counts = self
+            .changed_at
+            .is_none_or(|at| now.duration_since(at) >= WEBHOOK_COUNTS);
+        if self.is_in_force(now) && (renewed || record_counts) {
+            self.change = self.change.filter(|change| match change {
+                ConsentChange::Expired | ConsentChange::AboutToExpire => false,
+                ConsentChange::UnrecoverableResources => !renewed,
+                ConsentChange::ExpirationChanged | ConsentChange::UnavailableResources => true,
+            });
+        }
+    }
+}
+
+impl Link {
+    /// Keeps what Belvo lists of the link's consents. Says whether the one that counts has ended.
+    pub fn observe_consents(&mut self, listed: &[ListedConsent], now: Timestamp) -> bool {
+        self.pending.consents = false;
+        let consent = self.consent.get_or_insert_default();
+        consent.observe_listed(listed, now);
+        consent.has_ended(now)
+    }
+
+    /// The user has opened the portal to renew the consent. Belvo sends no webhook when a renewal
+    /// finishes, so the consent is read a few times.
+    pub fn observe_renewal(&mut self, opened_at: Timestamp, now: Timestamp) {
+        let consent = self.consent.get_or_insert_default();
+        consent.renewal_opened_at = Some(opened_at);
+        let next = consent.next_check(now);
+        self.schedule.set_or_clear(Reason::Consent, next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn consents_are_read_30_7_and_1_days_before_their_end_and_after_it() {
+        let consent = ConsentFacts {
+            expires_at: Some(at("2026-12-31T00:00:00Z")),
+            ..ConsentFacts::default()
+        };
+        let mut now = at("2026-11-01T00:00:00Z");
+        let mut dates = Vec::new();
+        while let Some(date) = consent.next_check(now) {
+            dates.push(date.to_string());
+            now = date;
+        }
+        let expected = [
+            "2026-12-01T00:00:00Z",
+            "2026-12-24T00:00:00Z",
+            "2026-12-30T00:00:00Z",
+            "2026-12-31T00:05:00Z",
+            "2027-01-01T00:00:00Z",
+        ];
+        assert_eq!(dates[..5], expected);
+        assert_eq!(
+            (dates.len(), dates[33].as_str()),
+            (34, "2027-01-30T00:00:00Z")
+        );
+        assert_eq!(ConsentFacts::default().next_check(now), None);
+    }
+
+    #[test]
+    fn a_renewal_and_a_webhook_are_followed_up() {
+        let opened = ConsentFacts {
+            changed_at: Some(at("2026-11-01T00:00:00Z")),
+            renewal_opened_at: Some(at("2026-11-01T00:00:00Z")),
+            ..ConsentFacts::default()
+        };
+        let next = |now: &str| opened.next_check(at(now)).map(|it| it.to_string());
+        assert_eq!(
+            next("2026-11-01T00:00:00Z").as_deref(),
+            Some("2026-11-01T00:03:00Z")
+        );
+        assert_eq!(
+            next("2026-11-01T00:30:00Z").as_deref(),
+            Some("2026-11-01T01:00:00Z")
+        );
+        assert_eq!(next("2026-11-01T01:05:00Z"), None);
+    }
+
+    fn consent(id: u8, status: &str, created: &str, expires: Option<&str>) -> ListedConsent {
+        ListedConsent {
+            id: ConsentId::parse(&format!("29a54e55-21f0-4d02-8e34-797ab7d439{id:02}")).ok(),
+            status: Some(status.to_owned()),
+            created_at: Some(at(created)),
+            expires_at: expires.map(at),
+        }
+    }
+
+    /// The facts after this list is read at noon, a webhook having said `change` so many minutes
+    /// before.
+    fn after(listed: &[ListedConsent], change: ConsentChange, minutes: i64) -> ConsentFacts {
+        let now = at("2026-11-23T12:00:00Z");
+        let mut facts = ConsentFacts {
+            id: listed.first().and_then(|it| it.id),
+            expires_at: listed.first().and_then(|it| it.expires_at),
+            change: Some(change),
+            changed_at: Some(later(now, SignedDuration::from_mins(-minutes))),
+            ..ConsentFacts::default()
+        };
+        facts.observe_listed(listed, now);
+        facts
+    }
+
+    #[test]
+    fn an_abandoned_renewal_says_nothing_about_a_consent_in_force_or_expired() {
+        let pending = || consent(2, "AWAITING_AUTHORISATION", "2026-11-23T11:00:00Z", None);
+        let refused = || consent(3, "REJECTED", "2026-11-23T11:30:00Z", None);
+        for status in ["AUTHORISED", "EXPIRED"] {
+            let old = consent(1, status, "2025-11-23T00:00:00Z", None);
+            let id = old.id;
+            let facts = after(
+                &[old, pending(), refused()],
+                ConsentChange::ExpirationChanged,
+                0,
+            );
+            assert_eq!((facts.id, facts.status.as_deref()), (id, Some(status)));
+        }
+    }
+
+    #[test]
+    fn a_webhook_counts_for_an_hour_against_belvos_record() {
+        let in_force = || consent(1, "AUTHORISED", "2025-11-23T00:00:00Z", None);
+        let check = |change, minutes, expected| {
+            let facts = after(&[in_force()], change, minutes);
+            assert_eq!(facts.change, expected, "{change:?} {minutes}");
+        };
+        check(ConsentChange::Expired, 1, Some(ConsentChange::Expired));
+        check(ConsentChange::Expired, 60, None);
+        check(ConsentChange::AboutToExpire, 60, None);
+        let lost = ConsentChange::UnrecoverableResources;
+        check(lost, 60, Some(lost));
+    }
+
+    #[test]
+    fn a_consent_that_is_past_its_end_stays_expired() {
+        let past = consent(
+            1,
+            "AUTHORISED",
+            "2025-11-23T00:00:00Z",
+            Some("2026-11-22T00:00:00Z"),
+        );
+        let facts = after(&[past], ConsentChange::Expired, 600);
+        assert_eq!(facts.change, Some(ConsentChange::Expired));
+    }
+}

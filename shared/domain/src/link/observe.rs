@@ -1,0 +1,272 @@
+//! What a webhook, Belvo's list of links, Belvo's record of a link or a proof changes on LINK.
+//!
+//! All of these are signals. They only say what to read next; the data comes from Belvo's API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+use super::pending::SyncMode;
+use super::policy::Policy;
+use super::resource::Resource;
+use super::run::needs_user;
+use super::state::Link;
+use crate::code::Code;
+use crate::event::{ConsentChange, Event, EventKind, Totals};
+use crate::id::{ExternalId, SessionId};
+use crate::month::Month;
+use crate::resource::ResourceKind;
+
+/// SQS stamps a job and we stamp a sync with different clocks.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// Webhooks kept for the log of a link that is not bound: more than one connection causes.
+const MAX_UNLOGGED: usize = 20;
+
+/// Proofs kept of one link: one is needed, and any session that led to it may send some.
+const MAX_PROOFS: usize = 20;
+
+/// A full sync at the latest after this time, should a webhook have been lost.
+pub(super) const FULL_SYNC_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A webhook for the webhook log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedWebhook {
+    /// When it was queued.
+    pub received_at: Timestamp,
+    /// The queue's id of its message: delivered twice, it is logged once.
+    pub message_id: String,
+    pub event: Event,
+}
+
+/// What Belvo's record of a link says, as far as a rule decides by it.
+#[derive(Clone, Debug, Default)]
+pub struct LinkFacts {
+    pub institution: Option<String>,
+    pub institution_user_id: Option<String>,
+    /// `valid`, `invalid`, `unconfirmed` or `token_required`; an open set.
+    pub status: Option<String>,
+    pub access_mode: Option<String>,
+    pub fetch_resources: BTreeSet<ResourceKind>,
+    pub created_at: Option<Timestamp>,
+    pub last_accessed_at: Option<Timestamp>,
+}
+
+/// What a webhook will have led to once nothing is pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum WebhookEffect {
+    /// A sync.
+    Synced,
+    /// A sync that covers the webhook had started before.
+    AlreadySynced,
+    ConsentRead,
+    UserMustAct,
+    /// A look at Belvo's record, which still has the link.
+    LinkChecked,
+    /// A kind of webhook that leads to no action.
+    Ignored,
+}
+
+/// What the jobs of a batch have synced since they arrived.
+pub type SyncedInBatch = BTreeMap<ResourceKind, SyncMode>;
+
+impl Link {
+    /// Notes what a webhook announces, until it has been read.
+    pub fn observe_webhook(
+        &mut self,
+        event: &Event,
+        sent_at: Timestamp,
+        synced: &SyncedInBatch,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> WebhookEffect {
+        self.observe_limit(event, sent_at);
+        let (kind, mode) = match &event.kind {
+            EventKind::HistoricalUpdate { resource } => (*resource, SyncMode::Full),
+            EventKind::ResourceChanged { resource } => (*resource, SyncMode::Incremental),
+            EventKind::ResourceRevised { resource } => (*resource, SyncMode::Recheck),
+            EventKind::Consent {
+                change,
+                consent_id,
+                due_at,
+            } => {
+                self.pending.consents = true;
+                // A renewal may have mended what the user had to; Belvo's record says.
+                self.pending.link |= self.user_action.is_some();
+                let consent = self.consent.get_or_insert_default();
+                consent.change = Some(*change);
+                consent.changed_at = Some(sent_at);
+                consent.id = consent_id.or(consent.id);
+                consent.expires_at = due_at.or(consent.expires_at);
+                return WebhookEffect::ConsentRead;
+            }
+            EventKind::LinkNeedsUser => {
+                let code = event.errors.first().or(event.webhook_code.as_ref());
+                self.user_action = code.cloned();
+                return WebhookEffect::UserMustAct;
+            }
+            // A deletion that was not asked for is checked before it is believed.
+            EventKind::LinkDeleted => {
+                self.pending.link = true;
+                return WebhookEffect::LinkChecked;
+            }
+            EventKind::Unknown => return WebhookEffect::Ignored,
+        };
+        self.observe_resource(kind, mode, event, sent_at, synced, policy, now)
+    }
+
+    /// A limit that is used up keeps data back until the month ends; data that comes lifts it.
+    fn observe_limit(&mut self, event: &Event, sent_at: Timestamp) {
+        let limit = |code: &Code| code.as_str() == "operational_limits_reached";
+        if event.errors.iter().any(limit) {
+            self.limited_until = Some(Month::of(sent_at).end());
+            return;
+        }
+        let declined = self
+            .resources
+            .values()
+            .filter_map(|it| it.declined.as_ref());
+        let still_limited = declined.into_iter().any(limit);
+        if matches!(event.kind, EventKind::HistoricalUpdate { .. }) && !still_limited {
+            self.limited_until = None;
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the facts of one webhook")]
+    fn observe_resource(
+        &mut self,
+        kind: ResourceKind,
+        mode: SyncMode,
+        event: &Event,
+        sent_at: Timestamp,
+        synced: &SyncedInBatch,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> WebhookEffect {
+        let is_fresh = self.is_fresh(kind, mode, sent_at, synced);
+        // Data flows, so perhaps the user has mended what they had to; Belvo's record says.
+        self.pending.link |= self.user_action.is_some();
+        if let Some(consent) = &mut self.consent {
+            self.pending.consents |= !consent.is_in_force(sent_at);
+            if consent.change == Some(ConsentChange::UnavailableResources) {
+                consent.change = None;
+            }
+        }
+        let resource = self.resource(kind);
+        resource.announced_at = Some(sent_at);
+        resource.announced = event.totals.clone();
+        let full = mode == SyncMode::Full && event.totals != Totals::default();
+        resource.announced_full = full && !is_fresh;
+        if is_fresh {
+            return WebhookEffect::AlreadySynced;
+        }
+        self.pending.request_sync(kind, mode);
+        if let Some((parent, _)) = kind.parent() {
+            // Movements change balances and positions, and Belvo announces neither.
+            let known = self.resource(parent).last_sync.is_some();
+            if known && !self.is_fresh(parent, SyncMode::Full, sent_at, synced) {
+                self.pending.request_sync(parent, SyncMode::Full);
+            }
+        }
+        let closes_bill = kind == ResourceKind::Bills && mode == SyncMode::Incremental;
+        let transactions = self.resource(ResourceKind::Transactions);
+        if closes_bill && transactions.last_full_sync.is_some() {
+            // Its transactions now name the bill, and they may be a month old.
+            self.pending
+                .request_sync(ResourceKind::Transactions, SyncMode::Full);
+        }
+        // The weekly full sync rides on a webhook, if one comes.
+        self.request_where(policy, SyncMode::Full, |it| is_due_for_full_sync(it, now));
+        WebhookEffect::Synced
+    }
+
+    /// Whether a sync that covers a webhook sent at this moment has started already.
+    ///
+    /// This keeps repeated webhooks cheap: a thousand equal ones cost a handful of syncs.
+    fn is_fresh(
+        &self,
+        kind: ResourceKind,
+        mode: SyncMode,
+        sent_at: Timestamp,
+        synced: &SyncedInBatch,
+    ) -> bool {
+        let moment = super::schedule::later(sent_at, CLOCK_MARGIN);
+        let resource = self.resources.get(&kind);
+        let before = resource.is_some_and(|it| it.synced_since(moment, mode));
+        before || synced.get(&kind).is_some_and(|synced| *synced >= mode)
+    }
+
+    /// Belvo's list of links shows the link, or an access to the bank that no webhook told of.
+    pub fn observe_listed(&mut self, last_accessed_at: Option<Timestamp>, policy: &Policy) {
+        self.pending.link = true;
+        self.last_accessed_at = last_accessed_at;
+        let unread = |it: &Resource| match last_accessed_at {
+            Some(at) => !it.covers(at),
+            None => it.last_sync.is_none(),
+        };
+        self.request_where(policy, SyncMode::Incremental, unread);
+    }
+
+    /// Keeps what Belvo's record of the link says.
+    pub fn observe_record(&mut self, facts: LinkFacts) {
+        self.institution = facts.institution;
+        self.institution_user_id = facts.institution_user_id;
+        self.access_mode = facts.access_mode;
+        self.created_at = facts.created_at;
+        self.last_accessed_at = facts.last_accessed_at;
+        self.fetch_resources = facts.fetch_resources;
+        self.user_action = match facts.status.as_deref() {
+            // Belvo calls a link valid although its consent has no accounts any more.
+            Some("valid") => self.declined_for_the_user(),
+            Some("invalid") => {
+                let known = self.user_action.take();
+                // As a code, `invalid` is about a field of a request.
+                known.or_else(|| Some(Code::lenient("invalid_link")))
+            }
+            Some("token_required") => {
+                let known = self.user_action.take();
+                known.or_else(|| Some(Code::lenient("token_required")))
+            }
+            _ => self.user_action.take(),
+        };
+    }
+
+    /// A code that a resource was declined with, if only the user can mend it.
+    fn declined_for_the_user(&self) -> Option<Code> {
+        let codes = self
+            .resources
+            .values()
+            .filter_map(|it| it.declined.as_ref());
+        codes.into_iter().find(|code| needs_user(code)).cloned()
+    }
+
+    /// The app has posted the proof that its user came back with this link. It is kept even if
+    /// the link is not bound yet.
+    pub fn observe_proof(&mut self, session_id: SessionId, external_id: ExternalId) {
+        if self.proofs.len() < MAX_PROOFS {
+            self.proofs.insert(session_id, external_id);
+        }
+    }
+
+    /// Keeps a webhook for the log until the link is bound. Says whether LINK has changed.
+    pub fn keep_for_log(&mut self, webhook: LoggedWebhook) -> bool {
+        let known = self
+            .unlogged
+            .iter()
+            .any(|it| it.message_id == webhook.message_id);
+        if known || self.unlogged.len() >= MAX_UNLOGGED {
+            return false;
+        }
+        self.unlogged.push(webhook);
+        true
+    }
+}
+
+/// Whether a week has passed since the last full sync.
+fn is_due_for_full_sync(resource: &Resource, now: Timestamp) -> bool {
+    let last = resource.last_full_sync;
+    last.is_some_and(|at| now.duration_since(at) >= FULL_SYNC_PERIOD)
+}

@@ -1,0 +1,252 @@
+//! Whose a link is, settled before anything of it is stored.
+//!
+//! A callback can be made up, and a webhook names users as Belvo knows them, so neither decides.
+//! Three witnesses do: Belvo's record of the link names the user, that user has set out to connect
+//! a bank, and the owner of the accounts holds the document the token was minted for. A link
+//! without a user may continue one that all three have settled.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::policy::{OwnerCheck, Policy};
+use super::schedule::{Reason, later};
+use super::state::{Link, LinkStatus, OwnerVerdict};
+use crate::attempt::{Attempt, AttemptRecord};
+use crate::id::ExternalId;
+use crate::resource::ResourceKind;
+
+/// How long before a link its attempt may have begun.
+const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far Belvo's clock may be behind ours.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// A link that is not bound is not checked twice within this time because of callbacks: any
+/// browser can load their address again and again.
+const CHECK_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Whom Belvo's record of a link names.
+#[derive(Clone, Debug)]
+pub enum Claim {
+    /// No user: the link may continue another one.
+    Unnamed,
+    /// A user with these attempts to connect, the likeliest first.
+    Named {
+        external_id: ExternalId,
+        attempts: Vec<AttemptRecord>,
+    },
+    /// An id that is not one of ours.
+    Foreign,
+}
+
+/// What must be found out before it is settled whose a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnershipStep {
+    Settled,
+    /// The owners Belvo names are compared with the attempts' documents.
+    CompareOwner,
+    /// Belvo is asked for the links of the same person at the same bank.
+    FindPredecessor,
+}
+
+/// What the owners that Belvo names say about the attempts.
+#[derive(Clone, Copy, Debug)]
+pub enum OwnerEvidence<'a> {
+    /// One of them holds the document this attempt was for.
+    Matches(&'a Attempt),
+    /// None of them does.
+    Differs,
+    /// Belvo names no document yet.
+    Missing,
+}
+
+impl Link {
+    /// When an attempt that made this link can have begun: counted from the link's birth, so that
+    /// an outage of ours does not age attempts. A birth in the future is a clock that differs.
+    pub fn attempt_window(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let birth = self.created_at.map_or(now, |created| created.min(now));
+        (later(birth, -ATTEMPT_WINDOW), later(birth, CLOCK_MARGIN))
+    }
+
+    /// Of a user's attempts those that can have made this link, the likeliest first: the one whose
+    /// callback named the link, then the latest.
+    pub fn likely_attempts(
+        &self,
+        mut attempts: Vec<AttemptRecord>,
+        now: Timestamp,
+    ) -> Vec<AttemptRecord> {
+        let (since, until) = self.attempt_window(now);
+        attempts.retain(|it| (since..=until).contains(&it.attempt.started_at));
+        attempts.sort_by_key(|it| {
+            let named = it.linked == Some(self.link_id);
+            std::cmp::Reverse((named, it.attempt.started_at))
+        });
+        attempts
+    }
+
+    /// Decides about a link that Belvo knows, as far as its claim goes.
+    pub fn settle(&mut self, claim: &Claim, policy: &Policy, now: Timestamp) -> OwnershipStep {
+        if self.bound_at.is_some() {
+            // Belvo had lost it for a while. Whose it is was settled before; what it holds was not.
+            self.status = LinkStatus::Bound;
+            self.request_everything(policy);
+            return OwnershipStep::Settled;
+        }
+        let (external_id, attempts) = match claim {
+            Claim::Unnamed => return OwnershipStep::FindPredecessor,
+            Claim::Foreign => {
+                self.leave_unclaimed();
+                return OwnershipStep::Settled;
+            }
+            Claim::Named { attempts, .. }
+                if attempts.is_empty() && !policy.adopt_existing_links =>
+            {
+                self.leave_unclaimed();
+                return OwnershipStep::Settled;
+            }
+            Claim::Named {
+                external_id,
+                attempts,
+            } => (external_id, attempts),
+        };
+        if policy.owner_check == OwnerCheck::Off || attempts.is_empty() {
+            self.owner_verdict = Some(OwnerVerdict::NotChecked);
+            if let Some(record) = attempts.first() {
+                self.credit(&record.attempt);
+            }
+            self.bind(external_id.clone(), now);
+            return OwnershipStep::Settled;
+        }
+        // Before Belvo announces OWNERS, its list may be empty or partial.
+        if !self.needs_sync(ResourceKind::Owners) {
+            self.assign(external_id.clone(), LinkStatus::AwaitingOwner);
+            return OwnershipStep::Settled;
+        }
+        OwnershipStep::CompareOwner
+    }
+
+    /// Decides about a link whose owners were compared with the attempts of the user Belvo names.
+    pub fn observe_owner(
+        &mut self,
+        external_id: ExternalId,
+        evidence: OwnerEvidence<'_>,
+        policy: &Policy,
+        now: Timestamp,
+    ) {
+        match evidence {
+            OwnerEvidence::Matches(attempt) => {
+                self.owner_verdict = Some(OwnerVerdict::Matched);
+                self.credit(attempt);
+                self.bind(external_id, now);
+            }
+            OwnerEvidence::Differs => {
+                self.owner_verdict = Some(OwnerVerdict::Mismatched);
+                match policy.owner_check {
+                    OwnerCheck::Warn => self.bind(external_id, now),
+                    OwnerCheck::Required | OwnerCheck::Off => {
+                        self.assign(external_id, LinkStatus::Quarantined);
+                        // The owner is compared again when OWNERS is announced again.
+                        self.forget_syncs();
+                    }
+                }
+            }
+            // Missing evidence is not evidence against the user.
+            OwnerEvidence::Missing => self.assign(external_id, LinkStatus::AwaitingOwner),
+        }
+    }
+
+    /// Gives the link to the user of a link of the same person at the same bank: a renewed consent
+    /// may come as a new link, and its `external_id` may be null.
+    pub fn continue_link(&mut self, predecessor: Self, now: Timestamp) {
+        let Some(external_id) = predecessor.external_id else {
+            return self.leave_unclaimed();
+        };
+        self.replaces = Some(predecessor.link_id);
+        self.owner_verdict = predecessor.owner_verdict;
+        self.session_id = predecessor.session_id;
+        self.holder = predecessor.holder;
+        self.owner_document = predecessor.owner_document;
+        self.proofs = predecessor.proofs;
+        self.bind(external_id, now);
+    }
+
+    /// Belvo names no user of ours.
+    pub fn leave_unclaimed(&mut self) {
+        self.external_id = None;
+        self.status = LinkStatus::Unclaimed;
+    }
+
+    /// Belvo does not know the link. One that was bound keeps its user and its data.
+    pub fn lose(&mut self) {
+        if self.bound_at.is_none() {
+            self.external_id = None;
+        }
+        self.status = LinkStatus::Gone;
+    }
+
+    /// Whether Belvo must be asked about the link before anything else is done for it.
+    pub fn needs_check(&self) -> bool {
+        match self.status {
+            LinkStatus::Bound => self.pending.link,
+            LinkStatus::Quarantined => self.needs_sync(ResourceKind::Owners),
+            LinkStatus::Announced
+            | LinkStatus::AwaitingOwner
+            | LinkStatus::Unclaimed
+            | LinkStatus::Gone => true,
+        }
+    }
+
+    /// Whether the check that a callback asks for can wait for the schedule: the link is not bound
+    /// and was checked moments ago. Then it is scheduled for when the pause is over.
+    pub fn defer_check(&mut self, now: Timestamp) -> bool {
+        let checked_at = self.checked_at.filter(|_| !self.is_bound());
+        let pause_ends = checked_at.map(|at| later(at, CHECK_PAUSE));
+        let Some(at) = pause_ends.filter(|at| *at > now) else {
+            return false;
+        };
+        let scheduled = self.schedule.get(Reason::CheckLink);
+        let at = scheduled.map_or(at, |scheduled| scheduled.min(at));
+        self.schedule.set(Reason::CheckLink, at);
+        true
+    }
+
+    /// Gives the link to a user, and its data with it. A link that was bound keeps its user.
+    fn bind(&mut self, external_id: ExternalId, now: Timestamp) {
+        self.assign(external_id, LinkStatus::Bound);
+        self.bound_at.get_or_insert(now);
+    }
+
+    fn assign(&mut self, external_id: ExternalId, status: LinkStatus) {
+        // Every row lies under its user's id, so a link that was bound never changes its user.
+        if self.bound_at.is_none() || self.external_id.is_none() {
+            self.external_id = Some(external_id);
+        }
+        self.status = status;
+    }
+
+    /// Notes which attempt has made the link, and whose accounts it was for.
+    fn credit(&mut self, attempt: &Attempt) {
+        self.session_id = Some(attempt.session_id.clone());
+        self.holder = Some(attempt.holder());
+        self.owner_document = Some(attempt.expected_owner().clone());
+    }
+
+    fn forget_syncs(&mut self) {
+        self.pending.resources.clear();
+        for resource in self.resources.values_mut() {
+            resource.run = None;
+        }
+    }
+}
+
+/// The link that a link without a user continues: the latest bound one among those of the same
+/// person at the same bank, if all of them belong to one user.
+pub fn predecessor(mut known: Vec<Link>) -> Option<Link> {
+    known.retain(|it| it.is_bound() && it.erase.is_none());
+    let users = known.iter().filter_map(|it| it.external_id.as_ref());
+    let users: BTreeSet<_> = users.map(ExternalId::as_str).collect();
+    let unique = users.len() == 1;
+    known.sort_by_key(|it| it.bound_at);
+    known.pop().filter(|_| unique)
+}

@@ -1,0 +1,400 @@
+//! One sync run: how it starts, how it ends, and when rows that Belvo no longer lists are believed
+//! to be gone.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::outbox::UntoldRows;
+use super::pending::SyncMode;
+use super::resource::{LastSync, ResourceState, TotalsVerdict};
+use super::schedule::{Reason, later};
+use super::state::Link;
+use crate::code::Code;
+use crate::days::Days;
+use crate::event::Totals;
+use crate::month::Month;
+use crate::resource::ResourceKind;
+
+/// A list that became empty is believed after this time.
+const EMPTY_DOUBT: SignedDuration = SignedDuration::from_hours(24);
+
+/// More rows than a bank takes back at once: the list is wrong rather than the rows gone.
+const MANY_MISSING: usize = 50;
+
+/// A list of so many pages is read in full rather than in part.
+const SHORT_LIST_PAGES: u64 = 5;
+
+/// The smallest chunk of a statement that is worth its requests.
+const SMALLEST_CHUNK: u64 = 1000;
+
+/// Rejected rows named on LINK; a person who looks needs some, not thousands.
+pub const MAX_REJECTED: usize = 50;
+
+/// A sync that is under way. It may take more than one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRun {
+    pub mode: SyncMode,
+    pub started_at: Timestamp,
+    /// The counts and dates of the whole resource that this run is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Totals>,
+    /// Whether it is the second try, after the first one disagreed with something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retried: bool,
+    /// The most rows read at once; a longer list is divided by date.
+    pub chunk_size: u64,
+    /// Movements dated before this day remain to be read; `None` before the first chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Date>,
+    /// Since when every row is stored under some key, if an earlier try of this run saw to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_known_at: Option<Timestamp>,
+    #[serde(default)]
+    pub tally: Tally,
+}
+
+/// What a run has found so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Rows that can be stored.
+    pub rows: u64,
+    /// Rows that cannot.
+    pub rejected_rows: u64,
+    /// Rows of type INFLOW.
+    pub inflow: u64,
+    /// Rows of type OUTFLOW.
+    pub outflow: u64,
+    /// The earliest and the latest `value_date`.
+    pub first_date: Option<Date>,
+    pub last_date: Option<Date>,
+    /// The first rejected rows: id, or position in the list, and why.
+    pub rejected: BTreeMap<String, Code>,
+}
+
+/// What the next step of a sync is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStart {
+    /// The run goes on where an earlier job stopped, or starts anew.
+    Ready,
+    /// The same, and LINK is saved first: a user watches the progress of a first sync.
+    SaveFirst,
+}
+
+/// How reading from Belvo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Every row that was to be read is stored.
+    Complete,
+    /// The list disagreed with itself: it is read once more.
+    Repeat,
+    /// What was read shows that a full sync is needed.
+    NeedsFull,
+}
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The resource is still to be synced: a second try, or a full sync.
+    Continues,
+    Synced(Synced),
+}
+
+/// A sync that has ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synced {
+    pub mode: SyncMode,
+    pub started_at: Timestamp,
+    pub rows: u64,
+    pub rejected_rows: u64,
+    /// Whether it disagrees with Belvo's announcement, also after a second try.
+    pub totals_differ: bool,
+}
+
+/// Stored rows that a complete read of a list did not give.
+#[derive(Clone, Copy, Debug)]
+pub struct MissingRows {
+    pub count: usize,
+    /// Whether the list gave no row at all.
+    pub list_is_empty: bool,
+    /// Whether the whole list was asked for, without a range of dates.
+    pub list_is_whole: bool,
+    /// Whether the list was read before in this run because of missing rows.
+    pub read_again: bool,
+}
+
+/// What to do about missing rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingDecision {
+    /// Belvo is asked for each of them.
+    AskForEach,
+    /// The empty list is not believed yet.
+    DoubtEmpty,
+    /// So many at once are not believed before a second read says the same.
+    DoubtMany,
+}
+
+impl Tally {
+    /// Adds what another part of the list held.
+    pub fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.rejected_rows += other.rejected_rows;
+        self.inflow += other.inflow;
+        self.outflow += other.outflow;
+        self.first_date = match (self.first_date, other.first_date) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.last_date = self.last_date.max(other.last_date);
+        let room = MAX_REJECTED.saturating_sub(self.rejected.len());
+        self.rejected.extend(other.rejected.into_iter().take(room));
+    }
+
+    /// What Belvo would have announced, had it announced these rows.
+    pub fn totals(&self, kind: ResourceKind) -> Totals {
+        let rows = Some(self.rows + self.rejected_rows);
+        match kind {
+            ResourceKind::Transactions | ResourceKind::InvestmentTransactions => Totals {
+                rows,
+                inflow: Some(self.inflow),
+                outflow: Some(self.outflow),
+                first_date: self.first_date,
+                last_date: self.last_date,
+            },
+            ResourceKind::Owners
+            | ResourceKind::Accounts
+            | ResourceKind::Bills
+            | ResourceKind::Investments => Totals {
+                rows,
+                ..Totals::default()
+            },
+        }
+    }
+}
+
+impl Link {
+    /// Turns what is pending of a resource into a run, or continues the one under way.
+    pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> RunStart {
+        let mut pending = self.pending.resources.remove(&kind);
+        let resource = self.resources.entry(kind).or_default();
+        let mut chunk_size = chunk_size;
+        if let Some(run) = &mut resource.run {
+            let continues = run.cursor.is_some();
+            if continues || run.retried {
+                if !continues {
+                    run.started_at = now;
+                    run.tally = Tally::default();
+                }
+                // Requests that came meanwhile are for the next run.
+                if let Some(mode) = pending {
+                    self.pending.request_sync(kind, mode);
+                }
+                return RunStart::Ready;
+            }
+            // None of it is done, so it starts anew, together with what is pending since.
+            chunk_size = run.chunk_size;
+            if pending.is_none()
+                && let Some(announced) = run.announced.take()
+            {
+                resource.announced = announced;
+                resource.announced_full = true;
+            }
+            pending = pending.max(Some(run.mode));
+        }
+        let mode = match (kind, resource.last_full_sync) {
+            (ResourceKind::Transactions, Some(_)) => pending.unwrap_or(SyncMode::Full),
+            // Belvo filters transactions alone by date, and the other lists are short.
+            _ => SyncMode::Full,
+        };
+        let announced = std::mem::take(&mut resource.announced_full);
+        resource.run = Some(SyncRun {
+            mode,
+            started_at: now,
+            // An announcement counts for one run: compared with a later one, it would be old news.
+            announced: (announced && mode == SyncMode::Full).then(|| resource.announced.clone()),
+            retried: false,
+            chunk_size,
+            cursor: None,
+            rows_known_at: None,
+            tally: Tally::default(),
+        });
+        match resource.state {
+            ResourceState::Waiting => {
+                resource.state = ResourceState::Syncing;
+                RunStart::SaveFirst
+            }
+            ResourceState::Syncing
+            | ResourceState::Ready
+            | ResourceState::Partial
+            | ResourceState::Failed => RunStart::Ready,
+        }
+    }
+
+    /// The movements an incremental sync reads: those dated from `window_days` before the last
+    /// sync on, because banks change movements of the last days and Belvo itself looks six days
+    /// back (Belvo's support, "avoiding missing transactions").
+    pub fn incremental_range(&self, kind: ResourceKind, window_days: u16, now: Timestamp) -> Days {
+        let last = self.resources.get(&kind).and_then(|it| it.last_sync);
+        let last = last.map_or(Timestamp::MIN, |it| it.started_at);
+        let window = Span::new().days(i64::from(window_days));
+        Days::since(utc_day(last.min(now)).saturating_sub(window))
+    }
+
+    /// Whether a recheck reads a list of so many rows in full. Then the run is a full one.
+    pub fn recheck_in_full(&mut self, kind: ResourceKind, rows: u64, page_size: u32) -> bool {
+        let short = rows <= SHORT_LIST_PAGES * u64::from(page_size);
+        if short && let Some(run) = &mut self.resource(kind).run {
+            run.mode = SyncMode::Full;
+        }
+        short
+    }
+
+    /// Decides about stored rows that a complete read of the list did not give.
+    pub fn judge_missing(
+        &mut self,
+        kind: ResourceKind,
+        missing: MissingRows,
+        now: Timestamp,
+    ) -> MissingDecision {
+        let run = self.resource(kind).run.as_ref();
+        let in_part = run.is_some_and(|it| it.mode != SyncMode::Full);
+        if missing.list_is_empty && (in_part || missing.list_is_whole) {
+            return match !in_part && self.believes_empty(kind, now) {
+                true => MissingDecision::AskForEach,
+                false => MissingDecision::DoubtEmpty,
+            };
+        }
+        let doubtful = in_part || !missing.read_again;
+        match missing.count > MANY_MISSING && doubtful {
+            true => MissingDecision::DoubtMany,
+            false => MissingDecision::AskForEach,
+        }
+    }
+
+    /// Whether a list that is empty although rows are stored may be believed: Belvo has announced
+    /// that it has no rows, or has listed none for a day.
+    fn believes_empty(&mut self, kind: ResourceKind, now: Timestamp) -> bool {
+        let resource = self.resource(kind);
+        let run = resource.run.as_ref();
+        let announced = run.and_then(|it| it.announced.as_ref()?.rows);
+        let since = *resource.empty_since.get_or_insert(now);
+        announced == Some(0) || now.duration_since(since) >= EMPTY_DOUBT
+    }
+
+    /// Draws the conclusion of a run.
+    pub fn conclude_run(&mut self, kind: ResourceKind, end: RunEnd, now: Timestamp) -> Conclusion {
+        let resource = self.resources.entry(kind).or_default();
+        let Some(mut run) = resource.run.take() else {
+            return Conclusion::Continues;
+        };
+        let announced = run.announced.as_ref();
+        let agrees = announced.map(|it| it.agree_with(&run.tally.totals(kind)));
+        // When it disagrees, Belvo may have written meanwhile.
+        let differs_first = agrees == Some(false) && !run.retried;
+        match end {
+            RunEnd::NeedsFull => {
+                self.pending.request_sync(kind, SyncMode::Full);
+                return Conclusion::Continues;
+            }
+            RunEnd::Complete if !differs_first => {}
+            RunEnd::Repeat | RunEnd::Complete => {
+                run.retried = true;
+                run.cursor = None;
+                resource.run = Some(run);
+                return Conclusion::Continues;
+            }
+        }
+        let synced = Synced {
+            mode: run.mode,
+            started_at: run.started_at,
+            rows: resource.rows,
+            rejected_rows: run.tally.rejected_rows,
+            totals_differ: agrees == Some(false),
+        };
+        resource.last_sync = Some(LastSync {
+            mode: run.mode,
+            started_at: run.started_at,
+            ended_at: now,
+        });
+        let declined = resource.declined.take();
+        match run.mode {
+            SyncMode::Full => {
+                resource.last_full_sync = Some(run.started_at);
+                resource.rejected_rows = run.tally.rejected_rows;
+                resource.rejected = run.tally.rejected;
+            }
+            SyncMode::Incremental | SyncMode::Recheck => {
+                let room = MAX_REJECTED.saturating_sub(resource.rejected.len());
+                let rejected = run.tally.rejected.into_iter().take(room);
+                resource.rejected.extend(rejected);
+            }
+        }
+        if let Some(agrees) = agrees {
+            resource.totals = Some(match agrees {
+                true => TotalsVerdict::Agrees,
+                false => TotalsVerdict::Differs,
+            });
+        }
+        resource.state = match resource.rejected.is_empty() {
+            true => ResourceState::Ready,
+            false => ResourceState::Partial,
+        };
+        let looked_at_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
+        if let Some(at) = looked_at_again.filter(|at| *at > now) {
+            self.schedule.set(Reason::EmptyList, at);
+        }
+        if declined.is_some() && declined == self.user_action {
+            // The user has mended it.
+            self.user_action = None;
+        }
+        if kind == ResourceKind::Owners {
+            // OWNERS names the documents by which Belvo lists consents.
+            self.pending.consents = true;
+        }
+        if kind == ResourceKind::Transactions && self.untold_rows == UntoldRows::Suspected {
+            self.untold_rows = UntoldRows::Changed;
+        }
+        Conclusion::Synced(synced)
+    }
+
+    /// Belvo declines to give a resource, and asking again cannot help.
+    pub fn decline_run(&mut self, kind: ResourceKind, code: Code) {
+        if needs_user(&code) {
+            self.user_action = Some(code.clone());
+        }
+        let resource = self.resource(kind);
+        resource.run = None;
+        resource.state = ResourceState::Failed;
+        resource.declined = Some(code);
+    }
+
+    /// The bank's monthly limits are used up. The resource is synced when they are lifted.
+    pub fn limit_run(&mut self, kind: ResourceKind, code: Code, now: Timestamp) {
+        self.decline_run(kind, code);
+        let lifted_at = Month::of(now).end();
+        self.limited_until = Some(lifted_at);
+        self.schedule.set(Reason::LimitLifted, lifted_at);
+    }
+
+    /// Runs that did not fit into an invocation are tried in smaller chunks.
+    pub(super) fn halve_chunks(&mut self) {
+        let runs = self.resources.values_mut();
+        for run in runs.filter_map(|it| it.run.as_mut()) {
+            run.chunk_size = (run.chunk_size / 2).max(SMALLEST_CHUNK);
+        }
+    }
+}
+
+/// Whether a code is about the whole link, and only its user can mend it.
+pub(super) fn needs_user(code: &Code) -> bool {
+    ["consent_without_accounts", "invalid_link", "token_required"].contains(&code.as_str())
+}
+
+/// The day in UTC. The bank's day may be another one; the window is wide enough for that.
+pub fn utc_day(moment: Timestamp) -> Date {
+    moment.to_zoned_datetime(TimeZone::UTC).date()
+}

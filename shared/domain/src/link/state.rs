@@ -1,0 +1,287 @@
+//! The LINK record: one link, with all that the rules beside this file decide by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::backoff::Backoff;
+use super::consent::ConsentFacts;
+use super::observe::LoggedWebhook;
+use super::outbox::{ChangeEvent, UntoldRows};
+use super::pending::{Pending, SyncMode};
+use super::policy::Policy;
+use super::refresh::Refresh;
+use super::resource::Resource;
+use super::schedule::Schedule;
+use crate::code::Code;
+use crate::id::{ExternalId, LinkId, ReceiptId, SessionId};
+use crate::identity::Holder;
+use crate::resource::ResourceKind;
+use crate::tax_id::DocumentHash;
+
+/// A link: whose it is, what is known of its resources, what is to be done next.
+///
+/// `DATA.md` lists every member. A member that an older release wrote and this one does not know
+/// stays in the table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Link {
+    pub link_id: LinkId,
+    /// Raised by each job that acquires the link; a write with a lower token fails. A link that is
+    /// marked for erasure before its first job has none.
+    #[serde(default)]
+    pub fencing_token: u64,
+    /// The token of the job that saved the record last.
+    #[serde(default)]
+    pub saved_token: u64,
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+
+    /// How far it is settled whose the link is.
+    #[serde(default)]
+    pub status: LinkStatus,
+    /// The user. Belvo names it, or the link continues another one; see [`super::ownership`].
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// When it was first bound. From then on it never changes its user.
+    #[serde(default)]
+    pub bound_at: Option<Timestamp>,
+    /// Since when it is not bound, and how often Belvo was asked about it since.
+    #[serde(default)]
+    pub unresolved: Option<Backoff>,
+    /// When Belvo's record of the link was last read while it was not bound.
+    #[serde(default)]
+    pub checked_at: Option<Timestamp>,
+    /// The attempt that made the link.
+    #[serde(default)]
+    pub session_id: Option<SessionId>,
+    /// Whose accounts it holds, as its attempt said.
+    #[serde(default)]
+    pub holder: Option<Holder>,
+    /// The CPF or CNPJ its token was minted for, hashed. Its monthly limits are spent.
+    #[serde(default)]
+    pub owner_document: Option<DocumentHash>,
+    /// What came of comparing that document with the owner Belvo names.
+    #[serde(default)]
+    pub owner_verdict: Option<OwnerVerdict>,
+    /// Proofs the app has posted: through which attempt, and whose (`IdentitySource=body`).
+    #[serde(default)]
+    pub proofs: BTreeMap<SessionId, ExternalId>,
+    /// The link of the same person at the same bank that this one continues.
+    #[serde(default)]
+    pub replaces: Option<LinkId>,
+    /// That its user wants it erased. From then on nothing of it is served or stored.
+    #[serde(default)]
+    pub erase: Option<EraseMark>,
+
+    /// Belvo's name of the bank.
+    #[serde(default)]
+    pub institution: Option<String>,
+    /// Belvo's id of the person at the bank: the same for each of their links there.
+    #[serde(default)]
+    pub institution_user_id: Option<String>,
+    /// `single` or `recurrent`.
+    #[serde(default)]
+    pub access_mode: Option<String>,
+    /// What Belvo retrieves for the link; empty until Belvo's record of it was read.
+    #[serde(default)]
+    pub fetch_resources: BTreeSet<ResourceKind>,
+    /// When Belvo made the link.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// When Belvo last reached the bank, as far as Belvo has told.
+    #[serde(default)]
+    pub last_accessed_at: Option<Timestamp>,
+    /// The [`last_accessed_at`](Self::last_accessed_at) whose data is read completely.
+    #[serde(default)]
+    pub complete_as_of: Option<Timestamp>,
+
+    #[serde(default)]
+    pub pending: Pending,
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Why the last job could not finish.
+    #[serde(default)]
+    pub last_error: Option<LastError>,
+    /// Until when the bank gives no more data: its monthly Open Finance limits are used up.
+    #[serde(default)]
+    pub limited_until: Option<Timestamp>,
+    /// Belvo's code for what only the user can mend.
+    #[serde(default)]
+    pub user_action: Option<Code>,
+    #[serde(default)]
+    pub consent: Option<ConsentFacts>,
+    /// The last refresh the app has asked for.
+    #[serde(default)]
+    pub refresh: Option<Refresh>,
+    #[serde(default)]
+    pub resources: BTreeMap<ResourceKind, Resource>,
+    /// Webhooks that came before the link was bound; they enter the webhook log then.
+    #[serde(default)]
+    pub unlogged: Vec<LoggedWebhook>,
+
+    /// When all resources were settled for the first time, and the event was sent.
+    #[serde(default)]
+    pub ready_at: Option<Timestamp>,
+    #[serde(default)]
+    pub untold_rows: UntoldRows,
+    /// The event that this very write sends.
+    #[serde(default)]
+    pub change: Option<ChangeEvent>,
+}
+
+/// That the user wants a link erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseMark {
+    pub receipt_id: ReceiptId,
+    pub requested_at: Timestamp,
+}
+
+/// Why the last job could not finish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// Belvo's code, or `no_answer`.
+    pub code: Code,
+    #[serde(flatten)]
+    pub backoff: Backoff,
+}
+
+/// How far it is settled whose a link is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkStatus {
+    /// Belvo was not asked about it yet.
+    #[default]
+    Announced,
+    /// Belvo names its user. The owner is compared once OWNERS is announced.
+    AwaitingOwner,
+    /// It is its user's, and its data is read.
+    Bound,
+    /// Its owner is not the one its token was minted for. Its data is not read.
+    Quarantined,
+    /// It belongs to no user of this stack. Its data is not read.
+    Unclaimed,
+    /// Belvo does not know it.
+    Gone,
+}
+
+/// What came of comparing a link's owner with the document its token was minted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerVerdict {
+    Matched,
+    Mismatched,
+    /// Not compared: `OwnerCheck=off`, or an existing link that was adopted without an attempt.
+    NotChecked,
+}
+
+impl Link {
+    /// A link of which only the id is known.
+    pub fn new(link_id: LinkId) -> Self {
+        Self {
+            link_id,
+            fencing_token: 0,
+            saved_token: 0,
+            updated_at: None,
+            status: LinkStatus::default(),
+            external_id: None,
+            bound_at: None,
+            unresolved: None,
+            checked_at: None,
+            session_id: None,
+            holder: None,
+            owner_document: None,
+            owner_verdict: None,
+            proofs: BTreeMap::new(),
+            replaces: None,
+            erase: None,
+            institution: None,
+            institution_user_id: None,
+            access_mode: None,
+            fetch_resources: BTreeSet::new(),
+            created_at: None,
+            last_accessed_at: None,
+            complete_as_of: None,
+            pending: Pending::default(),
+            schedule: Schedule::default(),
+            last_error: None,
+            limited_until: None,
+            user_action: None,
+            consent: None,
+            refresh: None,
+            resources: BTreeMap::new(),
+            unlogged: Vec::new(),
+            ready_at: None,
+            untold_rows: UntoldRows::default(),
+            change: None,
+        }
+    }
+
+    /// Whether the link's data may be read from Belvo and stored.
+    pub fn is_bound(&self) -> bool {
+        self.status == LinkStatus::Bound
+    }
+
+    /// Whether the user has proven to be the one who connected it.
+    pub fn is_proven(&self) -> bool {
+        let user = self.external_id.as_ref();
+        user.is_some_and(|user| self.proofs.values().any(|it| it == user))
+    }
+
+    /// Whether its user may read its data. A link that Belvo has lost keeps what was read of it.
+    ///
+    /// With `proof_required`, only if the user has proven to be the one who connected it.
+    pub fn is_served(&self, proof_required: bool) -> bool {
+        let settled = matches!(self.status, LinkStatus::Bound | LinkStatus::Gone);
+        let proven = self.is_proven() || !proof_required;
+        settled && self.bound_at.is_some() && proven && self.erase.is_none()
+    }
+
+    /// What Belvo retrieves for the link; what the stack asks for, until Belvo's record was read.
+    pub fn requested(&self, policy: &Policy) -> Vec<ResourceKind> {
+        match self.fetch_resources.is_empty() {
+            true => policy.fetch_resources.iter().collect(),
+            false => self.fetch_resources.iter().copied().collect(),
+        }
+    }
+
+    /// Whether every resource Belvo retrieves for the link was synced once, or declined.
+    pub fn has_loaded(&self) -> bool {
+        let settled = |kind: &ResourceKind| {
+            let resource = self.resources.get(kind);
+            resource.is_some_and(Resource::is_settled)
+        };
+        !self.fetch_resources.is_empty() && self.fetch_resources.iter().all(settled)
+    }
+
+    /// Whether this resource is still to be synced, or its sync is under way.
+    pub fn needs_sync(&self, kind: ResourceKind) -> bool {
+        let resource = self.resources.get(&kind);
+        let running = resource.is_some_and(|it| it.run.is_some());
+        running || self.pending.resources.contains_key(&kind)
+    }
+
+    /// Asks for a sync of those requested resources for which this holds.
+    pub(super) fn request_where(
+        &mut self,
+        policy: &Policy,
+        mode: SyncMode,
+        holds: impl Fn(&Resource) -> bool,
+    ) {
+        for kind in self.requested(policy) {
+            if holds(self.resource(kind)) {
+                self.pending.request_sync(kind, mode);
+            }
+        }
+    }
+
+    /// Asks for a full sync of all requested resources.
+    pub(super) fn request_everything(&mut self, policy: &Policy) {
+        self.request_where(policy, SyncMode::Full, |_| true);
+    }
+
+    /// What is known of a resource.
+    pub fn resource(&mut self, kind: ResourceKind) -> &mut Resource {
+        self.resources.entry(kind).or_default()
+    }
+}
