@@ -6,32 +6,32 @@
 //!
 //! | module | claims about |
 //! |---|---|
-//! | `story` | everything in one go, for a person and for a company |
+//! | `end_to_end` | everything in one go, for a person and for a company |
 //! | `token_request` | what Belvo is asked for |
 //! | `portal` | My Belvo Portal, and what Belvo is asked for it |
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | what our client asks of Belvo besides reading |
 //! | `callbacks` | how visits to the widget end |
 //! | `reporting` | attempts that come back nowhere |
-//! | `counting` | what is counted of attempts, banks and codes |
+//! | `metrics` | what is counted of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `ownership` | whose data is stored |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | whatever changes at the bank |
-//! | `doubting` | when a list is believed, and when a row goes |
+//! | `removals` | when a list is believed, and when a row goes |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
 //! | `links` | what app front ends read |
-//! | `guiding` | what a user is told to do next |
+//! | `next_action` | what a user is told to do next |
 //! | `isolation` | two users, and every mix of what is whose |
 //! | `changes` | what other services are told |
 //! | `erasing` | what is left when a user has something erased |
-//! | `costing` | what the most frequent things cost, in units |
+//! | `cost_units` | what the most frequent things cost, in units |
 //! | `refreshing` | asking Belvo for fresh data, and what that spends |
 //! | `bad_input` | what each function answers to nonsense, and what it logs |
 //! | `rotation` | secrets that change while functions run |
 //! | `records` | what other releases have stored |
-//! | `unset` | secrets that have no value yet, or a wrong one |
+//! | `missing_secrets` | secrets that have no value yet, or a wrong one |
 //! | `simulation` | what is stored after anything, in one process under simulated time |
 //! | `openapi` | the description of the HTTP API, and every answer |
 //! | `guidance` | what users are told about each code |
@@ -43,32 +43,32 @@ mod callbacks;
 mod canonical;
 mod changes;
 mod client;
-mod costing;
-mod counting;
-mod doubting;
+mod cost_units;
+mod end_to_end;
 mod erasing;
 mod fetching;
 mod guidance;
-mod guiding;
 mod isolation;
 mod layout;
 mod links;
+mod metrics;
+mod missing_secrets;
+mod next_action;
 mod openapi;
 mod ownership;
 mod pipe;
 mod portal;
 mod records;
 mod refreshing;
+mod removals;
 mod renewal;
 mod reporting;
 mod rotation;
 mod simulation;
-mod story;
 mod sweeping;
 mod syncing;
 mod template;
 mod token_request;
-mod unset;
 mod waiting;
 mod webhooks;
 mod world;

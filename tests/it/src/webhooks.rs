@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::canonical::Canonical;
-use crate::counting::counted;
+use crate::metrics::counted;
 use crate::world::{World, event, events};
 
 /// What each file of `events/webhook` leads to for a link of ours, as its journal says;

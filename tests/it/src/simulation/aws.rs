@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::calls::{Calls, Side};
+use super::crash_points::{Calls, Side};
 use super::queue::Queue;
 use super::time::Time;
 

@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::calls::{Calls, Side};
+use super::crash_points::{Calls, Side};
 use super::time::Time;
 use crate::canonical::Canonical;
 

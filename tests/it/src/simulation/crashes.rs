@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Span};
 use serde_json::{Value, json};
 
 use super::bank::Movement;
-use super::calls::{Moment, Stop};
 use super::compare::{assert_all_is_well, assert_readable};
+use super::crash_points::{Moment, Stop};
+use super::parallel::run_all;
 use super::say;
-use super::threads::run_all;
 use super::world::{Setup, Worked, World};
 
 /// Rows of a link: five pages of a hundred.

@@ -7,9 +7,9 @@ use domain::{ExternalId, Job, LinkId, ReceiptId};
 use jiff::SignedDuration;
 use store::{ErasureScope, Marked, Receipt};
 
-use super::calls::{Moment, Stop};
+use super::crash_points::{Moment, Stop};
+use super::parallel::run_all;
 use super::say;
-use super::threads::run_all;
 use super::world::{Setup, Worked, World};
 
 /// Rows of a link: two pages.

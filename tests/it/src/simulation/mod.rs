@@ -17,28 +17,28 @@
 //! | `queue` | a FIFO queue with groups and dead letters |
 //! | `aws` | DynamoDB and SQS behind an injected HTTP client |
 //! | `sweep` | the sweeper, when it runs |
-//! | `calls` | the fetcher's calls, numbered; its process stops at any of them |
-//! | `time`, `random`, `threads` | a clock, chance, and many runs side by side |
+//! | `crash_points` | the fetcher's calls, numbered; its process stops at any of them |
+//! | `time`, `random`, `parallel` | a clock, chance, and many runs side by side |
 //! | `compare` | what is stored against what Belvo holds |
 //! | `runs` | claim: after any run of events, all is stored |
 //! | `crashes` | claim: wherever the process stops, nothing is lost or seen twice |
 //! | `erasures` | claim: wherever the process stops, what is to be erased is erased |
-//! | `gaps` | claim: one event is enough, and none costs nothing |
+//! | `missed_webhooks` | claim: one event is enough, and none costs nothing |
 //! | `outages` | claim: whatever Belvo fails with, and for how long, all drains by itself |
 
 mod aws;
 mod bank;
-mod calls;
 mod compare;
+mod crash_points;
 mod crashes;
 mod erasures;
-mod gaps;
+mod missed_webhooks;
 mod outages;
+mod parallel;
 mod queue;
 mod random;
 mod runs;
 mod sweep;
-mod threads;
 pub mod time;
 mod world;
 

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::compare::assert_all_is_well;
+use super::parallel::run_one;
 use super::say;
-use super::threads::run_one;
 use super::world::{Setup, World};
 
 const LINKS: u64 = 3;

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::{SignedDuration, Span};
 use serde_json::{Map, Value, json};
 
-use super::calls::{Moment, Stop};
 use super::compare::{assert_all_is_well, assert_readable};
+use super::crash_points::{Moment, Stop};
+use super::parallel::{run_all, run_one};
 use super::random::Random;
 use super::say;
-use super::threads::{run_all, run_one};
 use super::world::{Setup, Worked, World};
 
 /// Seeds of a usual test run.
@@ -202,7 +202,11 @@ fn some_date(world: &World, random: &mut Random) -> Value {
         2..=4 => random.between(30, 300) as i64,
         _ => random.between(0, 12) as i64,
     };
-    let today = world.time.now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let today = world
+        .time
+        .now()
+        .to_zoned_datetime(jiff::tz::TimeZone::UTC)
+        .date();
     json!((today - Span::new().days(back)).to_string())
 }
 

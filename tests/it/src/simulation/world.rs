@@ -13,7 +13,7 @@ use sweeper::Sweeper;
 
 use super::aws::{Aws, CONNECTION_TABLE, RESOURCE_TABLE, SharedQueue};
 use super::bank::Bank;
-use super::calls::Calls;
+use super::crash_points::Calls;
 use super::random::Random;
 use super::sweep;
 use super::time::Time;

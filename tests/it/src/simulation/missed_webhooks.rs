@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Span};
 use serde_json::json;
 
 use super::compare::assert_all_is_well;
-use super::threads::run_one;
+use super::parallel::run_one;
 use super::world::{Setup, World};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
