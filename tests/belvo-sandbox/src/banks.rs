@@ -1,21 +1,21 @@
 //! Invented banks, named in Belvo's way.
 
-/// A bank a user can choose in the widget.
+/// A bank that a user can choose in the widget.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bank {
-    /// Belvo's name for it.
+    /// Belvo's name of the institution.
     pub name: &'static str,
-    /// What people call it.
+    /// The name the widget shows.
     pub display_name: &'static str,
-    /// Its own CNPJ, which owners carry in `companies_id`.
+    /// The bank's own CNPJ, which owners carry in `companies_id`.
     pub cnpj: &'static str,
-    /// Its number in the national clearing system.
+    /// Its code in the national clearing system.
     pub clearing_code: &'static str,
     /// Whether it serves companies.
     pub business: bool,
 }
 
-/// The bank most people of the sandbox have.
+/// The bank of the sandbox's people, unless a user chooses another.
 pub const MOCK_BANK: &Bank = &Bank {
     name: "ofmockbank_br_retail",
     display_name: "OF Mockbank",
@@ -33,7 +33,6 @@ pub const BUSINESS_BANK: &Bank = &Bank {
     business: true,
 };
 
-/// Every bank there is.
 pub const BANKS: [&Bank; 5] = [
     MOCK_BANK,
     &Bank {
@@ -61,12 +60,11 @@ pub const BANKS: [&Bank; 5] = [
 ];
 
 impl Bank {
-    /// The bank of this name.
     pub fn find(name: &str) -> Option<&'static Bank> {
         BANKS.into_iter().find(|bank| bank.name == name)
     }
 
-    /// Where its logo would be.
+    /// The address of its logo. No image is served there.
     pub fn logo(&self) -> String {
         format!("https://bancos.example.com/{}.svg", self.name)
     }

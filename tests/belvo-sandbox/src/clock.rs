@@ -1,20 +1,19 @@
-//! The sandbox's time, real time plus an offset, and the forms in which Belvo writes times.
+//! The sandbox's clock: real time plus an offset, and the formats in which Belvo writes times.
 
 use jiff::{
     SignedDuration, Span, SpanRelativeTo, Timestamp, civil::Date, fmt::temporal::DateTimePrinter,
     tz::TimeZone,
 };
 
-/// Real time plus what a test has added to it.
+/// Real time plus the offset a test has set.
 #[derive(Debug, Default)]
 pub struct Clock {
     offset: SignedDuration,
-    /// The moment at which it stands still.
+    /// The time at which the clock is frozen.
     frozen: Option<Timestamp>,
 }
 
 impl Clock {
-    /// The present moment, for the sandbox.
     pub fn now(&self) -> Timestamp {
         if let Some(moment) = self.frozen {
             return moment;
@@ -23,10 +22,10 @@ impl Clock {
         real.checked_add(self.offset).unwrap_or(real)
     }
 
-    /// Moves the present; backwards too, should a test want that.
+    /// Moves the clock by this much; a negative value moves it backwards.
     ///
     /// # Errors
-    /// The text that says why the moment cannot be reached.
+    /// Why the new time is out of range.
     pub fn advance(&mut self, by: SignedDuration) -> Result<(), String> {
         let too_far = |_| "the clock cannot go that far";
         if let Some(moment) = self.frozen {
@@ -42,13 +41,13 @@ impl Clock {
         Ok(())
     }
 
-    /// Makes this moment the present.
+    /// Sets the clock.
     pub fn set(&mut self, moment: Timestamp) {
         self.frozen = self.frozen.map(|_| moment);
         self.offset = moment.duration_since(Timestamp::now());
     }
 
-    /// Stands still, so that nothing depends on how long anything takes, or goes on from there.
+    /// Freezes the clock, so that answers are independent of run time, or starts it again.
     pub fn freeze(&mut self, freeze: bool) {
         let now = self.now();
         self.set(now);
@@ -56,10 +55,10 @@ impl Clock {
     }
 }
 
-/// Reads `1d`, `10m`, `PT36H`, `-2 hours`, or a number of seconds.
+/// Parses `1d`, `10m`, `PT36H`, `-2 hours`, or a number of seconds.
 ///
 /// # Errors
-/// The text that says why it is not a duration.
+/// Why the text is not a duration.
 pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     if let Ok(seconds) = text.trim().parse::<i64>() {
         return Ok(SignedDuration::from_secs(seconds));
@@ -72,7 +71,7 @@ pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
         .map_err(|_| format!("months and years have no fixed length: {text:?}"))
 }
 
-/// The calendar day in UTC, which is how Belvo counts days.
+/// The calendar day in UTC, because Belvo counts days in UTC.
 pub fn day(moment: Timestamp) -> Date {
     moment.to_zoned_datetime(TimeZone::UTC).date()
 }
@@ -98,18 +97,18 @@ pub fn micros(moment: Timestamp) -> String {
         .timestamp_to_string(&moment)
 }
 
-/// `2026-11-19T13:01:41.941+00:00`, the other way Belvo may write UTC.
+/// `2026-11-19T13:01:41.941+00:00`, the other form Belvo uses for UTC.
 pub fn millis_with_offset(moment: Timestamp) -> String {
     millis(moment).replace('Z', "+00:00")
 }
 
-/// A day some days away; the day itself at the end of time.
+/// A date this many days later; the same date if the result is out of range.
 pub fn days_from(date: Date, days: i64) -> Date {
     date.checked_add(SignedDuration::from_hours(days.saturating_mul(24)))
         .unwrap_or(date)
 }
 
-/// A moment some seconds away; the moment itself at the end of time.
+/// A timestamp this many seconds later; the same timestamp if the result is out of range.
 pub fn seconds_from(moment: Timestamp, seconds: i64) -> Timestamp {
     moment
         .checked_add(SignedDuration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! Reading the bank and telling about it: which webhooks go out, and what they say.
+//! Collections: the sandbox reads the bank and sends the webhooks that follow.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub fn first(world: &World, inner: &mut Inner, link_id: Uuid) {
     historical(world, inner, link_id, None, &request_id.to_string());
 }
 
-/// Lets the data of a link become readable, kind by kind, and sends `historical_update` for each.
+/// Makes the data of a link readable, kind by kind, and sends `historical_update` for each.
 pub fn historical(
     world: &World,
     inner: &mut Inner,
@@ -51,7 +51,7 @@ pub fn historical(
         .enqueue(link_id, bodies, &mut inner.faults.webhooks);
 }
 
-/// Reads the bank again and sends `historical_update`, as after `POST …/refresh/`.
+/// Reads the bank again and sends `historical_update`, as Belvo does after `POST …/refresh/`.
 pub fn refresh(
     world: &World,
     inner: &mut Inner,
@@ -67,23 +67,22 @@ pub fn refresh(
     historical(world, inner, link_id, only, request_id);
 }
 
-/// A round of a link.
+/// One collection of a link.
 pub struct Round<'a> {
-    /// The link.
     pub link_id: Uuid,
-    /// What its webhooks have in common.
+    /// The members that its webhooks share.
     pub request_id: &'a str,
-    /// Whether it is announced.
+    /// Whether webhooks are sent.
     pub webhooks: bool,
 }
 
-/// What changes led to.
+/// The changes that were made.
 pub type ChangeResult = Result<Touched, String>;
 
-/// Makes changes at the bank, reads it again, and sends the webhooks of a recurrent round.
+/// Changes transactions at the bank, reads it again, and sends the webhooks of a recurrent link.
 ///
 /// # Errors
-/// The text that says what cannot be changed.
+/// Which change is impossible.
 pub fn change(world: &World, inner: &mut Inner, round: Round, changes: Changes) -> ChangeResult {
     let now = inner.now();
     let link_id = round.link_id;
@@ -97,7 +96,7 @@ pub fn change(world: &World, inner: &mut Inner, round: Round, changes: Changes) 
     }
     let requested = link.requested();
     let mut events = Vec::new();
-    // Balances have moved, and Belvo tells of every kind it has read.
+    // Balances have changed, and Belvo announces every kind it has read.
     if requested.contains(&Resource::Accounts) {
         events.push(Event::new_rows(
             Resource::Accounts,
@@ -108,7 +107,7 @@ pub fn change(world: &World, inner: &mut Inner, round: Round, changes: Changes) 
     if requested.contains(&Resource::Transactions) {
         events.extend(transaction_events(&link.data, &touched));
     }
-    // A backdated purchase changes a bill that was closed already.
+    // A backdated purchase changes a bill that has already closed.
     if requested.contains(&Resource::Bills) && bills.changed {
         events.push(Event::new_rows(
             Resource::Bills,
@@ -126,10 +125,10 @@ pub fn change(world: &World, inner: &mut Inner, round: Round, changes: Changes) 
     Ok(touched)
 }
 
-/// Makes changes to another kind than transactions, and tells about that kind alone.
+/// Changes rows of another kind than transactions, and announces only that kind.
 ///
 /// # Errors
-/// The text that says what cannot be changed.
+/// Which change is impossible.
 pub fn change_objects(
     world: &World,
     inner: &mut Inner,
@@ -145,7 +144,7 @@ pub fn change_objects(
     let is_requested = link.requested().contains(&resource);
     match (round.webhooks && is_requested, touched.added.len()) {
         (false, _) => {}
-        // Belvo has no event for rows of these kinds that change or vanish.
+        // Belvo documents no event for changed or deleted rows of these kinds.
         (true, 0) => {
             if !(touched.updated.is_empty() && touched.deleted.is_empty()) {
                 let (link_id, request_id) = (round.link_id, round.request_id);
@@ -162,7 +161,7 @@ pub fn change_objects(
     Ok(touched)
 }
 
-/// Sends an event about the consent, which does not say whose link it is. Single links send none.
+/// Sends a consent event, which carries no `external_id`. A single link sends none.
 pub fn consent_event(world: &World, inner: &mut Inner, link_id: Uuid, code: &'static str) {
     let Some(link) = inner.links.get(&link_id).filter(|link| link.is_recurrent()) else {
         return;
@@ -190,7 +189,7 @@ pub fn consent_event(world: &World, inner: &mut Inner, link_id: Uuid, code: &'st
         .enqueue(link_id, vec![body], &mut inner.faults.webhooks);
 }
 
-/// Sends an event about the link itself.
+/// Sends a link event.
 pub fn link_event(
     world: &World,
     inner: &mut Inner,
@@ -211,7 +210,7 @@ pub fn link_event(
         .enqueue(link.id, vec![body], &mut inner.faults.webhooks);
 }
 
-/// Marks consents as expired whose time has come, and says so.
+/// Expires the consents whose end has passed, and sends their webhooks.
 pub fn expire_consents(world: &World, inner: &mut Inner) {
     let now = inner.now();
     let mut expired = Vec::new();

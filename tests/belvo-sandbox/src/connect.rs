@@ -1,4 +1,4 @@
-//! The end of a connection: what happens when the user has consented, or has not.
+//! The end of a connection: the user consented, left, or failed.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,70 +20,62 @@ use crate::{
     world::World,
 };
 
-/// How many transactions a link has unless somebody asks for another number: three pages of 1,000.
+/// Transactions of a link if the caller names no number: three pages of 1,000.
 pub const USUAL_TRANSACTIONS: u64 = 2_300;
 
-/// What the user has chosen.
+/// The user's choices in the widget.
 #[derive(Debug, Clone)]
 pub struct Choice {
     /// The token the widget was opened with.
     pub access_token: String,
-    /// The app's id for the user.
     pub external_id: Option<String>,
     /// `single` or `recurrent`.
     pub access_mode: String,
-    /// The bank; one that fits the token's identity, if not given.
+    /// The bank; by default one that fits the token's identity.
     pub bank: Option<&'static Bank>,
-    /// Another document than the token's, for somebody who consents with an account that is not theirs.
+    /// An account holder other than the token's person, for a user who consents with another
+    /// person's account.
     pub owner: Option<String>,
-    /// For how many days; for ever, if not given.
+    /// Duration of the consent in days; without end if absent.
     pub duration: Option<i64>,
-    /// How many transactions the account has.
+    /// Number of transactions of the link.
     pub transactions: u64,
 }
 
-/// A new link.
 #[derive(Debug)]
 pub struct Connected {
-    /// The link.
     pub link_id: Uuid,
-    /// Its consent.
     pub consent_id: Uuid,
-    /// Where the user goes.
+    /// The address the user returns to.
     pub redirect_url: Url,
 }
 
-/// What a link is made from.
+/// Everything a new link is made from.
 pub struct Order {
-    /// Where its ids start.
+    /// The seed of its ids.
     pub identity: Seed,
-    /// Where the choices about its content start; links with the same one look the same.
+    /// The seed of its content: links with the same seed hold the same content.
     pub seed: Seed,
-    /// The bank.
     pub bank: &'static Bank,
-    /// Document and name of the owner.
+    /// Document and name of the account holder.
     pub owner: (String, String),
-    /// Who consents.
+    /// Document and name of the person who consents.
     pub person: (String, String),
     /// Every document the consent can be found by.
     pub documents: Vec<String>,
-    /// The customer.
+    /// The customer's company name.
     pub organization: String,
-    /// The app's id for the user.
     pub external_id: Option<String>,
     /// `single` or `recurrent`.
     pub access_mode: String,
-    /// How long data stays.
+    /// Belvo's `stale_in`.
     pub stale_in: String,
-    /// What will be read.
     pub fetch_resources: Vec<String>,
-    /// For how many days; for ever, if not given.
+    /// Duration of the consent in days; without end if absent.
     pub duration: Option<i64>,
-    /// How many transactions.
     pub transactions: u64,
-    /// As of when.
     pub now: Timestamp,
-    /// Whether values break Belvo's own schema.
+    /// Whether values break Belvo's own schema, as Belvo's samples do.
     pub quirks: bool,
 }
 
@@ -103,7 +95,7 @@ pub fn creation_token(world: &World, access_token: &str) -> Option<(Token, Creat
 /// Makes a link as the widget does, uses up the token, and starts the webhooks.
 ///
 /// # Errors
-/// The text for the user that says why there is no link.
+/// Why there is no link, in words for the user.
 pub async fn connect(world: &Arc<World>, choice: Choice) -> Result<Connected, String> {
     let refused = || String::from("the access token is unknown, used or older than ten minutes");
     let (token, creation) = creation_token(world, &choice.access_token).ok_or_else(refused)?;
@@ -124,7 +116,7 @@ pub async fn connect(world: &Arc<World>, choice: Choice) -> Result<Connected, St
     documents.push(owner.0.clone());
     let order = {
         let mut inner = world.lock();
-        // Taken first, so that two clicks cannot make two links.
+        // Taken first, so that a double click makes only one link.
         match inner.tokens.get_mut(&choice.access_token) {
             Some(token) if !token.used => token.used = true,
             _ => return Err(refused()),
@@ -162,7 +154,7 @@ pub async fn connect(world: &Arc<World>, choice: Choice) -> Result<Connected, St
     })
 }
 
-/// Builds a link; on another thread, since a large one takes a while.
+/// Builds a link on a blocking thread, because a large link takes a while.
 ///
 /// # Errors
 /// When the sandbox is stopping.
@@ -172,7 +164,7 @@ pub async fn make(order: Order) -> Result<Link, String> {
         .map_err(|_| String::from("the sandbox is stopping"))
 }
 
-/// Adds the link, and lets its data arrive.
+/// Adds the link and starts its first collection.
 pub fn register(world: &Arc<World>, link: Link, webhooks: bool) {
     let mut inner = world.lock();
     let id = link.id;
@@ -245,7 +237,7 @@ fn build(order: Order) -> Link {
     }
 }
 
-/// 44 characters, the same for one person at one bank whatever the seed.
+/// 44 characters that depend on person and bank only, independent of the seed.
 fn institution_user_id(document: &str, bank: &Bank) -> String {
     let seed = Seed::new(0).child(document).child(bank.name);
     let bytes: Vec<u8> = (0..4)
@@ -254,7 +246,7 @@ fn institution_user_id(document: &str, bank: &Bank) -> String {
     URL_SAFE.encode(bytes)
 }
 
-/// Whether Belvo would take an `external_id` for personal data, and drop it.
+/// Whether Belvo would treat an `external_id` as personal data and drop it.
 pub fn looks_personal(id: &str) -> bool {
     let digits = id.chars().filter(char::is_ascii_digit).count();
     let only_digits_and_marks = id

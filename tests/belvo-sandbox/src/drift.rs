@@ -1,7 +1,8 @@
-//! Lists that change while they are read: right after a page, rows come, change or vanish.
+//! Lists that change while a reader pages through them: right after a page, rows come, change or
+//! vanish.
 //!
-//! Lists are in order of creation. A vanished row moves those behind it up, so that the next page misses one;
-//! a row added with an early `created_at` moves them down, so that the next page repeats one.
+//! Lists are sorted by creation. A vanished row moves later rows up, so that the next page skips
+//! one; a row added with an early `created_at` moves them down, so that the next page repeats one.
 
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -9,13 +10,11 @@ use uuid::Uuid;
 
 use crate::{collect, data::changes::Changes, world::World};
 
-/// Changes that wait for a page to be read.
+/// Changes that happen after a certain page was read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Wish")]
 pub struct Drift {
-    /// Part of the list's path.
     path: String,
-    /// The page.
     page: u64,
     changes: Changes,
 }
@@ -47,7 +46,7 @@ impl TryFrom<Wish> for Drift {
     }
 }
 
-/// Makes the changes that wait for this page, each once, and notes what they did.
+/// Makes the changes of this page, each once, and logs their results.
 pub fn strike(world: &World, path: &str, page: u64, link_id: Uuid) {
     let mut inner = world.lock();
     let waits = |drift: &mut Drift| drift.page == page && path.contains(&drift.path);

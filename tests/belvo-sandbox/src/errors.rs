@@ -1,4 +1,4 @@
-//! Belvo's errors: an array of objects, also for a single one, and the gateway's HTML page.
+//! Belvo's errors: an array of objects even for a single error, and the gateway's HTML page.
 
 use axum::{
     http::{StatusCode, header},
@@ -11,7 +11,7 @@ use crate::{
     random::Seed,
 };
 
-/// The page the gateway answers with instead of Belvo.
+/// The gateway's own error page.
 pub const GATEWAY_PAGE: &str = "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center><hr><center>openresty</center></body></html>\n";
 
 /// One entry of an error array, without its request id.
@@ -40,13 +40,12 @@ impl Complaint {
         }
     }
 
-    /// A missing field.
     pub fn required(field: &str) -> Self {
         Self::about(field, "required", "This field is required.")
     }
 }
 
-/// Answers with several complaints, all under one request id.
+/// Answers with several errors under one request id.
 pub fn complaints(status: StatusCode, complaints: Vec<Complaint>) -> Response {
     let request_id = request_id();
     let body: Vec<Value> = complaints
@@ -66,17 +65,15 @@ pub fn complaints(status: StatusCode, complaints: Vec<Complaint>) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-/// Answers with one complaint.
+/// Answers with one error.
 pub fn complaint(status: StatusCode, code: &str, message: &str) -> Response {
     complaints(status, vec![Complaint::new(code, message)])
 }
 
-/// 400 for several reasons.
 pub fn bad_request(reasons: Vec<Complaint>) -> Response {
     complaints(StatusCode::BAD_REQUEST, reasons)
 }
 
-/// 401 for wrong keys.
 pub fn wrong_keys() -> Response {
     complaint(
         StatusCode::UNAUTHORIZED,
@@ -85,12 +82,10 @@ pub fn wrong_keys() -> Response {
     )
 }
 
-/// 404.
 pub fn not_found() -> Response {
     complaint(StatusCode::NOT_FOUND, "not_found", "Not found.")
 }
 
-/// 405.
 pub fn method_not_allowed() -> Response {
     complaint(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -99,7 +94,7 @@ pub fn method_not_allowed() -> Response {
     )
 }
 
-/// The answer a failure asks for.
+/// The answer for a failure.
 pub fn failure(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
@@ -112,7 +107,7 @@ pub fn failure(failure: &Failure) -> Response {
     }
 }
 
-/// The code and text that usually go with a status.
+/// The default code and message of a status.
 fn usual(status: u16) -> (&'static str, &'static str) {
     match status {
         400 => ("validation_error", "Bad request"),
@@ -126,7 +121,7 @@ fn usual(status: u16) -> (&'static str, &'static str) {
             "request_timeout",
             "The request timed out, you can retry asking for less data by changing your query parameters",
         ),
-        // Belvo does not say what its 429 looks like; this is how its framework words it.
+        // Belvo does not document the body of its 429; this is the text of its web framework.
         429 => ("throttled", "Request was throttled."),
         503 => ("service_unavailable", "Service unavailable."),
         _ => (
@@ -137,11 +132,10 @@ fn usual(status: u16) -> (&'static str, &'static str) {
 }
 
 tokio::task_local! {
-    /// What the id of the request follows from; set by the gate.
+    /// The seed of the request's id; the gate sets it.
     pub static REQUEST: Seed;
 }
 
-/// 32 hexadecimal digits.
 fn request_id() -> String {
     let seed = REQUEST.try_with(|seed| *seed);
     seed.unwrap_or(Seed::new(0)).hex()

@@ -1,4 +1,4 @@
-//! What webhooks say.
+//! The bodies of webhooks.
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -9,15 +9,11 @@ use crate::{
     resources::Resource,
 };
 
-/// An event, without the link it is about.
+/// An event without the members that name its link.
 pub struct Event {
-    /// `webhook_type`
     pub kind: &'static str,
-    /// `process_type`
     pub process: &'static str,
-    /// `webhook_code`
     pub code: &'static str,
-    /// `data`
     pub data: Value,
 }
 
@@ -47,7 +43,7 @@ impl Event {
     }
 }
 
-/// What `historical_update` says of a kind.
+/// The `data` of `historical_update` for a kind.
 pub fn totals(data: &LinkData, resource: Resource) -> Value {
     match resource {
         Resource::Transactions => {
@@ -64,7 +60,7 @@ pub fn totals(data: &LinkData, resource: Resource) -> Value {
                 let day = row["value_date"].as_str().and_then(|day| day.parse().ok());
                 (row["type"] == "INFLOW", day)
             });
-            // Belvo's page shows the same five fields, by the same names, for both kinds of movement.
+            // Belvo's documentation shows the same five members for both kinds of movement.
             movement_totals(rows)
         }
         _ => json!({ (format!("total_{}", resource.lower())): data.count(resource) }),
@@ -94,7 +90,8 @@ fn movement_totals(rows: impl Iterator<Item = (bool, Option<Date>)>) -> Value {
     })
 }
 
-/// What a round says of changes to another kind: new rows have an event, everything else has not.
+/// The events of a collection about changes of another kind: new rows have an event, all other
+/// changes have none.
 pub fn new_objects(resource: Resource, count: usize) -> Event {
     let code = match resource {
         Resource::Owners => "new_owners_available",
@@ -108,7 +105,7 @@ pub fn new_objects(resource: Resource, count: usize) -> Event {
     Event::new_rows(resource, code, data)
 }
 
-/// What a round says of changed transactions.
+/// The events of a collection about changed transactions.
 pub fn transaction_events(data: &LinkData, touched: &Touched) -> Vec<Event> {
     let mut events = Vec::new();
     if !touched.added.is_empty() {
@@ -128,7 +125,8 @@ pub fn transaction_events(data: &LinkData, touched: &Touched) -> Vec<Event> {
             payload,
         ));
     }
-    // Nobody has documented what these two carry; the ids are a guess that receivers must not need.
+    // Belvo does not document the data of these two events; the ids are a guess, and receivers must
+    // not depend on them.
     if !touched.updated.is_empty() {
         let payload =
             json!({ "total_transactions": touched.updated.len(), "transactions": touched.updated });

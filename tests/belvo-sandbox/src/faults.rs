@@ -1,79 +1,55 @@
-//! Faults a test can switch on, and when each of them strikes.
+//! Faults that a test can switch on, and the rule that decides when each strikes.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::drift::Drift;
 
-/// The faults in force. What each does is in the table of the crate's documentation.
+/// The active faults. The crate's documentation describes each in a table.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Every answer waits this long.
     pub latency_ms: u64,
     /// Restricts the faults of answers to paths that contain this text.
     pub path: Option<String>,
-    /// The next answers fail in this way.
     pub fail_next: Option<FailNext>,
-    /// Answers are 429.
     pub status_429: Times,
-    /// Answers are 500 `unexpected_error`.
     pub http_5xx: Times,
-    /// Answers are the gateway's HTML page.
     pub html_403: Times,
-    /// Answers are 408 `request_timeout`.
     pub timeout_408: Times,
-    /// The connection breaks halfway through the body.
     pub cut_body: Times,
-    /// From the second page on, rows have moved by one.
     pub shift_rows: Times,
-    /// From the second page on, the last row of the page before comes again.
     pub repeat_rows: Times,
-    /// The last row of a page is missing.
     pub short_page: Times,
-    /// A page has no rows.
     pub empty_page: Times,
-    /// A list has no rows.
     pub empty_list: Times,
-    /// `count` is one too high.
     pub count_flips: Times,
-    /// Changes that happen after a page was read.
     pub drift: Vec<Drift>,
-    /// `count` is off by this much.
     pub count_lies: Lie,
-    /// `next` points to another host.
     pub next_elsewhere: Times,
-    /// `next` points to the page itself.
     pub next_circle: Times,
-    /// `results` is null.
     pub null_results: Times,
-    /// What happens to webhooks.
     pub webhooks: WebhookFaults,
-    /// 80 requests in 30 seconds per address.
     pub rate_limit: bool,
-    /// New links carry values that break Belvo's own schema.
     pub quirks: bool,
-    /// New links stay without data and webhooks until this is lifted.
     pub loading: bool,
 }
 
-/// Failures to come.
+/// Failures of the next requests.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailNext {
-    /// How many.
     pub count: u64,
-    /// HTTP status.
     pub status: u16,
-    /// Belvo's error code; a fitting one unless given.
+    /// Belvo's error code; by default the usual one of the status.
     pub code: Option<String>,
-    /// `html` for the gateway's page, `empty` for nothing, an error array otherwise.
+    /// `html` for the gateway's page, `empty` for no body, an error array otherwise.
     pub body: Option<Body>,
-    /// Only requests whose path contains this text.
+    /// Only for requests whose path contains this text.
     pub path: Option<String>,
 }
 
-/// The form of a failure.
+/// The body of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Body {
@@ -81,29 +57,22 @@ pub enum Body {
     Json,
     /// The gateway's page.
     Html,
-    /// No bytes.
     Empty,
 }
 
-/// What happens to webhooks on their way.
+/// Faults of webhooks in flight.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookFaults {
-    /// They wait for `POST /_sandbox/webhooks/release`.
     pub hold: bool,
-    /// They are never sent.
     pub lose: Times,
-    /// They are sent this much later.
     pub late_ms: u64,
-    /// They are sent so many times more.
     pub repeat: u32,
-    /// Those of one occasion are sent last first.
     pub reorder: bool,
-    /// They do not say whose link it is.
     pub external_id_null: bool,
-    /// How often a delivery that was not answered with 200 is repeated.
+    /// Retries after an answer other than 200.
     pub retries: u32,
-    /// How long a retry waits.
+    /// The wait before a retry.
     pub retry_ms: u64,
 }
 
@@ -116,35 +85,35 @@ impl Default for WebhookFaults {
             repeat: 0,
             reorder: false,
             external_id_null: false,
-            // Belvo: three more attempts, a minute apart. A minute is too long for a laptop.
+            // Belvo retries three times, a minute apart. A minute is too long for a test.
             retries: 3,
             retry_ms: 200,
         }
     }
 }
 
-/// When a fault strikes: `true`, a number for the next so many times, or `{"every": n}`.
+/// The rule that decides when a fault strikes: `true`, a number for the next so many times, or
+/// `{"every": n}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub enum Times {
-    /// Not at all.
+    /// Never.
     #[default]
     Never,
-    /// Every time.
+    /// Always.
     Always,
-    /// So many times more.
+    /// The remaining number of times.
     Next(u64),
-    /// Once in so many times.
+    /// Once in a period.
     Every {
-        /// The period.
         n: u64,
-        /// How many times have passed.
+        /// Occasions so far.
         seen: u64,
     },
 }
 
 impl Times {
-    /// Whether it strikes now; counts.
+    /// Whether it strikes on this occasion, which is counted.
     pub fn strikes(&mut self) -> bool {
         match self {
             Self::Never | Self::Next(0) => false,
@@ -181,7 +150,7 @@ impl TryFrom<Value> for Times {
     }
 }
 
-/// By how much `count` is wrong: `true` for one too many, or a number.
+/// The error of `count`: `true` for one too many, or a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Lie(pub i64);
@@ -202,16 +171,14 @@ impl TryFrom<Value> for Lie {
 /// A failure to answer with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// HTTP status.
     pub status: u16,
-    /// Belvo's error code, if the caller asked for one.
+    /// Belvo's error code, if the test has set one.
     pub code: Option<String>,
-    /// The form.
     pub body: Body,
 }
 
 impl Faults {
-    /// The failure that strikes a request to this path, if one does.
+    /// The failure for a request to this path, if one strikes.
     pub fn failure(&mut self, path: &str) -> Option<Failure> {
         if let Some(fail) = &mut self.fail_next
             && fail.count > 0
@@ -251,7 +218,6 @@ impl Faults {
         None
     }
 
-    /// Whether the faults of answers apply to this path.
     pub fn concerns(&self, path: &str) -> bool {
         self.path.as_ref().is_none_or(|part| path.contains(part))
     }

@@ -1,7 +1,8 @@
-//! JSON text written directly, so that money never passes through a binary float.
+//! Writes JSON as text, so that money never passes through a binary float.
 //!
-//! `serde_json::Value` keeps `0.1` as a float unless a switch is set that changes the whole workspace.
-//! The objects of this crate are therefore written as text, field by field, by [`object!`].
+//! `serde_json::Value` keeps `0.1` as a float unless a feature is enabled, which would apply to the
+//! whole workspace. This crate therefore writes its objects as text, field by field, with
+//! [`object!`].
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +10,6 @@ use jiff::civil::Date;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// Finished JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw(pub String);
 
@@ -17,20 +17,18 @@ pub struct Raw(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(pub i64);
 
-/// A number given as `units` of ten to the power of minus `scale`.
+/// A number: `units` times ten to the power of minus `scale`.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimal(pub i64, pub u32);
 
-/// JSON's null.
 #[derive(Debug, Clone, Copy)]
 pub struct Null;
 
 /// The fields of an object, each as finished JSON text.
 pub type Fields = BTreeMap<String, String>;
 
-/// Something that can write itself as JSON.
+/// A value that can write itself as JSON.
 pub trait Put {
-    /// Appends the value to the text.
     fn put(&self, out: &mut String);
 }
 
@@ -48,12 +46,10 @@ macro_rules! object {
 pub(crate) use object;
 
 impl Object {
-    /// An object without fields.
     pub fn new() -> Self {
         Self(String::from("{"))
     }
 
-    /// Adds a field.
     pub fn field(&mut self, key: &str, value: &impl Put) {
         if self.0.len() > 1 {
             self.0.push(',');
@@ -63,7 +59,6 @@ impl Object {
         value.put(&mut self.0);
     }
 
-    /// The finished text.
     pub fn finish(mut self) -> Raw {
         self.0.push('}');
         Raw(self.0)
@@ -126,7 +121,7 @@ fn write_fields(fields: &Fields) -> String {
 
 impl Put for str {
     fn put(&self, out: &mut String) {
-        // Almost every text, and every key, can be written as it is.
+        // Nearly all texts and keys need no escaping.
         if self
             .bytes()
             .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
@@ -136,7 +131,7 @@ impl Put for str {
             out.push('"');
             return;
         }
-        // Writing a string cannot fail; the empty string stands in for the impossible.
+        // Writing a string cannot fail; the fallback is never reached.
         let quoted = serde_json::to_string(self).unwrap_or_else(|_| String::from("\"\""));
         out.push_str(&quoted);
     }
@@ -196,7 +191,7 @@ impl Put for Date {
     }
 }
 
-/// Shared finished text, such as the account that thousands of transactions embed.
+/// Finished text that many objects share, such as the account that thousands of transactions embed.
 impl Put for Arc<Raw> {
     fn put(&self, out: &mut String) {
         self.as_ref().put(out);

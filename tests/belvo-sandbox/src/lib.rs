@@ -1,18 +1,18 @@
 //! A Belvo to develop against: its API, its widget, its portal and its webhooks, on 127.0.0.1.
 //!
-//! It is written from Belvo's documentation and shares no type with our client, so that a mistake
-//! in one of the two shows. It is strict: a missing slash, an unknown query parameter or a wrong scope
-//! is refused as Belvo refuses it, and an unknown path is remembered under `/_sandbox/unknown`.
-//! All people, companies and banks are invented, and all data follows from a seed.
+//! It follows Belvo's documentation and shares no type with our client, so that a mistake in either
+//! of them shows. It is strict: it refuses a missing slash, an unknown query parameter or a wrong
+//! scope as Belvo does, and lists unknown paths under `/_sandbox/unknown`. All people, companies
+//! and banks are invented, and all data follows from a seed.
 //!
-//! What it does not do: it never reads a bank on `POST` to a list, it has no balances and no exchanges,
-//! and recurrent links are refreshed only when a test says so.
+//! Its limits: a `POST` to a list never reads a bank, there are no balances and no exchanges, and a
+//! recurrent link is refreshed only on a test's request.
 //!
 //! # Where to start reading
 //!
-//! `world` is what it remembers. `api` is what a back end sees, `pages` what a user sees,
-//! `control` what a test sees. `data` makes up the rows, `collect` says which webhooks follow from what,
-//! `events` what they say, `webhooks` delivers them.
+//! `world` is the state. `api` faces a back end, `pages` a user, `control` a test. `data` invents
+//! the rows, `collect` decides which webhooks follow a collection, `events` writes their bodies,
+//! `webhooks` delivers them.
 //!
 //! # Control, under `/_sandbox/`
 //!
@@ -20,11 +20,11 @@
 //! |---|---|
 //! | `POST connect {access_token, external_id, access_mode?, institution?, outcome?, owner?, transactions?}` | ends a visit to the widget: `success`, `exit`, `exit_error:<code>`, `error`, `warning`; `{link_id, redirect_url, consent_id}` |
 //! | `POST links {external_id?, transactions?, seed?, owner?, institution?, access_mode?, fetch_resources?, webhooks?}` | a link without a token, of any size; `{link_id, consent_id}` |
-//! | `GET links` | all links, in short |
+//! | `GET links` | a summary of all links |
 //! | `POST links/{id}/changes {add?, update?, delete?, webhooks?}` | changes of transactions, each a number or a list; `{request_id, added, updated, deleted}` |
 //! | `POST links/{id}/objects {resource, add?, update?, delete?, webhooks?}` | the same for `owners`, `accounts`, `bills`, `investments` or `investment_transactions` |
 //! | `POST links/{id}/status {status?, refresh?}` | sets the status, or collects again with `historical_update` |
-//! | `POST links/{id}/access {at?}` | sets `last_accessed_at`, now unless given, and tells nobody |
+//! | `POST links/{id}/access {at?}` | sets `last_accessed_at`, now unless given, without a webhook |
 //! | `POST links/{id}/consent {expired_at? \| expire? \| about_to_expire? \| unrecoverable? \| temporarily_unavailable?}` | changes the consent, sends its webhook |
 //! | `POST links/{id}/renew {new_link, external_id?, new_consent?, webhooks?}` | the user consents again: to this link, or to a new one of the same person and bank, without `external_id` unless given; `{link_id, consent_id}` |
 //! | `POST links/{id}/gone {gone}` | while true, the API knows neither the link nor its data, as with other keys |
@@ -33,33 +33,35 @@
 //! | `GET links/{id}/truth` | everything Belvo holds of the link |
 //! | `GET webhooks?after=<n>` | without the first `n`, in the order they arose: `[{body, attempts, status, http_status}]`; status is `queued`, `held`, `retrying`, `delivered`, `failed`, `lost` or `no_target` |
 //! | `POST webhooks/release`, `POST settle` | sends held webhooks; waits until none is on its way |
-//! | `POST clock {advance? \| set?, freeze?}`, `GET clock` | moves the present, lets it stand still or go on, tells it |
+//! | `POST clock {advance? \| set?, freeze?}`, `GET clock` | sets, freezes or restarts the clock; shows it |
 //! | `POST keys {add?: {id, password}, revoke?: <id>}` | makes another pair of API keys valid, or one invalid, so that keys can be replaced; `{pairs}`, how many there are |
-//! | `GET drifts` | what the fault `drift` has done: `[{link_id, path, page, added, updated, deleted}]`, or `error` |
-//! | `GET requests`, `DELETE requests`, `GET unknown` | what the API was asked: the last 10,000 requests, and paths that do not exist |
-//! | `GET people`, `GET banks` | who and what there is |
+//! | `GET drifts` | the changes made by the fault `drift`: `[{link_id, path, page, added, updated, deleted}]`, or `error` |
+//! | `GET requests`, `DELETE requests`, `GET unknown` | the last 10,000 requests to the API, and the paths that do not exist |
+//! | `GET people`, `GET banks` | the invented people and banks |
 //! | `POST faults {…}` | replaces all faults; `{}` lifts them |
 //!
 //! ## Changes
 //!
-//! In a list, `add` and `update` are objects with the top-level fields that count, kept to the last digit,
-//! and `delete` is ids. An `account` (of a transaction or a bill) or an `investment` (of a movement) is an id.
-//! A number means so many, chosen by the sandbox.
+//! In a list, `add` and `update` are objects with the top-level fields to set, kept to the last
+//! digit, and `delete` holds ids. An `account` (of a transaction or a bill) or an `investment` (of
+//! a movement) is an id. A number lets the sandbox choose that many rows.
 //!
-//! `objects` announces new rows with `new_<resource>_available`, and anything else with a `historical_update`
-//! of that resource alone. What was said about a row stays said: a later round moves the rest of an account.
-//! Rows that show another one show it as it is now. When that one vanishes they stay, and show it as it was;
-//! they vanish only when a test says so. A vanished row that is added again with its own id comes back.
+//! `objects` announces new rows with `new_<resource>_available`, and all other changes with a
+//! `historical_update` of that resource alone. A field set by a test keeps its value; a later
+//! collection updates the rest of an account. Rows that embed another row show its current state.
+//! If that row vanishes they stay and show its last state; they vanish only on a test's request. A
+//! vanished row that is added again with its own id comes back.
 //!
 //! ## Virtual time
 //!
-//! With the clock set and frozen, everything the sandbox answers and sends follows from its seed and from the
-//! order of the requests. Without a target for webhooks they are kept, as `no_target`, for a test to deliver.
-//! A consent whose time has come expires, with its webhook, when the clock is moved.
+//! With the clock set and frozen, everything the sandbox answers and sends follows from its seed
+//! and from the order of the requests. Without a target, webhooks are kept as `no_target` for a
+//! test to deliver. Moving the clock expires the consents whose end has passed, with their
+//! webhooks.
 //!
 //! # Faults
 //!
-//! A value of kind *times* is `true`, a number for the next so many, or `{"every": n}`.
+//! A value of kind *times* is `true`, a number for the next so many occasions, or `{"every": n}`.
 //!
 //! | Fault | Kind | What happens |
 //! |---|---|---|
@@ -71,8 +73,8 @@
 //! | `cut_body` | times | the connection breaks halfway through a good answer |
 //! | `shift_rows` | times | pages from the second on begin one row early and end one row early: one id twice, one row missing |
 //! | `repeat_rows` | times | pages from the second on begin with the last row of the page before, in addition |
-//! | `short_page` | times | a page lacks its last row, as if it were there |
-//! | `empty_page` | times | `results` is `[]`, as if the rows were there |
+//! | `short_page` | times | a page lacks its last row, although `count` includes it |
+//! | `empty_page` | times | `results` is `[]`, although `count` includes the rows |
 //! | `empty_list` | times | `count` is 0, `results` is `[]`, `next` is null |
 //! | `count_lies` | number or `true` | `count` is so much too high |
 //! | `count_flips` | times | `count` is one too high |
@@ -83,7 +85,7 @@
 //! | `webhooks.lose` | times | they are never sent |
 //! | `webhooks.late_ms`, `webhooks.repeat` | number | each is sent later; so many times more |
 //! | `webhooks.reorder` | true | those of one occasion are sent last first |
-//! | `webhooks.external_id_null` | true | they do not say whose link it is |
+//! | `webhooks.external_id_null` | true | their `external_id` is null |
 //! | `webhooks.retries`, `webhooks.retry_ms` | number | 3 and 200 unless set; anything but 200 is retried |
 //! | `loading` | true | new links have neither data nor webhooks until it is lifted |
 //! | `quirks` | true | new links carry the values with which Belvo's samples break Belvo's schema |
@@ -125,31 +127,31 @@ use crate::{
     world::{Keys, World},
 };
 
-/// How a sandbox is set up.
+/// The settings of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// The port; 0 takes a free one.
     pub listen: SocketAddr,
-    /// The API key.
+    /// secretId of the first pair of API keys.
     pub secret_id: String,
-    /// Its password.
+    /// Its secretPassword.
     pub secret_password: String,
-    /// What all data follows from.
+    /// The seed of all data.
     pub seed: u64,
-    /// Where webhooks go; nowhere at first, if not given.
+    /// The target of webhooks; by default none.
     pub webhook: Option<WebhookTarget>,
 }
 
-/// Where webhooks go.
+/// The target of webhooks.
 #[derive(Debug, Clone)]
 pub struct WebhookTarget {
-    /// The address.
+    /// The full address.
     pub url: String,
     /// The value of the `Authorization` header.
     pub authorization: Option<String>,
 }
 
-/// A running sandbox. Dropping it stops it at once, [`Sandbox::stop`] in order.
+/// A running sandbox. Dropping it stops it at once; [`Sandbox::stop`] lets answers finish.
 pub struct Sandbox {
     world: Arc<World>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -160,7 +162,7 @@ impl Sandbox {
     /// Starts listening.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// If the port is taken.
     pub async fn start(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -180,7 +182,7 @@ impl Sandbox {
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let (shutdown, stopped) = oneshot::channel::<()>();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the sandbox was dropped, which is a reason to stop as well.
+            // An error means that the sandbox was dropped, which also stops the server.
             stopped.await.unwrap_or_default();
         });
         let server = tokio::spawn(async move {
@@ -209,16 +211,16 @@ impl Sandbox {
         format!("{}/portal/", self.world.url)
     }
 
-    /// Sends webhooks somewhere else, or nowhere.
+    /// Replaces the target of webhooks, or removes it.
     pub fn set_webhook(&self, target: Option<WebhookTarget>) {
         self.world.deliveries.set_target(target);
     }
 
-    /// Stops, letting answers under way finish; webhooks under way are given up.
+    /// Stops after answers in flight have finished; webhooks in flight are given up.
     pub async fn stop(mut self) {
         self.world.deliveries.stop();
         self.shutdown.take();
-        // Kept-alive connections would hold the server up for ever.
+        // Kept-alive connections would keep the server running for ever.
         let grace = std::time::Duration::from_secs(1);
         if tokio::time::timeout(grace, &mut self.server).await.is_err() {
             self.server.abort();
@@ -233,7 +235,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Locks; what a panicking thread left behind is still the best there is.
+/// Locks. After a panic in another thread, its state is still the best one available.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,83 +15,72 @@ use crate::{
 
 /// A user's connection to a bank.
 pub struct Link {
-    /// Belvo's id.
     pub id: Uuid,
-    /// The bank.
     pub bank: &'static Bank,
     /// `single` or `recurrent`.
     pub access_mode: String,
     /// `valid`, `invalid`, `unconfirmed` or `token_required`.
     pub status: String,
-    /// The app's id for the user; null when it looked personal.
+    /// The app's id for the user; null if it looked like personal data.
     pub external_id: Option<String>,
-    /// The same for one person at one bank.
+    /// Belvo's `institution_user_id`: equal for all links of one person at one bank.
     pub institution_user_id: String,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When the bank was last reached.
+    /// Belvo's `last_accessed_at`.
     pub last_accessed_at: Timestamp,
-    /// How long data stays without an update.
+    /// Belvo's `stale_in`.
     pub stale_in: String,
-    /// What was asked for, in Belvo's names.
     pub fetch_resources: Vec<String>,
-    /// Whether Belvo does not know it, as one with other keys would not.
+    /// Whether the API hides the link, as if it belonged to another customer.
     pub gone: bool,
-    /// What can be read already.
+    /// The kinds that are readable already.
     pub ready: BTreeSet<Resource>,
-    /// Whether its data is still on the way because of the fault `loading`.
+    /// Whether the fault `loading` holds its data back.
     pub loading: bool,
-    /// The data.
     pub data: Arc<LinkData>,
-    /// The consent behind it.
     pub consent: Consent,
-    /// When it was last refreshed on request.
+    /// The time of the last `POST …/refresh/`.
     pub refreshed_at: Option<Timestamp>,
-    /// The id all its webhooks share: Belvo's samples show that it is not unique.
+    /// The request id of all its webhooks: Belvo's samples show that it is not unique.
     pub webhook_id: String,
 }
 
-/// A user's permission.
 #[derive(Debug, Clone)]
 pub struct Consent {
-    /// Belvo's id.
     pub id: Uuid,
-    /// CPF of the person who gave it.
     pub document_number: String,
-    /// Every document it can be found by.
+    /// All documents that find the consent.
     pub documents: Vec<String>,
-    /// Who gave it.
+    /// Name of the person who gave it.
     pub user_name: String,
-    /// The customer it was given to.
+    /// The customer's company name.
     pub organization: String,
-    /// When it ends; never, when there is no date.
+    /// Its end; absent for a consent without end.
     pub expired_at: Option<Timestamp>,
-    /// For how many days it was given.
+    /// Its duration in days.
     pub duration: Option<i64>,
-    /// When it was given.
     pub created_at: Timestamp,
     /// Belvo's status, as of the last change.
     pub status: String,
 }
 
 impl Link {
-    /// What was asked for, of the six kinds the sandbox has.
+    /// The requested kinds, among the six that the sandbox has.
     pub fn requested(&self) -> Vec<Resource> {
         let asked = |kind: &Resource| self.fetch_resources.iter().any(|name| name == kind.name());
         Resource::ALL.into_iter().filter(asked).collect()
     }
 
-    /// Whether the API shows its rows of this kind.
+    /// Whether the API lists its rows of this kind.
     pub fn shows(&self, resource: Resource) -> bool {
         !self.gone && self.ready.contains(&resource)
     }
 
-    /// Whether Belvo renews its data by itself.
+    /// Whether Belvo refreshes its data by itself.
     pub fn is_recurrent(&self) -> bool {
         self.access_mode == "recurrent"
     }
 
-    /// Belvo's object.
     pub fn write(&self) -> Raw {
         object! {
             "id": self.id,
@@ -110,7 +99,6 @@ impl Link {
         }
     }
 
-    /// Belvo's object for the consent.
     pub fn write_consent(&self) -> Raw {
         let consent = &self.consent;
         let mut object = crate::json::Object::new();
@@ -139,7 +127,7 @@ impl Link {
     }
 }
 
-/// The network's permissions behind the four groups; investments come along.
+/// The Open Finance permissions of the four groups; those of investments are always included.
 fn permissions(company: bool) -> Raw {
     let register = if company {
         [

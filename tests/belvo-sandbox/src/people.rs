@@ -1,19 +1,18 @@
-//! Invented people and companies. The check digits are valid, the numbers belong to nobody we know of.
+//! Invented people and companies. The check digits are valid; as far as we know, no person or
+//! company has these numbers.
 
 use serde_json::{Value, json};
 
-/// Somebody a demo can sign in as.
+/// A person who can sign in to a demo.
 #[derive(Debug, Clone, Copy)]
 pub struct Person {
-    /// CPF, digits only.
     pub cpf: &'static str,
-    /// Full name.
     pub name: &'static str,
     /// CNPJ and name of the company the person acts for.
     pub company: Option<(&'static str, &'static str)>,
 }
 
-/// Everybody a demo can sign in as.
+/// All people who can sign in to a demo.
 pub const PEOPLE: [Person; 7] = [
     person("48291530750", "Marina Duarte Falcão"),
     person("07531864207", "Joaquim Prado Nogueira"),
@@ -31,7 +30,7 @@ pub const PEOPLE: [Person; 7] = [
         "59173628000131",
         "Oficina Três Rodas ME",
     ),
-    // Registered after July 2026: the new kind of number, with letters.
+    // Registered after July 2026: the new kind of CNPJ, with letters.
     director(
         "12745983032",
         "Iara Campos Teles",
@@ -40,7 +39,7 @@ pub const PEOPLE: [Person; 7] = [
     ),
 ];
 
-/// Names for the other side of transfers, and for fathers and mothers.
+/// Names of payers, payees and parents.
 pub const OTHERS: [&str; 10] = [
     "Beatriz Nunes Leal",
     "Rafael Sampaio Góes",
@@ -75,7 +74,7 @@ const fn director(
     }
 }
 
-/// The name that goes with a CPF or CNPJ of the list.
+/// The name of a CPF or CNPJ on the list.
 pub fn name_of(document: &str) -> Option<&'static str> {
     PEOPLE.iter().find_map(|person| match person.company {
         _ if person.cpf == document => Some(person.name),
@@ -84,7 +83,7 @@ pub fn name_of(document: &str) -> Option<&'static str> {
     })
 }
 
-/// The list, as the control interface gives it out.
+/// The list in the form of the control interface.
 pub fn list() -> Value {
     PEOPLE
         .iter()

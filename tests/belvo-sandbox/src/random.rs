@@ -1,7 +1,7 @@
 //! Repeatable chance: every number, id and choice follows from a seed and a name.
 //!
-//! A [`Seed`] is not a generator with a state but a point in a tree.
-//! The amount of the 900,000th transaction can be asked for without making the 899,999 before it.
+//! A [`Seed`] is a point in a tree instead of a generator with a state. The amount of the 900,000th
+//! transaction therefore does not depend on the 899,999 before it.
 
 use uuid::Uuid;
 
@@ -46,13 +46,13 @@ impl Seed {
         self.below(n) == 0
     }
 
-    /// One of the choices; the fallback when there is none.
+    /// One of the choices; the fallback if there is none.
     pub fn pick<'a, T: ?Sized>(self, choices: &[&'a T], fallback: &'a T) -> &'a T {
         let index = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);
         choices.get(index).copied().unwrap_or(fallback)
     }
 
-    /// As many decimal digits as asked for, the first not zero.
+    /// This many decimal digits, the first of them not zero.
     pub fn digits(self, count: usize) -> String {
         let mut text = String::with_capacity(count);
         for position in 0..count {
@@ -80,18 +80,17 @@ impl Seed {
         Uuid::from_u128(id >> 48 << 48 | u128::from(tag.0))
     }
 
-    /// 32 hexadecimal digits, Belvo's form of a request id.
+    /// 32 hexadecimal digits, the form of Belvo's request ids.
     pub fn hex(self) -> String {
         self.uuid().simple().to_string()
     }
 
-    /// The raw number.
     pub fn number(self) -> u64 {
         self.0
     }
 }
 
-/// The 48 bits that all rows of a link have in common.
+/// The 48 bits shared by all rows of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tag(u64);
 

@@ -1,13 +1,12 @@
-//! Where the widget sends the user, and what it says in the address.
+//! The addresses to which the widget returns the user.
 
 use url::{Url, form_urlencoded};
 
 use crate::{banks::Bank, tokens::Creation};
 
-/// How a visit to the widget can end.
+/// The end of a visit to the widget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The user consented.
     Success,
     /// The user left, after this error if there was one.
     Exit(Option<String>),
@@ -17,7 +16,7 @@ pub enum Outcome {
     Warning,
 }
 
-/// Where the user goes when there is no link.
+/// The address for a visit that made no link.
 pub fn redirect_without_link(creation: &Creation, outcome: &Outcome, bank: Option<&Bank>) -> Url {
     let code = match outcome {
         Outcome::Exit(code) => code.as_deref(),
@@ -59,7 +58,7 @@ fn message_of(code: &str) -> &'static str {
     }
 }
 
-/// The URL with these added to its query; spaces become `%20` as in Belvo's samples.
+/// The URL with these parameters added; spaces become `%20`, as in Belvo's samples.
 pub fn with_query(url: &Url, pairs: &[(&str, &str)]) -> Url {
     if pairs.is_empty() {
         return url.clone();

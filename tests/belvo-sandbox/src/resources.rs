@@ -1,6 +1,5 @@
-//! The six kinds of data a link can have.
+//! The six kinds of data of a link.
 
-/// A kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// Who holds the accounts.
@@ -52,7 +51,7 @@ impl Resource {
         }
     }
 
-    /// Where its list is.
+    /// The path of its list.
     pub fn path(self) -> &'static str {
         match self {
             Self::Owners => "/api/owners/",
@@ -64,12 +63,10 @@ impl Resource {
         }
     }
 
-    /// The kind with this lower-case name.
     pub fn parse_lower(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.lower() == name)
     }
 
-    /// The kind with this upper-case name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

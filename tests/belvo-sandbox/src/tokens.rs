@@ -1,4 +1,4 @@
-//! Access tokens: what they were minted for, and whether they still live.
+//! Access tokens: purpose and lifetime.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -7,65 +7,59 @@ use url::Url;
 
 use crate::random::Seed;
 
-/// The documented life of a token. The `exp` inside says twice as much, as in Belvo's samples.
+/// The documented lifetime. The `exp` claim is twice as late, as in Belvo's samples.
 const LIFE: SignedDuration = SignedDuration::from_mins(10);
 const CLAIMED_SECONDS: i64 = 1_200;
 const REFRESH_CLAIMED_SECONDS: i64 = 7_200 * 86_400;
 
-/// A minted token.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What it may be used for.
     pub use_: Use,
     /// The person's CPF and name.
     pub person: (String, String),
     /// The company's CNPJ and name.
     pub company: Option<(String, String)>,
-    /// When it was minted.
     pub minted_at: Timestamp,
-    /// Whether a connection was made with it.
+    /// Whether a link was made with it.
     pub used: bool,
 }
 
-/// What a token may be used for.
+/// The purpose of a token.
 #[derive(Debug, Clone)]
 pub enum Use {
-    /// Making a link.
     Creation(Box<Creation>),
-    /// Managing consents.
     Management,
 }
 
-/// What the widget needs to know.
+/// The part of a token request that the widget needs.
 #[derive(Debug, Clone)]
 pub struct Creation {
-    /// What will be read, in Belvo's names.
     pub fetch_resources: Vec<String>,
-    /// How long data stays.
+    /// Belvo's `stale_in`.
     pub stale_in: String,
-    /// Where the user goes after success.
+    /// Redirect after success.
     pub success: Url,
-    /// Where the user goes after leaving.
+    /// Redirect after the user leaves.
     pub exit: Url,
-    /// Where the user goes after an error or a warning.
+    /// Redirect after an error or a warning.
     pub event: Url,
-    /// Where the bank sends the user in the App2App flow.
+    /// The address to which the bank returns the user in the App2App flow.
     pub application_link: Option<Url>,
-    /// The customer.
+    /// The customer's company name.
     pub company_name: String,
-    /// Why the customer wants the data.
+    /// The customer's purpose for the data.
     pub purpose: String,
-    /// The duration to preselect, in days.
+    /// The preselected duration of the consent, in days.
     pub duration: Option<i64>,
 }
 
 impl Token {
-    /// Whether it is still good for something.
+    /// Whether the token can still be used.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         !self.used && now.duration_since(self.minted_at) < LIFE
     }
 
-    /// The document of whom the token is for: the company, if there is one.
+    /// Document and name of the account holder: the company if there is one.
     pub fn document(&self) -> &(String, String) {
         self.company.as_ref().unwrap_or(&self.person)
     }
@@ -79,7 +73,7 @@ impl Token {
     }
 }
 
-/// Belvo's answer, `refresh` and `access`, with claims as in its samples and a signature that is not one.
+/// Belvo's answer: `refresh` and `access`, with claims as in its samples and a fake signature.
 pub fn write(token: &Token, scopes: &str, seed: Seed) -> (String, String) {
     let jwt = |kind: &str, seconds: i64| {
         let issued = token.minted_at.as_second();
@@ -103,7 +97,7 @@ pub fn write(token: &Token, scopes: &str, seed: Seed) -> (String, String) {
         }
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
         let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
-        // As long as a real HS512 signature, and random: a token cannot be made up from its claims.
+        // As long as an HS512 signature, and random, so that claims alone do not make a token.
         let signature: Vec<u8> = (0..8)
             .flat_map(|part| {
                 seed.child(kind)

@@ -19,15 +19,15 @@ use crate::{WebhookTarget, faults::WebhookFaults, locked};
 
 /// Belvo waits five seconds for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How many deliveries are under way at once, so that a load test does not run out of sockets.
+/// Deliveries in flight at once; the bound spares a load test's sockets.
 const AT_ONCE: usize = 64;
-/// How many deliveries the log keeps.
+/// Deliveries kept in the log.
 const LOG_LENGTH: usize = 100_000;
 
-/// Everything about webhooks that are on their way or were.
+/// The queue and the log of webhooks.
 pub struct Deliveries {
     board: Mutex<Board>,
-    /// How many are neither delivered nor given up nor held.
+    /// Webhooks that are neither delivered, given up nor held.
     pending: watch::Sender<usize>,
     tasks: Mutex<JoinSet<()>>,
     http: reqwest::Client,
@@ -38,9 +38,9 @@ pub struct Deliveries {
 struct Board {
     target: Option<WebhookTarget>,
     log: VecDeque<Arc<Delivery>>,
-    /// How many have been dropped from the log.
+    /// Deliveries dropped from the log.
     dropped: usize,
-    /// What waits per link; a link is a key while somebody works on it.
+    /// Waiting webhooks per link. A link has an entry while a task sends its webhooks.
     lanes: HashMap<Uuid, VecDeque<Arc<Delivery>>>,
     held: Vec<Arc<Delivery>>,
 }
@@ -61,7 +61,6 @@ struct Progress {
 }
 
 impl Deliveries {
-    /// Nothing on its way yet.
     pub fn new(target: Option<WebhookTarget>) -> Self {
         Self {
             board: Mutex::new(Board {
@@ -70,7 +69,7 @@ impl Deliveries {
             }),
             pending: watch::Sender::new(0),
             tasks: Mutex::default(),
-            // What is sent to this machine must not take a detour.
+            // A webhook to this machine must bypass any proxy.
             http: reqwest::Client::builder()
                 .no_proxy()
                 .build()
@@ -79,12 +78,12 @@ impl Deliveries {
         }
     }
 
-    /// Sends webhooks somewhere else, or nowhere.
+    /// Replaces the target of webhooks, or removes it.
     pub fn set_target(&self, target: Option<WebhookTarget>) {
         locked(&self.board).target = target;
     }
 
-    /// Takes over the webhooks of one occasion.
+    /// Queues the webhooks of one occasion.
     pub fn enqueue(self: &Arc<Self>, lane: Uuid, bodies: Vec<Value>, faults: &mut WebhookFaults) {
         let mut deliveries = Vec::new();
         for mut body in bodies {
@@ -123,7 +122,7 @@ impl Deliveries {
         self.start(&mut board, due);
     }
 
-    /// Sends what was held.
+    /// Queues the held webhooks.
     pub fn release(self: &Arc<Self>) -> usize {
         let mut board = locked(&self.board);
         let held = std::mem::take(&mut board.held);
@@ -135,7 +134,7 @@ impl Deliveries {
         count
     }
 
-    /// The log without the first so many, oldest first.
+    /// The log, oldest first, without its first `n` entries.
     pub fn log(&self, after: usize) -> Vec<Value> {
         let board = locked(&self.board);
         let known = after.saturating_sub(board.dropped).min(board.log.len());
@@ -154,7 +153,7 @@ impl Deliveries {
             .collect()
     }
 
-    /// Waits until nothing is on its way; false when that took longer than the limit.
+    /// Waits until no webhook is in flight. Returns false if the limit passes first.
     pub async fn settled(&self, limit: Duration) -> bool {
         let mut pending = self.pending.subscribe();
         matches!(
@@ -163,7 +162,7 @@ impl Deliveries {
         )
     }
 
-    /// Gives up on everything.
+    /// Gives up all webhooks.
     pub fn stop(&self) {
         locked(&self.tasks).abort_all();
     }
@@ -188,7 +187,7 @@ impl Deliveries {
         }
     }
 
-    /// Works on a link's webhooks until none is left.
+    /// Sends a link's webhooks until none is left.
     async fn drain(self: Arc<Self>, lane: Uuid) {
         loop {
             let next = {
@@ -204,7 +203,7 @@ impl Deliveries {
             if self.attempt(&delivery).await || delivery.retries == 0 {
                 self.done(&delivery);
             } else {
-                // Those behind do not wait for the retries: Belvo promises no order.
+                // Later webhooks overtake one that is retried, because Belvo promises no order.
                 let this = self.clone();
                 self.spawn(async move { this.retry(delivery).await });
             }
@@ -221,7 +220,7 @@ impl Deliveries {
         self.done(&delivery);
     }
 
-    /// Sends once; true when there is nothing more to try.
+    /// Sends once. Returns true if no further attempt is needed.
     async fn attempt(&self, delivery: &Delivery) -> bool {
         let Some(target) = locked(&self.board).target.clone() else {
             locked(&delivery.progress).status = "no_target";

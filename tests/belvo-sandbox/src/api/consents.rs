@@ -1,4 +1,4 @@
-//! `/api/consents/`: by document, or one.
+//! `/api/consents/`: the list of a document, and a single consent.
 
 use std::sync::Arc;
 
@@ -49,7 +49,6 @@ pub async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) ->
     paging::page(&world, &list, |position| rows.get(position).cloned())
 }
 
-/// One consent.
 pub async fn detail(State(world): State<Arc<World>>, Path(id): Path<String>) -> Response {
     let id = id.parse::<Uuid>().ok();
     let inner = world.lock();

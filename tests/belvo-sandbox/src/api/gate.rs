@@ -1,4 +1,4 @@
-//! What every request to Belvo passes: the rate limit, the faults, and the log.
+//! The middleware of every request to Belvo: rate limit, faults, request log.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::{
     world::{Inner, Keys, World},
 };
 
-/// Belvo's gateway lets this many requests of an address pass …
+/// Belvo's gateway refuses further requests of one address after this many …
 const REQUESTS: usize = 80;
-/// … in this time.
+/// … within this time.
 const WINDOW: SignedDuration = SignedDuration::from_secs(30);
-/// No body of a request is larger.
+/// The largest accepted request body, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// Applies limit and faults, and logs the request with its answer.
+/// Applies the rate limit and the faults, and logs the request with its answer.
 pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
@@ -97,7 +97,7 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     }
 }
 
-/// A path Belvo does not have: 404, and remembered, so that a test can see the mistake.
+/// A path Belvo does not have: 404. The sandbox counts it, so that a test can see the mistake.
 pub async fn unknown(State(world): State<Arc<World>>, method: Method, uri: Uri) -> Response {
     if uri.path().starts_with("/_sandbox") {
         return Refusal::no_route().into_response();
@@ -145,7 +145,7 @@ fn blanked(pairs: &[Keys], body: &[u8]) -> Value {
     body
 }
 
-/// Promises the whole body and breaks off after half of it.
+/// Announces the full length and breaks off after half of the body.
 async fn cut_in_half(answer: Response) -> Response {
     let (mut parts, body) = answer.into_parts();
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
@@ -156,7 +156,7 @@ async fn cut_in_half(answer: Response) -> Response {
         .insert(header::CONTENT_LENGTH, bytes.len().into());
     let half = bytes.slice(..bytes.len() / 2);
     let first = stream::iter([Ok::<Bytes, std::io::Error>(half)]);
-    // Only when the body has nothing to give does the server send what it has.
+    // The server flushes its buffer only when the body has no data ready.
     let then = stream::once(async {
         tokio::task::yield_now().await;
         Err(std::io::Error::other("cut on purpose"))

@@ -25,11 +25,11 @@ use crate::{
     world::{Inner, World},
 };
 
-/// A link can be refreshed once in this time.
+/// Belvo refuses a second refresh of a link within this time.
 const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
-/// This many links may be deleted without the asynchronous mode …
+/// At most this many links may be deleted without the asynchronous mode …
 const DELETIONS: usize = 5;
-/// … in this time.
+/// … within this time.
 const DELETION_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 
 const FILTERS: &[Filter] = &[
@@ -74,7 +74,6 @@ pub async fn list(State(world): State<Arc<World>>, RawQuery(query): RawQuery) ->
     paging::page(&world, &list, |position| rows.get(position).cloned())
 }
 
-/// One link.
 pub async fn detail(State(world): State<Arc<World>>, Path(id): Path<String>) -> Response {
     let inner = world.lock();
     match find(&inner, &id) {
@@ -83,7 +82,7 @@ pub async fn detail(State(world): State<Arc<World>>, Path(id): Path<String>) -> 
     }
 }
 
-/// Changes access mode, retention or resources. None of them has an immediate effect.
+/// Changes access mode, retention or resources. None of them takes effect on stored data.
 pub async fn patch(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -157,7 +156,7 @@ pub async fn refresh(
     accepted(&request_id)
 }
 
-/// Removes the link and everything it has.
+/// Removes the link with its consent and data.
 pub async fn delete(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -226,7 +225,7 @@ fn may_delete(inner: &mut Inner) -> bool {
     may
 }
 
-/// The kinds a refresh is for; all, when the body does not say.
+/// The kinds of a refresh; all of them if the body names none.
 fn resources_of(body: &[u8]) -> Result<Option<Vec<Resource>>, Vec<Complaint>> {
     if body.is_empty() {
         return Ok(None);

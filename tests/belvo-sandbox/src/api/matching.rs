@@ -1,4 +1,4 @@
-//! Which rows of a link pass the filters of a list.
+//! Selects the rows of a link that pass the filters of a list.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     resources::Resource,
 };
 
-/// The positions of the rows that pass. Days are looked up, everything else is looked at.
+/// The positions of the rows that pass. Dates use the index; other filters examine each row.
 pub fn positions(data: &LinkData, resource: Resource, conditions: &[&Condition]) -> Vec<u32> {
     let is_day =
         |condition: &&Condition| condition.field == "value_date" && condition.days().is_some();
@@ -53,7 +53,7 @@ fn passes(data: &LinkData, resource: Resource, position: usize, condition: &Cond
     condition.lets_pass(written(&row, condition.field).as_ref())
 }
 
-/// A value that is known without writing the row; the outer `None` means that it is not.
+/// A value that needs no rendered row. The outer `None` means that the row must be rendered first.
 fn fact(data: &LinkData, row: &Transaction, field: &str) -> Option<Option<Operand>> {
     let account = usize::from(row.account);
     let text = |text: &str| Some(Operand::Text(text.to_owned()));
@@ -66,7 +66,7 @@ fn fact(data: &LinkData, row: &Transaction, field: &str) -> Option<Option<Operan
             account.map(|account| Operand::Id(account.id))
         }
         "account_type" => data.account_kinds.get(account).and_then(|kind| text(kind)),
-        // Whatever a test has said about the row counts as it was said.
+        // A test may have set any field of this row, so the rendered row decides.
         _ if row.said.is_some() => return None,
         "amount" => Some(Operand::Number(
             i128::from(row.cents) * NUMBER_UNITS_PER_CENT,
@@ -79,7 +79,7 @@ fn fact(data: &LinkData, row: &Transaction, field: &str) -> Option<Option<Operan
     })
 }
 
-/// A value as it is written in the row.
+/// A value as the rendered row has it.
 fn written(row: &Value, field: &str) -> Option<Operand> {
     let path = match field {
         "account" => "account__id",

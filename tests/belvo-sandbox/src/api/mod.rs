@@ -1,4 +1,4 @@
-//! Belvo's API: the routes, and what stands in front of all of them.
+//! Belvo's API: its routes and their authentication.
 
 pub mod consents;
 pub mod gate;
@@ -74,7 +74,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((id.to_owned(), password.to_owned()))
 }
 
-/// Whether they are one of the pairs. Compares all of them in constant time.
+/// Whether the keys are one of the valid pairs. Compares with every pair in constant time.
 pub fn keys_match(pairs: &[Keys], id: &str, password: &str) -> bool {
     let matches = pairs.iter().map(|keys| {
         let id = keys.id.as_bytes().ct_eq(id.as_bytes());

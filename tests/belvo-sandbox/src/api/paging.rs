@@ -1,4 +1,4 @@
-//! The envelope of a list, and the faults that make it lie.
+//! The envelope of a list, and the faults that corrupt it.
 
 use axum::{
     http::header,
@@ -12,17 +12,14 @@ use crate::{
     world::World,
 };
 
-/// Where a list is, and how many rows it has.
+/// The address of a list and the number of its rows.
 pub struct List<'a> {
-    /// The path.
     pub path: &'a str,
-    /// The query.
     pub query: &'a Query,
-    /// How many rows match.
     pub count: usize,
 }
 
-/// Answers with a page, asking for its rows by position.
+/// Answers with one page; `row` renders the row at a position.
 pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -> Response {
     let size = usize::try_from(list.query.page_size).unwrap_or(usize::MAX);
     let pages = list.count.div_ceil(size).max(1) as u64;
@@ -64,7 +61,6 @@ pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -
     ))
 }
 
-/// Answers with finished JSON.
 pub fn json_answer(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
@@ -126,13 +122,14 @@ impl PageFaults {
         }
     }
 
-    /// Which rows are shown instead of those from `start` up to `end`.
+    /// The range of rows that a fault returns instead of `start..end`.
     fn positions(&self, start: usize, end: usize) -> (usize, usize) {
         if self.no_rows || self.no_list {
             return (start, start);
         }
-        // One row has gone from an earlier page since it was read: everything moves up by one, seen from
-        // the other end. The reader sees the last row of the page before again, and one row never.
+        // The fault imitates a row of an earlier page that vanished since the reader took that
+        // page: rows move by one. The reader gets the last row of the previous page again and
+        // misses one row.
         let begins_early = usize::from(self.shifted || self.repeated);
         let ends_early = usize::from(self.shifted) + usize::from(self.short);
         (

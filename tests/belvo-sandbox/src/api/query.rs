@@ -1,4 +1,4 @@
-//! Query parameters: which exist for which list, what they accept, and which rows they let pass.
+//! Query parameters of each list: names, accepted values, and the filter they make.
 
 use axum::response::Response;
 use jiff::{Timestamp, civil::Date};
@@ -10,81 +10,71 @@ use crate::{
     errors::{self, Complaint},
 };
 
-/// Belvo's usual page.
+/// Belvo's default page size.
 const USUAL_PAGE_SIZE: u64 = 100;
-/// Larger pages are silently cut to this.
+/// Belvo silently reduces larger pages to this.
 const LARGEST_PAGE: u64 = 1_000;
 
-/// What a parameter's values are.
+/// The type of a parameter's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Any text.
     Text,
-    /// An id.
     Id,
-    /// A day, of a field that holds days.
+    /// A date, for a field that holds dates.
     Day,
-    /// A day or a moment, of a field that holds moments.
+    /// A date or a timestamp, for a field that holds timestamps.
     Moment,
-    /// A number.
     Number,
 }
 
 /// A field a list can be filtered by: its name, its kind, and its operators.
 pub type Filter = (&'static str, Kind, &'static [&'static str]);
 
-/// Equality alone.
+/// Equality only.
 pub const IS: &[&str] = &[""];
 /// Equality and membership.
 pub const IN: &[&str] = &["", "in"];
 /// Everything that needs an order.
 pub const ORDER: &[&str] = &["", "gt", "gte", "lt", "lte", "range"];
 
-/// A value of a row, or one given in a query.
+/// A value of a row or of a query.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
 pub enum Operand {
-    /// A text.
     Text(String),
-    /// An id.
     Id(Uuid),
-    /// A day.
     Day(Date),
-    /// A moment.
     Moment(Timestamp),
-    /// A number, in units of a hundred-millionth.
+    /// In units of a hundred-millionth.
     Number(i128),
 }
 
 /// A filter with its values.
 #[derive(Debug)]
 pub struct Condition {
-    /// The field.
     pub field: &'static str,
     operator: &'static str,
     values: Vec<Operand>,
 }
 
-/// A checked query.
+/// A validated query.
 #[derive(Debug)]
 pub struct Query {
-    /// The page, from 1.
+    /// Starts at 1.
     pub page: u64,
-    /// Rows per page.
     pub page_size: u64,
-    /// Top-level fields to keep; all, when there are none.
+    /// Top-level fields to keep; all of them if empty.
     pub fields: Vec<String>,
     /// Top-level fields to leave out.
     pub omit: Vec<String>,
-    /// The filters.
     pub conditions: Vec<Condition>,
     pairs: Vec<(String, String)>,
 }
 
 impl Query {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # Errors
-    /// Belvo's answer to what it does not accept.
+    /// Belvo's error for a parameter or value it refuses.
     pub fn read(query: Option<&str>, filters: &[Filter]) -> Result<Self, Box<Response>> {
         let pairs: Vec<(String, String)> =
             form_urlencoded::parse(query.unwrap_or_default().as_bytes())
@@ -142,7 +132,7 @@ impl Query {
 }
 
 impl Condition {
-    /// Whether a row with this value passes.
+    /// Whether a row with this value passes the filter.
     pub fn lets_pass(&self, value: Option<&Operand>) -> bool {
         let Some(value) = value else {
             return self.operator == "not_in";
@@ -177,7 +167,7 @@ impl Condition {
 }
 
 impl Condition {
-    /// The first and the last day that pass, of a field that holds days.
+    /// The first and the last date that pass, for a field that holds dates.
     pub fn days(&self) -> Option<(Date, Date)> {
         let day = |value: Option<&Operand>| match value {
             Some(Operand::Day(day)) => Some(*day),
@@ -198,7 +188,7 @@ impl Condition {
 
 fn compare(value: &Operand, given: &Operand) -> Option<std::cmp::Ordering> {
     match (value, given) {
-        // A day given for a moment means the whole day.
+        // A date given for a timestamp field means the whole day.
         (Operand::Moment(moment), Operand::Day(day)) => Some(clock::day(*moment).cmp(day)),
         _ => value.partial_cmp(given),
     }
@@ -260,15 +250,15 @@ fn operand(kind: Kind, text: &str) -> Option<Operand> {
     }
 }
 
-/// A day and nothing else: jiff would also read the day of a longer text.
+/// Requires a bare date; jiff would also take the date of a longer text.
 fn day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
 }
 
-/// Numbers are counted in units of a hundred-millionth.
+/// Numbers are compared in units of a hundred-millionth.
 pub const NUMBER_UNITS_PER_CENT: i128 = 1_000_000;
 
-/// A decimal number, exactly.
+/// A decimal number, without rounding.
 pub fn number(text: &str) -> Option<i128> {
     const DIGITS: usize = 8;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

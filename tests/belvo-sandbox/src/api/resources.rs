@@ -54,7 +54,7 @@ fn filters(resource: Resource) -> &'static [Filter] {
         ],
         Resource::Transactions => &[
             LINK,
-            // The schema has no id here, the prose promises one.
+            // Belvo's schema has no `id` here, but the documentation describes it.
             ID,
             CREATED_AT,
             ("account", Kind::Id, IN),
@@ -121,7 +121,7 @@ pub async fn list(
     let answer = rows_of(&world, resource, &query, &sources);
     if let Some(data) = sources.first().filter(|_| answer.status().is_success()) {
         let link_id = data.profile.link_id;
-        // Otherwise the change would have to copy the rows.
+        // Dropped before the change, which would otherwise have to copy the rows.
         drop(sources);
         drift::strike(&world, resource.path(), query.page, link_id);
     }
@@ -140,7 +140,7 @@ fn rows_of(
         .filter(|condition| condition.field != "link")
         .collect();
     let path = resource.path();
-    // The usual question needs no list of matches, which matters for a million rows.
+    // A query without filters needs no list of matches, which matters at a million rows.
     if let ([data], true) = (sources, conditions.is_empty()) {
         let list = List {
             path,
@@ -175,7 +175,6 @@ fn rows_of(
     })
 }
 
-/// One row.
 pub async fn detail(
     resource: Resource,
     State(world): State<Arc<World>>,
@@ -195,7 +194,7 @@ pub async fn detail(
             .tags
             .get(&Tag::in_id(id))
             .and_then(|link| inner.links.get(link));
-        // Ids that a test has chosen itself have no tag.
+        // Ids chosen by a test carry no tag of a link.
         let links: Vec<&Link> =
             by_tag.map_or_else(|| inner.links.values().collect(), |link| vec![link]);
         let ready = links.into_iter().filter(|link| link.shows(resource));

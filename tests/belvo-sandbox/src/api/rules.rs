@@ -1,18 +1,17 @@
-//! Reading a request body field by field, collecting what Belvo would complain about.
+//! Validates a request body field by field and collects Belvo's errors.
 
 use serde_json::Value;
 use url::Url;
 
 use crate::errors::Complaint;
 
-/// A body and the complaints about it so far.
+/// A body and the errors found in it so far.
 pub struct Reader<'a> {
     body: &'a Value,
     complaints: Vec<Complaint>,
 }
 
 impl<'a> Reader<'a> {
-    /// Starts without complaints.
     pub fn new(body: &'a Value) -> Self {
         Self {
             body,
@@ -20,17 +19,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The complaints, if there are any.
+    /// The errors, if there are any.
     pub fn complaints(&mut self) -> Option<Vec<Complaint>> {
         (!self.complaints.is_empty()).then(|| std::mem::take(&mut self.complaints))
     }
 
-    /// Adds a complaint.
     pub fn complain(&mut self, complaint: Complaint) {
         self.complaints.push(complaint);
     }
 
-    /// The value at a dotted path, where numbers are positions in a list.
+    /// The value at a dotted path; a number in the path is a position in a list.
     pub fn value(&self, path: &str) -> Option<&'a Value> {
         path.split('.')
             .try_fold(self.body, |value, key| match key.parse::<usize>() {
@@ -39,7 +37,7 @@ impl<'a> Reader<'a> {
             })
     }
 
-    /// A required text that is not empty; empty with a complaint otherwise.
+    /// A required text that is not empty. Adds an error and returns an empty text otherwise.
     pub fn text(&mut self, path: &str) -> String {
         let complaint = match self.value(path) {
             None => Complaint::required(path),
@@ -54,12 +52,12 @@ impl<'a> Reader<'a> {
         String::new()
     }
 
-    /// A text that may be missing.
+    /// A text that may be absent.
     pub fn optional_text(&self, path: &str) -> Option<String> {
         self.value(path).and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// A required text out of a few.
+    /// A required text with one of these values.
     pub fn choice(&mut self, path: &str, choices: &[&str]) -> String {
         let text = self.text(path);
         if !text.is_empty() && !choices.contains(&text.as_str()) {
@@ -68,7 +66,7 @@ impl<'a> Reader<'a> {
         text
     }
 
-    /// A required list, not empty, of texts out of a few.
+    /// A required, non-empty list of texts with these values.
     pub fn list_of(&mut self, path: &str, choices: &[&str]) -> Vec<String> {
         let mut texts = Vec::new();
         for value in self.list(path) {
@@ -81,12 +79,12 @@ impl<'a> Reader<'a> {
         texts
     }
 
-    /// A required list of objects; its length.
+    /// A required list of objects; returns its length.
     pub fn objects(&mut self, path: &str) -> usize {
         self.list(path).len()
     }
 
-    /// A required URL, of one of these schemes unless the list is empty.
+    /// A required URL of one of these schemes; an empty list allows any.
     pub fn url(&mut self, path: &str, schemes: &[&str]) -> Option<Url> {
         let text = self.text(path);
         if text.is_empty() {
@@ -127,7 +125,7 @@ fn not_a_choice(path: &str, text: &str) -> Complaint {
     )
 }
 
-/// Belvo runs on Python and says so in its messages.
+/// Belvo runs on Python, and its messages name Python's types.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "str",

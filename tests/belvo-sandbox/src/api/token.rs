@@ -1,4 +1,4 @@
-//! `POST /api/token/`: the keys are in the body, and the body is checked as strictly as Belvo does.
+//! `POST /api/token/`: the keys are in the body, which is validated as strictly as Belvo does.
 
 use std::sync::Arc;
 
@@ -34,12 +34,11 @@ const RESOURCES: [&str; 10] = [
     "RECURRING_EXPENSES",
     "RISK_INSIGHTS",
 ];
-/// The guide's limit; the schema says 140, with a sample text of 147.
+/// The limit of Belvo's guide. The schema says 140, although its sample text has 147 characters.
 const PURPOSE_LENGTH: usize = 600;
 const DEFAULT_PURPOSE: &str = "Soluções financeiras personalizadas.";
 const DURATIONS: [i64; 4] = [92, 183, 275, 366];
 
-/// Mints a token.
 pub async fn mint(State(world): State<Arc<World>>, body: Bytes) -> Response {
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) => body,
@@ -104,7 +103,7 @@ pub async fn mint(State(world): State<Arc<World>>, body: Bytes) -> Response {
         .into_response()
 }
 
-/// What only a token that makes links must say.
+/// The part of the body that only a token for a new link needs.
 fn creation(reader: &mut Reader) -> Option<Creation> {
     let fetch_resources = reader.list_of("fetch_resources", &RESOURCES);
     let stale_in = reader.text("stale_in");
@@ -147,7 +146,7 @@ fn creation(reader: &mut Reader) -> Option<Creation> {
         .value("widget.consent.default_consent_duration_days")
         .and_then(Value::as_i64)
         .filter(|days| DURATIONS.contains(days));
-    // A URL that is missing has left a complaint.
+    // A missing URL has already added an error.
     let (Some(success), Some(exit), Some(event)) = urls else {
         return None;
     };

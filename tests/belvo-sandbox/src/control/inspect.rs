@@ -1,4 +1,4 @@
-//! Looking at what the sandbox holds and has seen.
+//! Control routes that show the sandbox's data and its logs.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -18,10 +18,10 @@ use crate::{
     banks::BANKS, control::Refusal, data::LinkData, people, resources::Resource, world::World,
 };
 
-/// How many rows are written at a time, so that a million of them need not be in memory at once.
+/// Rows rendered at a time, so that a million of them need not be in memory at once.
 const CHUNK: usize = 1_000;
 
-/// Everything Belvo holds of a link, whether its webhooks were sent or not.
+/// All of a link's data, including rows whose webhooks were never sent.
 pub async fn truth(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -49,7 +49,7 @@ pub async fn truth(
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// `,"owners":[…]` in pieces.
+/// Streams `,"owners":[…]`.
 fn rows(data: Arc<LinkData>, kind: Resource) -> impl Iterator<Item = String> {
     let count = data.count(kind);
     let chunks = (0..count).step_by(CHUNK).map(move |start| {
@@ -67,18 +67,18 @@ fn rows(data: Arc<LinkData>, kind: Resource) -> impl Iterator<Item = String> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-/// How many webhooks the caller knows already.
+/// Number of webhooks that the caller has already read.
 pub struct Known {
     #[serde(default)]
     after: usize,
 }
 
-/// Every webhook with its body, the number of attempts, and what became of it, in the order they arose.
+/// Every webhook with body, attempts and result, in order of creation.
 pub async fn webhooks(State(world): State<Arc<World>>, Query(known): Query<Known>) -> Json<Value> {
     Json(world.deliveries.log(known.after).into())
 }
 
-/// What changes after pages have done.
+/// The log of `drift` changes.
 pub async fn drifts(State(world): State<Arc<World>>) -> Json<Value> {
     Json(world.lock().drifts.iter().cloned().collect())
 }
@@ -88,7 +88,7 @@ pub async fn requests(State(world): State<Arc<World>>) -> Json<Value> {
     Json(world.lock().requests.iter().cloned().collect())
 }
 
-/// Forgets the requests.
+/// Clears the request log.
 pub async fn clear_requests(State(world): State<Arc<World>>) -> Json<Value> {
     let mut inner = world.lock();
     inner.requests.clear();
@@ -96,7 +96,7 @@ pub async fn clear_requests(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!({ "ok": true }))
 }
 
-/// Requests for paths that do not exist, with their number.
+/// Counts of requests for unknown paths.
 pub async fn unknown(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!(world.lock().unknown))
 }

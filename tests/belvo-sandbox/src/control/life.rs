@@ -1,4 +1,4 @@
-//! What becomes of a link and its consent: status, access, expiry, and being gone.
+//! Control routes for the life of a link and its consent: status, access, expiry, disappearance.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ struct Status {
     refresh: Option<bool>,
 }
 
-/// Sets the link's status, and says so if the user must act; or reads the bank again.
+/// Sets the link's status and sends a webhook if the user must act; or reads the bank again.
 pub async fn status(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -57,7 +57,7 @@ pub async fn status(
             )),
             _ => None,
         };
-        // Out of the map for a moment, because the event needs both the link and the rest.
+        // The link leaves the map for a moment because the event borrows both it and the rest.
         if let Some(mut link) = inner.links.remove(&link_id) {
             link.status = status;
             if let Some((code, error_code, error_message, status)) = event {
@@ -87,7 +87,7 @@ struct ConsentChange {
     temporarily_unavailable: bool,
 }
 
-/// Changes the consent and sends the webhook that goes with it.
+/// Changes the consent and sends its webhook.
 pub async fn consent(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -153,7 +153,7 @@ struct Access {
     at: Option<Timestamp>,
 }
 
-/// As if Belvo had read the bank, and nobody had heard of it.
+/// Sets `last_accessed_at` without a webhook, as if Belvo had read the bank silently.
 pub async fn access(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -184,7 +184,7 @@ pub async fn gone(State(world): State<Arc<World>>, Path(id): Path<String>, body:
     Ok(Json(json!({ "gone": link.gone })))
 }
 
-/// Belvo's monthly wipe: no link is left, and nobody is told.
+/// Imitates Belvo's monthly deletion: removes all links without a webhook.
 pub async fn wipe(State(world): State<Arc<World>>) -> Json<Value> {
     let mut inner = world.lock();
     let count = inner.links.len();

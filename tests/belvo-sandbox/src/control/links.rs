@@ -1,4 +1,4 @@
-//! Changing what links hold, and sending webhooks about them.
+//! Control routes that change a link's data or send webhooks about it.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ fn yes() -> bool {
     true
 }
 
-/// Changes transactions at the bank; a round of a recurrent link follows.
+/// Changes transactions at the bank; a recurrent link is collected afterwards.
 pub async fn changes(world: State<Arc<World>>, id: Path<String>, body: Bytes) -> Answer {
     let wish: Wish = read(&body)?;
     if wish.resource.is_some() {
@@ -63,7 +63,7 @@ pub async fn changes(world: State<Arc<World>>, id: Path<String>, body: Bytes) ->
     change(&world, &id, &wish, Resource::Transactions)
 }
 
-/// Changes rows of another kind; an event about that kind follows.
+/// Changes rows of another kind; webhooks about that kind follow.
 pub async fn objects(world: State<Arc<World>>, id: Path<String>, body: Bytes) -> Answer {
     let wish: Wish = read(&body)?;
     let resource = wish.resource.as_deref().and_then(Resource::parse_lower);
@@ -99,7 +99,7 @@ fn change(world: &World, id: &str, wish: &Wish, resource: Resource) -> Answer {
     })))
 }
 
-/// Sends this body, in order with the link's other webhooks.
+/// Sends this body in order with the link's other webhooks.
 pub async fn webhook(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
@@ -107,7 +107,7 @@ pub async fn webhook(
 ) -> Answer {
     let body: Value = read(&body)?;
     let mut inner = world.lock();
-    // Links that are gone may still be talked about.
+    // A test may still send webhooks about a deleted link.
     let lane = id.parse().map_err(|_| Refusal::no_link())?;
     world
         .deliveries

@@ -1,4 +1,4 @@
-//! Making links: as a user does, or of any size.
+//! Control routes that make links: through a finished widget visit, or directly with any size.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
 
 type Answer = Result<Json<Value>, Refusal>;
 
-/// The largest link: more would not fit into an ordinary machine.
+/// The largest link; more would exceed the memory of an ordinary machine.
 const MOST_TRANSACTIONS: u64 = 20_000_000;
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Connect {
     transactions: Option<u64>,
 }
 
-/// As if the user had finished in the widget.
+/// Ends a widget visit as the user would.
 pub async fn connect(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let wish: Connect = read(&body)?;
     let outcome = outcome(wish.outcome.as_deref().unwrap_or("success"))?;

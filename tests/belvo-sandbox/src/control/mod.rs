@@ -1,4 +1,4 @@
-//! `/_sandbox/`: what tests, demos and outside tools steer the sandbox with. No keys are needed.
+//! `/_sandbox/`: the control routes for tests, demos and outside tools. They need no keys.
 
 pub mod inspect;
 pub mod life;
@@ -63,7 +63,7 @@ pub fn router(world: &Arc<World>) -> Router {
         .with_state(world.clone())
 }
 
-/// A request to the sandbox itself that cannot be done, with the reason in plain words.
+/// A control request that cannot be carried out, with the reason.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -71,7 +71,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A path that is no part of the control interface.
+    /// A path that is not part of the control interface.
     pub fn no_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no such control route")
     }
@@ -104,7 +104,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Reads a body; an empty one is an empty object.
+/// Parses a body; an empty body is an empty object.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|why| Refusal::bad(why.to_string()))

@@ -1,4 +1,4 @@
-//! A user consents again: Belvo may keep the link, or make another one.
+//! A user consents again: Belvo keeps the link, or makes another one.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
 
 type Answer = Result<Json<Value>, Refusal>;
 
-/// For how long a consent is renewed that had no end.
+/// Days by which a consent without an end is renewed.
 const RENEWED_DAYS: i64 = 366;
 
 #[derive(Deserialize)]
@@ -81,7 +81,7 @@ pub async fn renew(State(world): State<Arc<World>>, Path(id): Path<String>, body
     ))
 }
 
-/// The same person at the same bank, with the same content under new ids.
+/// An order for the same person at the same bank, with the same content under new ids.
 fn order(world: &World, id: &str, external_id: Option<String>) -> Result<Order, Refusal> {
     let mut inner = world.lock();
     let link_id = find(&inner, id)?;

@@ -1,4 +1,4 @@
-//! Faults, the clock, keys, and waiting for webhooks.
+//! Control routes for faults, clock, keys, and pending webhooks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ type Answer = Result<Json<Value>, Refusal>;
 /// `settle` gives up after this long.
 const SETTLE_LIMIT: Duration = Duration::from_secs(120);
 
-/// The faults in force, in the words of the program.
+/// The active faults, as the sandbox prints them.
 pub async fn faults(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!({ "faults": format!("{:?}", world.lock().faults) }))
 }
 
-/// Replaces all faults. Lifting `loading` lets the data of waiting links arrive.
+/// Replaces all faults. Lifting `loading` makes the data of waiting links readable.
 pub async fn set_faults(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let faults: Faults = read(&body)?;
     let mut inner = world.lock();
@@ -43,12 +43,12 @@ pub async fn set_faults(State(world): State<Arc<World>>, body: Bytes) -> Answer 
     Ok(Json(json!({ "ok": true })))
 }
 
-/// Sends the webhooks that were held.
+/// Sends held webhooks.
 pub async fn release(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!({ "released": world.deliveries.release() }))
 }
 
-/// Waits until no webhook is on its way or being retried. Held ones are not waited for.
+/// Waits until no webhook is in flight or being retried. Held webhooks do not count.
 pub async fn settle(State(world): State<Arc<World>>) -> Answer {
     if world.deliveries.settled(SETTLE_LIMIT).await {
         Ok(Json(json!({ "settled": true })))
@@ -67,8 +67,8 @@ struct KeyChange {
     revoke: Option<String>,
 }
 
-/// Makes another pair of keys valid, and then one of them invalid, as Belvo's dashboard does.
-/// Tokens that were minted with a revoked pair go on working: nobody documents that they end.
+/// Adds a pair of keys, then revokes one, as Belvo's dashboard does. Tokens minted with a revoked
+/// pair remain valid, because Belvo does not document that they end.
 pub async fn set_keys(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let change: KeyChange = read(&body)?;
     let mut inner = world.lock();
@@ -84,7 +84,6 @@ pub async fn set_keys(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     Ok(Json(json!({ "pairs": inner.keys.len() })))
 }
 
-/// The present.
 pub async fn clock(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!({ "now": clock::micros(world.lock().now()) }))
 }
@@ -97,11 +96,11 @@ struct Move {
     freeze: Option<bool>,
 }
 
-/// Moves the present. Consents whose time has come expire, and say so.
+/// Sets the clock. Consents whose end has passed expire and send their webhooks.
 pub async fn set_clock(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let wish: Move = read(&body)?;
     let mut inner = world.lock();
-    // First, because the moment that is set must not have passed when the clock stops.
+    // Freeze first, so that the clock stops exactly at the new time.
     if let Some(freeze) = wish.freeze {
         inner.clock.freeze(freeze);
     }

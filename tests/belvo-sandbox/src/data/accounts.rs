@@ -9,16 +9,12 @@ use crate::{
     random::Seed,
 };
 
-/// Position of the checking account.
 pub const CHECKING: usize = 0;
-/// Position of the savings account.
 pub const SAVINGS: usize = 1;
-/// Position of the credit card.
 pub const CARD: usize = 2;
-/// Position of the loan.
 pub const LOAN: usize = 3;
 
-/// The accounts as of the last collection, with balances that follow the transactions.
+/// The accounts as of the last collection. Balances follow the transactions.
 pub fn accounts(
     profile: &Profile,
     [checking, savings]: [i64; 2],
@@ -33,7 +29,7 @@ pub fn accounts(
     ]
 }
 
-/// One more account, of which only its own text is known: a savings account.
+/// An additional savings account with only the fields that the test gave.
 pub fn another(profile: &Profile) -> Stored {
     let balance = seed(profile, SAVINGS)
         .child("balance")
@@ -41,7 +37,7 @@ pub fn another(profile: &Profile) -> Stored {
     deposit(profile, SAVINGS, balance)
 }
 
-/// The network's name for the kind of an account.
+/// The Open Finance name of an account type.
 pub fn kind(account: &Stored) -> String {
     #[derive(serde::Deserialize)]
     struct Kind {
@@ -51,7 +47,7 @@ pub fn kind(account: &Stored) -> String {
     read.and_then(|kind| kind.r#type).unwrap_or_default()
 }
 
-/// What the deposit accounts must have held before their history, to hold something believable now.
+/// Opening balance of the deposit accounts, which makes today's balance plausible.
 pub fn openings(profile: &Profile, history: &[Transaction]) -> [i64; 2] {
     let sums = sums(profile, history);
     [CHECKING, SAVINGS].map(|account| {
@@ -62,7 +58,7 @@ pub fn openings(profile: &Profile, history: &[Transaction]) -> [i64; 2] {
     })
 }
 
-/// What the transactions add to each account; to the card, only those of the open period.
+/// Sum of each account's transactions; for the card, only those of the open period.
 fn sums(profile: &Profile, transactions: &[Transaction]) -> [i64; 4] {
     let mut sums = [0_i64; 4];
     let open_since = bills::last_closing(clock::day(profile.collected_at));
@@ -88,7 +84,7 @@ fn deposit(profile: &Profile, position: usize, balance: i64) -> Stored {
     };
     let seed = seed(profile, position);
     let number = seed.child("number").digits(8);
-    // Belvo writes balances without a sign; what is missing shows as used overdraft.
+    // Belvo writes balances without a sign; a negative balance shows as used overdraft.
     let overdraft = object! {
         "arranged": Money(100_000),
         "used": Money(balance.min(0).saturating_neg()),
@@ -120,7 +116,7 @@ fn card(profile: &Profile, spent: i64) -> Stored {
     let (last_four, spent) = (card_number(profile), spent.max(0));
     let limit = 1_200_000_i64.max(spent);
     let limits = if profile.quirks {
-        // Belvo's own sample: another enum and another key than its schema has.
+        // Belvo's own sample has another enum value and another key than its schema.
         object! {
             "type": "LIMITE_CREDITO_TOTAL",
             "line_name": "CREDITO_A_VISTA",
@@ -215,7 +211,7 @@ fn loan(profile: &Profile) -> Stored {
     account(profile, seed, rest)
 }
 
-/// What differs between the kinds of account.
+/// The fields in which the account types differ.
 struct Rest {
     category: &'static str,
     balance_type: &'static str,

@@ -16,7 +16,7 @@ const CLOSING_DAY: i8 = 5;
 /// The day of the same month on which the bill is due.
 const DUE_DAY: i8 = 15;
 
-/// The period that closes in this year and month.
+/// The billing period that closes in this month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BillMonth {
     year: i16,
@@ -24,7 +24,7 @@ pub struct BillMonth {
 }
 
 impl BillMonth {
-    /// The period a card transaction of this day belongs to.
+    /// The billing period of a card transaction on this date.
     pub fn of(day: Date) -> Self {
         if day.day() <= CLOSING_DAY {
             return Self {
@@ -44,22 +44,20 @@ impl BillMonth {
         }
     }
 
-    /// The last day of the period.
     pub fn closing(self) -> Date {
         Date::new(self.year, self.month, CLOSING_DAY).unwrap_or(Date::MAX)
     }
 
-    /// When the bill must be paid.
     pub fn due(self) -> Date {
         Date::new(self.year, self.month, DUE_DAY).unwrap_or(Date::MAX)
     }
 
-    /// Whether the bank had closed the period on this day.
+    /// Whether the bank had closed the period on this date.
     pub fn is_closed_on(self, day: Date) -> bool {
         self.closing() < day
     }
 
-    /// The bill's name, `nov-2026`.
+    /// The bill's name, such as `nov-2026`.
     pub fn name(self) -> String {
         const MONTHS: [&str; 12] = [
             "jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez",
@@ -72,12 +70,11 @@ impl BillMonth {
         )
     }
 
-    /// The bill's id.
     pub fn id(self, profile: &Profile) -> Uuid {
         profile.row_id(self.seed(profile))
     }
 
-    /// The bank's own name for the bill.
+    /// The bill's id at the bank.
     pub fn internal_identification(self, profile: &Profile) -> String {
         self.seed(profile).child("internal").hex()
     }
@@ -88,7 +85,7 @@ impl BillMonth {
     }
 }
 
-/// The last day of the period that closed most recently before this day.
+/// The last day of the period that closed most recently before this date.
 pub fn last_closing(day: Date) -> Date {
     let month_before = BillMonth::of(clock::days_from(day, -31));
     let this_month = BillMonth::of(day.first_of_month());
@@ -99,7 +96,7 @@ pub fn last_closing(day: Date) -> Date {
     }
 }
 
-/// What the card transactions of each closed period add up to, in cents.
+/// Sum of the card transactions of each closed period, in cents.
 pub fn closed_totals(profile: &Profile, transactions: &[Transaction]) -> BTreeMap<BillMonth, i64> {
     let today = clock::day(profile.collected_at);
     let mut totals: BTreeMap<BillMonth, i64> = BTreeMap::new();
@@ -116,7 +113,6 @@ pub fn closed_totals(profile: &Profile, transactions: &[Transaction]) -> BTreeMa
     totals
 }
 
-/// The bills with these totals.
 pub fn closed_bills(
     profile: &Profile,
     card: Option<&Stored>,
@@ -134,7 +130,7 @@ pub fn closed_bills(
     bills
 }
 
-/// One more bill of the card, of a month of the last year, that no transactions add up to.
+/// An additional bill of the card, in a month of the last year, to which no transaction belongs.
 pub fn another(profile: &Profile, card: Option<&Stored>) -> Stored {
     let days_ago = profile.seed.child("month").between(40, 360);
     let month = BillMonth::of(clock::days_from(

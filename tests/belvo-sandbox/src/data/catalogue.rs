@@ -1,23 +1,22 @@
-//! What a Brazilian statement is made of.
+//! The kinds of transaction on a Brazilian statement.
 
-/// A kind of movement.
 #[derive(Debug)]
 pub struct Movement {
-    /// The text of the statement; `{}` becomes somebody's name.
+    /// The description; `{}` is replaced by a name.
     pub description: &'static str,
     /// Belvo's category.
     pub category: &'static str,
     /// Belvo's subcategory.
     pub subcategory: &'static str,
-    /// The network's code for the operation.
+    /// The Open Finance code of the operation.
     pub operation: &'static str,
-    /// Whether money comes in.
+    /// Whether it is a credit.
     pub inflow: bool,
-    /// The smallest amount, in cents.
+    /// In cents.
     pub low: i64,
-    /// The largest amount, in cents.
+    /// In cents.
     pub high: i64,
-    /// The merchant category of a card purchase.
+    /// The merchant category code of a card purchase.
     pub mcc: Option<i64>,
 }
 
@@ -25,7 +24,6 @@ pub struct Movement {
 #[rustfmt::skip] // a table
 pub const SALARY: Movement = inflow("SALARIO FOLHA PAGTO", "Income & Payments", "Salary", "FOLHA_PAGAMENTO", 280_000, 1_150_000);
 
-/// A checking account of a person.
 #[rustfmt::skip] // a table
 pub const CHECKING: [Movement; 14] = [
     outflow("PIX ENVIADO {}", "Transfers", "Other", "PIX", 500, 85_000),
@@ -44,7 +42,6 @@ pub const CHECKING: [Movement; 14] = [
     inflow("ESTORNO COMPRA DEBITO", "Fees & Charges", "Refund", "CARTAO", 1_000, 30_000),
 ];
 
-/// A checking account of a company.
 #[rustfmt::skip] // a table
 pub const BUSINESS: [Movement; 8] = [
     inflow("PIX RECEBIDO CLIENTE {}", "Income & Payments", "Other", "PIX", 1_500, 950_000),
@@ -57,7 +54,6 @@ pub const BUSINESS: [Movement; 8] = [
     outflow("TARIFA COBRANCA BOLETO", "Fees & Charges", "Bank Fees", "TARIFA_SERVICOS_AVULSOS", 190, 1_200),
 ];
 
-/// A savings account.
 #[rustfmt::skip] // a table
 pub const SAVINGS: [Movement; 3] = [
     inflow("RENDIMENTO POUPANCA", "Income & Payments", "Interest", "RENDIMENTO_APLIC_FINANCEIRA", 3, 4_200),
@@ -65,7 +61,6 @@ pub const SAVINGS: [Movement; 3] = [
     outflow("RESGATE POUPANCA", "Investments & Savings", "Savings", "TRANSFERENCIA_MESMA_INSTITUICAO", 5_000, 150_000),
 ];
 
-/// A credit card.
 #[rustfmt::skip] // a table
 pub const CARD: [Movement; 10] = [
     purchase("MERCADO BOM PRECO", "Food & Groceries", "Groceries", 2_500, 88_000, 5411),

@@ -1,7 +1,7 @@
-//! What happens at the bank between two collections: rows come, change and vanish.
+//! Changes at the bank between two collections: rows come, change and vanish.
 //!
-//! Asked for by number, the changes are of all the kinds that make synchronizing hard: pending rows
-//! that settle, backdated rows, twins, corrections. Asked for by list, they are exactly what was said.
+//! A number asks for every kind of change that makes synchronization hard: pending rows that
+//! settle, backdated rows, twins, corrections. A list asks for exactly its rows.
 
 use std::{cmp::Reverse, collections::HashSet, sync::Arc};
 
@@ -20,42 +20,37 @@ use crate::{
     json::Fields,
 };
 
-/// How many rows, or which.
+/// The wished rows of one change.
 #[derive(Debug, Clone)]
 pub enum Wanted<T> {
-    /// So many, chosen by the sandbox.
+    /// A number of rows that the sandbox chooses.
     Count(u64),
-    /// Exactly these.
+    /// Exactly these rows.
     These(Vec<T>),
 }
 
-/// The changes to make.
 #[derive(Debug, Clone)]
 pub struct Changes {
     /// New rows, with the top-level fields that must have a certain value.
     pub add: Wanted<Fields>,
     /// Changed rows: `id`, and the top-level fields to replace.
     pub update: Wanted<Fields>,
-    /// Ids of vanishing rows.
+    /// Ids of the rows that vanish.
     pub delete: Wanted<Uuid>,
 }
 
-/// The rows that were changed.
 #[derive(Debug, Default)]
 pub struct Touched {
-    /// New rows.
     pub added: Vec<Uuid>,
-    /// Changed rows.
     pub updated: Vec<Uuid>,
-    /// Vanished rows.
     pub deleted: Vec<Uuid>,
 }
 
 impl Changes {
-    /// Reads the three wishes of a request.
+    /// Parses `add`, `update` and `delete` of a request.
     ///
     /// # Errors
-    /// The text that says what is wrong with one of them.
+    /// Which of them is wrong, and why.
     pub fn read(
         add: Option<&RawValue>,
         update: Option<&RawValue>,
@@ -73,7 +68,7 @@ impl Changes {
 }
 
 impl<T> Wanted<T> {
-    /// Reads a number or a list; nothing means none.
+    /// Parses a number or a list; an absent member means no change.
     fn read(
         name: &str,
         text: Option<&RawValue>,
@@ -92,7 +87,7 @@ impl<T> Wanted<T> {
     }
 }
 
-/// Reads a row's fields, each kept as it was written.
+/// Parses the fields of a row and keeps each value's text.
 fn read_fields(text: &RawValue) -> Result<Fields, String> {
     let fields: std::collections::BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(text.get()).map_err(|_| "each row must be an object")?;
@@ -101,10 +96,10 @@ fn read_fields(text: &RawValue) -> Result<Fields, String> {
 }
 
 impl LinkData {
-    /// Makes the changes, as of now.
+    /// Makes the changes at this time.
     ///
     /// # Errors
-    /// The text that says which row or field cannot be used; then nothing is changed.
+    /// Which row or field is wrong. Nothing has changed then.
     pub fn change(&mut self, changes: Changes, now: Timestamp) -> Result<Touched, String> {
         let mut rows = self.transactions.clone();
         let mut touched = Touched::default();
@@ -158,7 +153,8 @@ impl LinkData {
         Ok(rows)
     }
 
-    /// Every fifth row is backdated, every seventh the twin of the one before, every second pending.
+    /// Every fifth row is backdated, every seventh is the twin of the one before, every second is
+    /// pending.
     fn new_row(&self, number: u64, now: Timestamp) -> Transaction {
         let backdated = number % 5 == 4;
         let days_ago = if backdated {
@@ -191,7 +187,7 @@ impl LinkData {
         row
     }
 
-    /// What the bank does to a row of the last days: it settles it, or corrects it.
+    /// A change that a bank makes to a recent row: it settles the row or corrects it.
     fn settle(&self, row: &mut Transaction, now: Timestamp) {
         let seed = row.seed.child("settled").at(self.changes_made);
         row.collected_at = now;
@@ -206,7 +202,7 @@ impl LinkData {
         row.said = Some(Arc::new(said));
     }
 
-    /// Takes over fields, and those that are facts into the facts.
+    /// Sets the fields, and updates the facts that depend on them.
     fn say(&self, row: &mut Transaction, mut fields: Fields) -> Result<(), String> {
         if let Some(id) = read(&fields, "id")? {
             row.id = id;
@@ -246,17 +242,17 @@ impl LinkData {
     }
 }
 
-/// The cents of a JSON number; further digits count for the row's own text only.
+/// Cents of a JSON number. Further digits remain in the row's own text only.
 fn cents(number: &str) -> Option<i64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits: String = fraction.chars().chain("00".chars()).take(2).collect();
     format!("{whole}{digits}").parse().ok()
 }
 
-/// Reads a field; none, if it is not there.
+/// Reads a field; none if it is absent.
 ///
 /// # Errors
-/// The text that says what is wrong with it.
+/// Why the value is wrong.
 pub fn read<T: DeserializeOwned>(fields: &Fields, key: &str) -> Result<Option<T>, String> {
     let Some(text) = fields.get(key) else {
         return Ok(None);
@@ -272,7 +268,7 @@ fn find(rows: &mut [Transaction], id: Uuid) -> Result<&mut Transaction, String> 
         .ok_or_else(|| format!("no transaction {id}"))
 }
 
-/// The pending rows, then the newest, without those just changed.
+/// The pending rows, then the newest, without those that this change has already touched.
 fn freshest(rows: &[Transaction], touched: &Touched, count: u64) -> Vec<Uuid> {
     let mut candidates: Vec<&Transaction> = rows
         .iter()

@@ -1,7 +1,7 @@
-//! Finding the rows that match a query, without looking at each of a million of them for every page.
+//! Finds the rows that match a query without examining a million rows for every page.
 //!
-//! Days are looked up in an index, and the last answers are kept, because a reader asks for one page of
-//! a list after the other. Both are forgotten as soon as anything changes, and never copied along.
+//! Dates have an index, and the last results are cached, because a reader asks for one page after
+//! the other. Any change drops both; a copy of the data starts with neither.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,13 +12,14 @@ use jiff::civil::Date;
 
 use crate::{data::transactions::Transaction, locked};
 
-/// How many answers are kept: a reader or two, and for each a query or two. Each takes up to four bytes a row.
+/// Cached results: one or two readers with one or two queries each. A result takes up to four bytes
+/// a row.
 const ANSWERS: usize = 4;
 
-/// Positions of rows, in the order of the list.
+/// Row positions, in the order of the list.
 pub type Positions = Arc<Vec<u32>>;
 
-/// What is known about one state of a link.
+/// Index and cache for one state of a link.
 #[derive(Debug, Default)]
 pub struct Finder {
     days: OnceLock<BTreeMap<Date, Vec<u32>>>,
@@ -26,7 +27,7 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// The positions that match a query, which are looked for only the first time.
+    /// Positions of the rows that match a query; computed the first time only.
     pub fn answer(&self, query: String, look: impl FnOnce() -> Vec<u32>) -> Positions {
         let known = |answers: &VecDeque<(String, Positions)>| {
             let mut all = answers.iter();
@@ -44,7 +45,7 @@ impl Finder {
         found
     }
 
-    /// The positions of the rows from one day to another, both included.
+    /// Positions of the rows between two dates, both included.
     pub fn between(&self, rows: &[Transaction], first: Date, last: Date) -> Vec<u32> {
         if first > last {
             return Vec::new();
@@ -55,13 +56,13 @@ impl Finder {
             .flat_map(|(_, positions)| positions)
             .copied()
             .collect();
-        // Rows that came later may be of an earlier day.
+        // A row that was created later may have an earlier date.
         positions.sort_unstable();
         positions
     }
 }
 
-/// Nothing that was found in one state of a link is true of a copy that is about to change.
+/// A copy starts empty, because it is about to change and the results would no longer hold.
 impl Clone for Finder {
     fn clone(&self) -> Self {
         Self::default()

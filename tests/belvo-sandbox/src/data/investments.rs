@@ -21,7 +21,7 @@ const PRODUCTS: [(&str, &str, &str); 3] = [
     ("TREASURY_BOND", "Tesouro IPCA+ 2035", "IPCA"),
 ];
 const MOVEMENTS_EACH: u64 = 5;
-/// Movements are 50 days apart, so that the one of this number is of the day itself.
+/// Movements are 50 days apart, so that the one with this number falls on the current date.
 const LATEST: u64 = 6;
 
 /// The positions of a link and their movements.
@@ -45,7 +45,7 @@ pub fn investments(profile: &Profile) -> (Vec<Stored>, Vec<Stored>) {
     (positions, movements)
 }
 
-/// One more position.
+/// An additional position.
 pub fn another(profile: &Profile) -> Stored {
     let seed = profile.seed;
     let index = seed.child("product").below(PRODUCTS.len() as u64) as usize;
@@ -54,7 +54,7 @@ pub fn another(profile: &Profile) -> Stored {
     stored(profile, profile.row_id(seed), None, text)
 }
 
-/// One more movement of a position, of today.
+/// An additional movement of a position, dated today.
 pub fn another_movement(profile: &Profile, investment: &Stored) -> Stored {
     let seed = profile.seed;
     let text = movement(profile, seed, LATEST, &investment.text);
@@ -76,7 +76,7 @@ fn position(profile: &Profile, seed: Seed, (kind, name, indexer): (&str, &str, &
     let gross = seed.child("gross").between(50_000, 9_000_000);
     let tax = gross / 40;
     let fixed_term = kind != "INVESTMENT_FUND";
-    // Belvo's patterns for these two values are in curly quotes, so that no value can match them.
+    // Belvo's patterns for these two values stand in curly quotes, which no value can match.
     let debtor =
         object! { "name": "Roberto Sales Marino", "id_document_number": Raw("12345678901".into()) };
     object! {
@@ -161,7 +161,7 @@ fn movement(profile: &Profile, seed: Seed, number: u64, investment: &Arc<Raw>) -
         "broker_note_details": Null,
     };
     if profile.quirks {
-        // Null where the schema allows none, as in Belvo's own sample.
+        // Null although the schema requires a value, as in Belvo's own sample.
         text.0.pop();
         text.0.push_str(",\"subtype_additional_info\":null}");
     }

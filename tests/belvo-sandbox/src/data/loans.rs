@@ -1,4 +1,4 @@
-//! The contract behind the loan account.
+//! The contract of the loan account.
 
 use jiff::civil::Date;
 
@@ -21,7 +21,7 @@ pub fn loan_data(
         "loan_code": profile.seed.child("loan code").digits(26),
         "contract_amount": Money(total),
         "total_effective_cost": Raw("0.29".into()),
-        // Belvo's schema requires the key with this misspelling.
+        // Belvo's schema has this misspelled key and requires it.
         "total_effectove_cost": Raw("0.29".into()),
         "loan_type": "CREDITO_PESSOAL_SEM_CONSIGNACAO",
         "outstanding_balance": Money(left),

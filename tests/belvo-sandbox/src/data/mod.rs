@@ -1,8 +1,8 @@
-//! What Belvo holds of one link: seeded, believable, and complete with Belvo's null fields.
+//! Belvo's data of one link: seeded, plausible, and complete with Belvo's null fields.
 //!
-//! Everything but the transactions is kept as finished text ([`rows::Rows`]).
-//! A transaction is kept as a few facts ([`transactions::Transaction`]) and written when asked for,
-//! so that a link with a million of them takes some 100 MB and not three gigabytes.
+//! All rows except transactions are stored as finished text ([`rows::Rows`]). A transaction is
+//! stored as a few facts ([`transactions::Transaction`]) and rendered on request, so that a link
+//! with a million of them takes some 100 MB instead of three gigabytes.
 
 pub mod accounts;
 pub mod bills;
@@ -30,98 +30,87 @@ use crate::{
 
 use self::{bills::BillMonth, finder::Finder, rows::Rows, transactions::Transaction};
 
-/// Whose data it is, where, and as of when.
+/// Owner, bank and times of a link's data.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// The link.
     pub link_id: Uuid,
-    /// Where all choices about this link start.
+    /// The seed of this link's content.
     pub seed: Seed,
-    /// What the ids of its rows have in common.
+    /// The part that the ids of its rows share.
     pub tag: Tag,
-    /// The bank.
     pub bank: &'static Bank,
     /// CPF or CNPJ of the owner.
     pub document: String,
-    /// Name of the owner.
     pub name: String,
     /// CPF and name of the person who acts for the company, when the owner is one.
     pub representative: Option<(String, String)>,
-    /// When the link was made.
     pub created_at: Timestamp,
-    /// When the bank was last read.
+    /// The time of the last collection.
     pub collected_at: Timestamp,
     /// Whether values break Belvo's own schema, as Belvo's samples do.
     pub quirks: bool,
 }
 
 impl Profile {
-    /// Whether the owner is a company.
     pub fn is_company(&self) -> bool {
         self.document.len() == 14
     }
 
-    /// The id of a row of this link.
     pub fn row_id(&self, seed: Seed) -> Uuid {
         seed.tagged_uuid(self.tag)
     }
 }
 
-/// A finished object and what is needed to find and sort it.
+/// A finished object, with the fields needed to find and sort it.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Belvo's id.
     pub id: Uuid,
-    /// When it came into Belvo's store.
+    /// Belvo's `created_at`.
     pub created_at: Timestamp,
-    /// The account of a bill, the investment of a movement: what is shown inside it.
+    /// The account of a bill, or the investment of a movement, which the object embeds.
     pub parent: Option<Uuid>,
-    /// The object.
     pub text: Arc<Raw>,
 }
 
-/// Everything Belvo holds of one link.
+/// All of Belvo's data for one link.
 #[derive(Debug, Clone)]
 pub struct LinkData {
-    /// Whose data it is.
     pub profile: Profile,
-    /// One person or one company, unless a test adds more.
+    /// One owner, unless a test adds more.
     owners: Rows,
-    /// Checking, savings, card and loan, in this order, then those a test has added.
+    /// Checking, savings, card and loan in this order, then accounts that a test has added.
     pub accounts: Rows,
-    /// The network's names for the kinds of the accounts.
+    /// The Open Finance names of the account types.
     pub account_kinds: Vec<String>,
     /// Sorted by creation and id.
     pub transactions: Vec<Transaction>,
-    /// Finds transactions without looking at all of them.
+    /// The index of the transactions.
     pub finder: Finder,
-    /// One per closed month.
+    /// One bill per closed month.
     bills: Rows,
-    /// Positions.
     investments: Rows,
-    /// Movements of the positions.
     movements: Rows,
-    /// What the deposit accounts held before the first transaction.
+    /// Opening balances of the deposit accounts.
     openings: [i64; 2],
-    /// What each closed month comes to, in cents.
+    /// The total of each closed month, in cents.
     bill_totals: BTreeMap<BillMonth, i64>,
-    /// When each bill was first seen closed.
+    /// The time at which each bill was first seen closed.
     bill_seen: BTreeMap<BillMonth, Timestamp>,
-    /// How many changes were made so far; makes the next one different.
+    /// Number of changes so far; it seeds the next one.
     changes_made: u64,
 }
 
-/// What a collection has found out about bills.
+/// The changes of bills that a collection found.
 #[derive(Debug, Clone, Copy)]
 pub struct BillNews {
-    /// How many months have closed since the last one.
+    /// Months that have closed since the last collection.
     pub closed: usize,
-    /// Whether any bill is new or comes to another total.
+    /// Whether any bill is new or has another total.
     pub changed: bool,
 }
 
 impl LinkData {
-    /// A new link's data, with this many transactions in the last twelve months.
+    /// Data of a new link, with this many transactions in the last twelve months.
     pub fn generate(profile: Profile, transactions: u64) -> Self {
         let history = transactions::history(&profile, transactions);
         let (investments, movements) = investments::investments(&profile);
@@ -144,7 +133,7 @@ impl LinkData {
         data
     }
 
-    /// Reads the bank again: balances and dates move, months close.
+    /// Collects again: balances and dates change, months close.
     pub fn collect(&mut self, now: Timestamp) -> BillNews {
         self.profile.collected_at = now;
         let accounts = accounts::accounts(&self.profile, self.openings, &self.transactions);
@@ -170,7 +159,7 @@ impl LinkData {
         news
     }
 
-    /// Brings everything up to date that shows something else.
+    /// Updates the rows that embed another row.
     fn dress(&mut self) {
         self.owners.dress(None);
         self.accounts.dress(None);
@@ -182,7 +171,6 @@ impl LinkData {
         self.finder = Finder::default();
     }
 
-    /// How many rows of a kind there are.
     pub fn count(&self, resource: Resource) -> usize {
         match self.rows(resource) {
             Some(rows) => rows.listed().len(),
@@ -190,7 +178,6 @@ impl LinkData {
         }
     }
 
-    /// One row as text.
     pub fn row(&self, resource: Resource, position: usize) -> Option<String> {
         match self.rows(resource) {
             Some(rows) => Some(rows.listed().get(position)?.text.0.clone()),
@@ -201,7 +188,6 @@ impl LinkData {
         }
     }
 
-    /// Where the row with this id is.
     pub fn position(&self, resource: Resource, id: Uuid) -> Option<usize> {
         match self.rows(resource) {
             Some(rows) => rows.listed().iter().position(|row| row.id == id),
@@ -209,7 +195,7 @@ impl LinkData {
         }
     }
 
-    /// The rows that are kept as text, which transactions are not.
+    /// The rows stored as text; transactions are not among them.
     pub fn rows(&self, resource: Resource) -> Option<&Rows> {
         match resource {
             Resource::Owners => Some(&self.owners),

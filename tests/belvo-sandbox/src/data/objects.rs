@@ -1,7 +1,7 @@
 //! Changes of owners, accounts, bills, investments and their movements.
 //!
-//! What was said about a row stays said: a later collection moves the rest of an account, not that field.
-//! Rows that show a vanished account or investment stay, and go on showing it as it was.
+//! A field set by a test keeps its value: a later collection updates the account's other fields.
+//! Rows that embed a vanished account or investment stay, and keep its last state.
 
 use std::collections::HashSet;
 
@@ -21,14 +21,14 @@ use crate::{
     resources::Resource,
 };
 
-/// Transactions keep the position of their account in one byte.
+/// A transaction stores the position of its account in one byte.
 const MOST_ACCOUNTS: usize = 255;
 
 impl LinkData {
-    /// Makes changes to the rows of a kind, as of now.
+    /// Changes the rows of a kind at this time.
     ///
     /// # Errors
-    /// The text that says which row or field cannot be used; then nothing is changed.
+    /// Which row or field is wrong. Nothing has changed then.
     pub fn change_objects(
         &mut self,
         resource: Resource,
@@ -107,7 +107,7 @@ impl LinkData {
         }
     }
 
-    /// A new row, and what was said about it.
+    /// A new row with the fields the test has set.
     fn another(
         &self,
         resource: Resource,
@@ -124,7 +124,7 @@ impl LinkData {
             ..self.profile.clone()
         };
         let mut row = match resource {
-            Resource::Owners => owners::owner(&somebody(profile)),
+            Resource::Owners => owners::owner(&another_person(profile)),
             Resource::Bills => bills::another(&profile, self.accounts.all().get(accounts::CARD)),
             Resource::Investments => investments::another(&profile),
             Resource::InvestmentTransactions => {
@@ -143,7 +143,7 @@ impl LinkData {
         Ok((row, said))
     }
 
-    /// What was said, with the id of an account or investment in the place of the object.
+    /// The fields the test has set, with an id in place of the account or investment.
     fn said(&self, resource: Resource, mut fields: Fields) -> Result<Said, String> {
         if fields.contains_key("created_at") {
             read::<Timestamp>(&fields, "created_at")?;
@@ -158,7 +158,7 @@ impl LinkData {
                 });
             }
         };
-        // An object in this place is taken as it is.
+        // A test may give the object itself.
         let parent = read::<Uuid>(&fields, name).ok().flatten();
         if let Some(id) = parent {
             let there = parents.all().iter().any(|row| row.id == id);
@@ -174,7 +174,7 @@ fn unknown(resource: Resource, id: Uuid) -> String {
     format!("no row {id} in {}", resource.lower())
 }
 
-/// So many rows of the list, chosen by the seed, without those just changed.
+/// A number of rows, chosen by the seed, without those that this change has already touched.
 fn some(rows: &Rows, touched: &Touched, seed: Seed, count: u64) -> Vec<Uuid> {
     let changed: HashSet<Uuid> = touched.updated.iter().copied().collect();
     let ids = rows.listed().iter().map(|row| row.id);
@@ -188,7 +188,7 @@ fn some(rows: &Rows, touched: &Touched, seed: Seed, count: u64) -> Vec<Uuid> {
     ids
 }
 
-/// A change a bank might make by itself.
+/// A change that a bank might make by itself.
 fn believable(resource: Resource, seed: Seed) -> Fields {
     let mut text = String::new();
     let name = match resource {
@@ -216,8 +216,8 @@ fn believable(resource: Resource, seed: Seed) -> Fields {
     Fields::from([(name.into(), text)])
 }
 
-/// Another owner of the same accounts: a person, also where the first one is a company.
-fn somebody(profile: Profile) -> Profile {
+/// Another owner of the same accounts: always a person, even beside a company.
+fn another_person(profile: Profile) -> Profile {
     let index = profile
         .seed
         .child("person")

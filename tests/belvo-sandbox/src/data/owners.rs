@@ -176,7 +176,7 @@ fn company(profile: &Profile, seed: Seed, id: &str) -> Raw {
 }
 
 fn email(profile: &Profile) -> String {
-    // The address must be plain ASCII, so it is made from the seed and not from the name.
+    // The address must be plain ASCII, so the seed makes it instead of the name.
     let handle = profile.seed.child("email").digits(6);
     format!("titular{handle}@example.com")
 }

@@ -1,7 +1,7 @@
-//! The rows of one kind: as the bank gives them, and what a test has said about them.
+//! The rows of one kind: the bank's version, and the fields a test has set.
 //!
-//! Accounts and bills are drawn anew at every collection. What a test has said is therefore kept apart
-//! and put on again each time, and so is what a row shows of another one.
+//! Every collection draws accounts and bills anew. The fields set by a test and the embedded rows
+//! are therefore stored apart and applied each time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,39 +15,38 @@ use crate::{
     json::{Fields, Raw, with_fields},
 };
 
-/// The field in which rows show another one, and the rows it may be.
+/// The name of the field that embeds another row, and the rows it may embed.
 pub type Parents<'a> = Option<(&'static str, &'a Rows)>;
 
-/// The rows of one kind.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     drawn: Vec<Stored>,
     added: Vec<Stored>,
     said: BTreeMap<Uuid, Said>,
     gone: BTreeSet<Uuid>,
-    /// Every row there is or was: first the drawn ones, in their order, then those added.
+    /// All rows, including vanished ones: first the drawn ones in their order, then the added ones.
     all: Vec<Stored>,
     listed: Vec<Stored>,
 }
 
-/// What a test has said about a row.
+/// A test's changes to a row.
 #[derive(Debug, Clone, Default)]
 pub struct Said {
-    /// Top-level fields, as they were written.
+    /// Top-level fields, with their text kept.
     pub fields: Fields,
-    /// Another row to show.
+    /// Another row to embed.
     pub parent: Option<Uuid>,
 }
 
 impl Rows {
-    /// Rows that are drawn once and for all.
+    /// Rows that are drawn only once.
     pub fn drawn(rows: Vec<Stored>) -> Self {
         let mut new = Self::default();
         new.draw(rows);
         new
     }
 
-    /// The rows as the bank gives them now; they show once they are dressed.
+    /// The bank's current rows; they are visible after `dress`.
     pub fn draw(&mut self, rows: Vec<Stored>) {
         self.drawn = rows;
     }
@@ -57,20 +56,19 @@ impl Rows {
         &self.listed
     }
 
-    /// The rows by position, the vanished ones too, which others may go on showing.
+    /// All rows by position. Vanished ones are included, because others may still embed them.
     pub fn all(&self) -> &[Stored] {
         &self.all
     }
 
-    /// The row of the list with this id.
     pub fn find(&self, id: Uuid) -> Option<&Stored> {
         self.listed.iter().find(|row| row.id == id)
     }
 
-    /// Adds a row; one that has vanished comes back.
+    /// Adds a row. A vanished row with the same id comes back.
     ///
     /// # Errors
-    /// When the row is there already.
+    /// If the list has the row already.
     pub fn add(&mut self, row: Stored, said: Said) -> Result<(), String> {
         if !self.gone.remove(&row.id) {
             let is_there = |other: &Stored| other.id == row.id;
@@ -83,19 +81,18 @@ impl Rows {
         Ok(())
     }
 
-    /// Replaces fields of a row.
     pub fn say(&mut self, id: Uuid, said: Said) {
         let before = self.said.entry(id).or_default();
         before.fields.extend(said.fields);
         before.parent = said.parent.or(before.parent);
     }
 
-    /// Takes a row off the list.
+    /// Removes a row from the list.
     pub fn remove(&mut self, id: Uuid) {
         self.gone.insert(id);
     }
 
-    /// Puts on what was said, and what is shown of other rows.
+    /// Applies the test's fields, and embeds the other rows.
     pub fn dress(&mut self, parents: Parents) {
         let drawn = self
             .drawn
@@ -117,7 +114,7 @@ impl Rows {
         let mut fields = said.map(|said| said.fields.clone()).unwrap_or_default();
         let parent = said.and_then(|said| said.parent).or(row.parent);
         if let (Some((name, parents)), Some(parent)) = (parents, parent) {
-            // What the bank gives shows the other row as the bank gives it.
+            // The bank's version embeds the bank's version of the other row.
             let is_old =
                 is_added || row.parent != Some(parent) || parents.said.contains_key(&parent);
             let current = parents.all.iter().find(|row| row.id == parent);

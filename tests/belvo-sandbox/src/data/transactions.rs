@@ -1,4 +1,4 @@
-//! Transactions: kept as facts, written as Belvo's objects when asked for.
+//! Transactions: stored as facts, rendered as Belvo's objects on request.
 
 use std::sync::Arc;
 
@@ -17,40 +17,38 @@ use crate::{
     random::Seed,
 };
 
-/// How far back a new link's history reaches: Belvo reads twelve months.
+/// Length of a new link's history in days: Belvo reads twelve months.
 const HISTORY_DAYS: u64 = 365;
-/// Belvo reads the last six days anew at each refresh.
+/// Belvo reads these last days anew at each refresh.
 pub const FRESH_DAYS: i64 = 6;
 
-/// The facts of a transaction that filters, sums and sorting need.
+/// The facts that filters, sums and sorting need.
 #[derive(Debug, Clone)]
 pub struct Transaction {
-    /// Belvo's id.
     pub id: Uuid,
-    /// Where the choices about this row start.
+    /// The seed of this row.
     pub seed: Seed,
-    /// Position of its account.
     pub account: u8,
-    /// Whether money comes in.
+    /// Whether it is a credit.
     pub inflow: bool,
-    /// Whether the bank may still change it.
+    /// Whether it is pending.
     pub pending: bool,
-    /// Whether it is the salary, which has its own text.
+    /// Whether it is the salary, which has a description of its own.
     pub salary: bool,
-    /// The day in UTC; only a test can take it away.
+    /// The date in UTC; absent only if a test removed it.
     pub value_date: Option<Date>,
-    /// The amount, never negative.
+    /// In cents, never negative.
     pub cents: i64,
-    /// When it came into Belvo's store; rows are sorted by it.
+    /// Belvo's `created_at`, the sort key.
     pub created_at: Timestamp,
-    /// When it was last read from the bank.
+    /// Belvo's `collected_at`.
     pub collected_at: Timestamp,
-    /// What a test has said it should look like.
+    /// The fields a test has set.
     pub said: Option<Arc<Fields>>,
 }
 
 impl Transaction {
-    /// What it adds to a balance.
+    /// The amount with its sign.
     pub fn signed_cents(&self) -> i64 {
         if self.inflow {
             self.cents
@@ -59,12 +57,10 @@ impl Transaction {
         }
     }
 
-    /// The status as Belvo writes it.
     pub fn status(&self) -> &'static str {
         if self.pending { "PENDING" } else { "PROCESSED" }
     }
 
-    /// The kind of movement.
     pub fn movement(&self, profile: &Profile) -> &'static Movement {
         if self.salary {
             return &catalogue::SALARY;
@@ -73,7 +69,6 @@ impl Transaction {
     }
 }
 
-/// The rows of a new link, oldest first.
 pub fn history(profile: &Profile, count: u64) -> Vec<Transaction> {
     let today = clock::day(profile.created_at);
     let days: Vec<Date> = (0..HISTORY_DAYS)
@@ -115,7 +110,7 @@ pub fn history(profile: &Profile, count: u64) -> Vec<Transaction> {
     rows
 }
 
-/// A row of this day, not pending.
+/// A row of this date, not pending.
 pub fn row(
     profile: &Profile,
     seed: Seed,
@@ -139,7 +134,6 @@ pub fn row(
     }
 }
 
-/// Belvo's object.
 pub fn write(data: &LinkData, row: &Transaction) -> String {
     let profile = &data.profile;
     let on_card = usize::from(row.account) == accounts::CARD;
@@ -220,7 +214,7 @@ fn credit_card_data(profile: &Profile, row: &Transaction, day: Date) -> Raw {
     }
 }
 
-/// Twins look the same in everything but their ids.
+/// Twins differ in their ids only.
 fn internal_identification(row: &Transaction) -> String {
     let id = row.id.as_u128();
     Seed::new((id >> 64) as u64 ^ id as u64).hex()
@@ -243,7 +237,7 @@ fn description(row: &Transaction, movement: &Movement) -> String {
     movement.description.replace("{}", &name.to_uppercase())
 }
 
-/// Some banks do not tell the time of day.
+/// Some banks give a date without a time of day.
 fn transacted_at(row: &Transaction, day: Date) -> String {
     let time = row.seed.child("time");
     if time.one_in(4) {
@@ -257,7 +251,7 @@ fn transacted_at(row: &Transaction, day: Date) -> String {
     )
 }
 
-/// Rows of the last days are read anew at each refresh.
+/// A refresh reads the last days anew.
 fn collected_at(profile: &Profile, row: &Transaction, day: Date) -> Timestamp {
     let fresh_since = clock::days_from(clock::day(profile.collected_at), -FRESH_DAYS);
     if day >= fresh_since {

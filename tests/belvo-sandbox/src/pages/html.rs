@@ -1,4 +1,4 @@
-//! The frame around every page, and safe text inside it.
+//! The frame of every page, and escaped text inside it.
 
 use axum::{
     http::{StatusCode, header},
@@ -37,7 +37,7 @@ pub fn page(status: StatusCode, title: &str, body: &str) -> Response {
          <p><span class=\"tag\">Ambiente de testes: bancos e dados inventados</span></p>\n\
          <h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     );
-    // The address holds a token: it must not be stored, nor travel on in a Referer.
+    // The address holds a token, so the page must be neither cached nor named in a Referer.
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -45,12 +45,12 @@ pub fn page(status: StatusCode, title: &str, body: &str) -> Response {
     (status, headers, Html(html)).into_response()
 }
 
-/// A page that only says something.
+/// A page with a title and a text only.
 pub fn notice(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &format!("<p>{}</p>", escape(text)))
 }
 
-/// Sends the browser on; any scheme, so that an app can catch it.
+/// Redirects the browser to any scheme, so that an app can receive it.
 pub fn redirect(url: &str) -> Response {
     let headers = [
         (header::LOCATION, url),
@@ -60,7 +60,7 @@ pub fn redirect(url: &str) -> Response {
     (StatusCode::FOUND, headers).into_response()
 }
 
-/// Text that is safe between tags and in quoted attributes.
+/// Text that is escaped for use between tags and in quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -85,7 +85,7 @@ pub fn hidden(name: &str, value: &str) -> String {
     )
 }
 
-/// What somebody sees who opens the sandbox itself.
+/// The start page of the sandbox.
 pub async fn start() -> Response {
     page(
         StatusCode::OK,

@@ -1,4 +1,5 @@
-//! The pages a user sees: Belvo's widget, My Belvo Portal, and where a bank's refusal ends. Plain forms, no scripts, nothing from elsewhere.
+//! The pages a user sees: Belvo's widget, My Belvo Portal, and the page after a bank's refusal.
+//! They are plain forms without scripts or foreign resources.
 
 pub mod html;
 pub mod portal;
@@ -11,7 +12,6 @@ use axum::{Router, routing::get};
 
 use crate::world::World;
 
-/// The routes of both.
 pub fn router(world: &Arc<World>) -> Router {
     Router::new()
         .route("/", get(html::start))

@@ -1,4 +1,4 @@
-//! My Belvo Portal: a person's consents, to renew or revoke.
+//! My Belvo Portal, where a person renews or revokes consents.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::{
     world::World,
 };
 
-/// A renewed consent lasts this long from today: twelve months in Belvo's counting.
+/// A renewed consent lasts this many days from today: Belvo's twelve months.
 const RENEWED_DAYS: i64 = 366;
 
-/// What the portal's address, and its forms, can say.
+/// Parameters of the portal's address and of its forms.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Visit {
@@ -68,7 +68,7 @@ pub async fn show(State(world): State<Arc<World>>, Query(visit): Query<Visit>) -
     }
 }
 
-/// A button was pressed.
+/// Handles a pressed button.
 pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> Response {
     let Some(token) = visit
         .access_token
@@ -174,7 +174,8 @@ fn article(link: &Link, access_token: &str) -> String {
     )
 }
 
-/// The portal is told no address to return to: who does not renew comes to the list of all consents.
+/// The portal has no address to return to, so a user who does not renew gets the list of all
+/// consents.
 fn way_back(access_token: &str) -> String {
     let query: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("access_token", access_token)

@@ -1,7 +1,7 @@
-//! Where a browser ends when the bank finds the connection not safe enough.
+//! The page at which a browser ends if the bank judges the connection unsafe.
 //!
-//! No callback follows: the reason is in the fragment of this page's address, which browsers send to no server.
-//! Whoever shows the widget can read it there, and nobody else.
+//! No callback follows. The reason is in the fragment of the page's address, which browsers send to
+//! no server, so that only the app that shows the widget can read it.
 
 use axum::{http::StatusCode, response::Response};
 
@@ -10,15 +10,15 @@ use crate::pages::html;
 /// On Belvo's own host, beside its API.
 pub const PATH: &str = "/api/consents/callback/";
 
-/// The one reason Belvo names.
+/// The only reason that Belvo documents.
 const ADDRESS: &str = "/api/consents/callback/#error_description=risk_analysis_denied";
 
-/// Sends the browser there.
+/// Redirects the browser to the page.
 pub fn redirect() -> Response {
     html::redirect(ADDRESS)
 }
 
-/// The page, which says as little as a bank's own.
+/// The page itself, as terse as a bank's own.
 pub async fn show() -> Response {
     html::notice(
         StatusCode::OK,

@@ -1,4 +1,4 @@
-//! The hosted widget: choose a bank, consent, leave, or let it fail.
+//! The hosted widget: a user chooses a bank, consents or leaves, or the connection fails.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ const DURATIONS: [(&str, &str); 5] = [
     ("", "Indeterminado"),
 ];
 
-/// What the widget's address, and its form, can say. Whatever else it says is ignored, as Belvo does.
+/// Parameters of the widget's address and of its form. Unknown ones are ignored, as Belvo does.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Visit {
@@ -46,7 +46,7 @@ pub struct Visit {
     action: Option<String>,
 }
 
-/// The page, or the end of the App2App flow.
+/// The widget's page, or the redirect at the end of the App2App flow.
 pub async fn show(State(world): State<Arc<World>>, Query(visit): Query<Visit>) -> Response {
     let (token, creation) = match opened(&world, &visit) {
         Ok(opened) => opened,
@@ -64,7 +64,7 @@ pub async fn show(State(world): State<Arc<World>>, Query(visit): Query<Visit>) -
     )
 }
 
-/// A button was pressed.
+/// Handles a pressed button.
 pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> Response {
     let (_, creation) = match opened(&world, &visit) {
         Ok(opened) => opened,
@@ -79,7 +79,7 @@ pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> R
         Some(code @ ("login_error" | "institution_down")) => Outcome::Exit(Some(code.into())),
         _ => Outcome::Exit(None),
     };
-    // Who leaves without an error has not chosen a bank for good.
+    // A user who leaves without an error has not settled on a bank.
     let bank = if outcome == Outcome::Exit(None) {
         None
     } else {
@@ -117,7 +117,8 @@ async fn authorize(
     let Some(application_link) = &creation.application_link else {
         return finish(world, choice).await;
     };
-    // App2App: the bank's app opens the customer's app, which opens the widget again with the same query.
+    // App2App: the bank's app opens the customer's app, which opens the widget again with the same
+    // query.
     let consent_id = {
         let mut inner = world.lock();
         let id = inner.next_seed(world.seed, "pending consent").uuid();
@@ -161,7 +162,7 @@ async fn finish(world: &Arc<World>, choice: Choice) -> Response {
     }
 }
 
-/// The token, if the widget can work with it; a page that says why not otherwise.
+/// The token, if the widget can use it; otherwise a page with the reason.
 fn opened(world: &World, visit: &Visit) -> Result<(Token, Creation), Box<Response>> {
     if let Some(id) = visit.external_id.as_deref().filter(|id| !id.is_empty())
         && !connect::is_external_id(id)
@@ -187,7 +188,7 @@ fn expired() -> Response {
     )
 }
 
-/// The banks that fit the address and the token's identity.
+/// The banks that match the address and the token's identity.
 fn offered(visit: &Visit, company: bool) -> Vec<&'static Bank> {
     let list = |text: &Option<String>| -> Vec<String> {
         let text = text.as_deref().unwrap_or_default();

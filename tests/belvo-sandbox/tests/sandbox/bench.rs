@@ -1,4 +1,4 @@
-//! A sandbox, a browser-like client, and somebody who receives its webhooks.
+//! A sandbox, a browser-like client, and a receiver of its webhooks.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +28,7 @@ pub struct Bench {
     client: Client,
 }
 
-/// What came in, and which statuses to answer with before 200.
+/// Received webhooks, and the statuses to answer before 200.
 #[derive(Default)]
 pub struct Received {
     pub webhooks: Mutex<Vec<(HeaderMap, Value)>>,
@@ -64,7 +64,7 @@ impl Bench {
             received,
             client,
         };
-        // In the middle of a day and of a billing period, whatever today is.
+        // The middle of a day and of a billing period, independent of today's date.
         bench
             .control("clock", json!({ "set": "2026-11-20T12:00:00Z" }))
             .await;
@@ -90,7 +90,7 @@ impl Bench {
         request.send().await.unwrap()
     }
 
-    /// A request without keys, which pages and the control interface do not need.
+    /// A request without keys, for pages and the control interface.
     pub fn anonymous(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.sandbox.url()))
@@ -106,7 +106,7 @@ impl Bench {
         serde_json::from_str(&self.text(path).await).unwrap()
     }
 
-    /// A control request that must work.
+    /// A control request that must succeed.
     pub async fn control(&self, path: &str, body: Value) -> Value {
         let path = format!("/_sandbox/{path}");
         let answer = self.request(Method::POST, &path, Some(body)).await;
@@ -129,7 +129,7 @@ impl Bench {
         body["access"].as_str().unwrap().to_owned()
     }
 
-    /// A link as a user makes it; its webhooks have arrived.
+    /// A link made by a user, after its webhooks have arrived.
     pub async fn connect(&self) -> String {
         let access_token = self.mint(&token_request()).await;
         let wish = json!({ "access_token": access_token, "external_id": "user-1" });
@@ -154,14 +154,14 @@ impl Bench {
         self.json(&format!("/_sandbox/links/{link}/truth")).await
     }
 
-    /// The bodies that came in, and forgets them.
+    /// Returns the received bodies and clears them.
     pub fn take_webhooks(&self) -> Vec<Value> {
         let taken = std::mem::take(&mut *self.received.webhooks.lock().unwrap());
         taken.into_iter().map(|(_, body)| body).collect()
     }
 }
 
-/// What a correct back end sends for a person.
+/// A correct token request for a person.
 pub fn token_request() -> Value {
     json!({
         "id": ID,
@@ -196,7 +196,7 @@ pub fn token_request() -> Value {
     })
 }
 
-/// What a correct back end sends to let a person manage consents.
+/// A correct token request for managing a person's consents.
 pub fn management_request() -> Value {
     let mut request = token_request();
     request["scopes"] = "read_consents,write_consents,write_consent_callback".into();
@@ -210,7 +210,6 @@ pub fn management_request() -> Value {
     request
 }
 
-/// The `webhook_code` of each.
 pub fn codes(bodies: &[Value]) -> Vec<&str> {
     bodies
         .iter()

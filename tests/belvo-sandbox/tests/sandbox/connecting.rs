@@ -83,7 +83,7 @@ async fn a_token_dies_with_its_use_and_after_ten_minutes() {
 }
 
 #[tokio::test]
-async fn somebody_else_can_turn_out_to_own_the_accounts() {
+async fn another_person_can_turn_out_to_own_the_accounts() {
     let bench = Bench::new().await;
     let connected = connect(&bench, json!({ "owner": "07531864207" })).await;
     let truth = bench.truth(connected["link_id"].as_str().unwrap()).await;
@@ -117,7 +117,7 @@ async fn a_personal_external_id_is_silently_dropped() {
 }
 
 #[tokio::test]
-async fn one_person_at_one_bank_is_recognizable() {
+async fn all_links_of_one_person_at_one_bank_share_institution_user_id() {
     let bench = Bench::new().await;
     let mut seen = Vec::new();
     for wish in [

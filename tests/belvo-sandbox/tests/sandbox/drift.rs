@@ -1,4 +1,4 @@
-//! Lists that change while they are read, and pages that are not what they say.
+//! Lists that change while they are read, and pages that misreport their rows.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ async fn an_old_row_that_comes_between_pages_repeats_another() {
 }
 
 #[tokio::test]
-async fn a_drift_that_cannot_be_is_noted() {
+async fn an_impossible_drift_is_logged() {
     let bench = Bench::new().await;
     let link = bench.link(5).await;
     let unknown = "7d3ffb69-f83b-456e-ad8e-208d0998d71d";
@@ -109,7 +109,7 @@ async fn pages_can_lack_rows_and_lists_can_be_empty_for_a_while() {
         bench
             .faults(json!({ fault: 1, "path": "transactions" }))
             .await;
-        // Other lists are not concerned, and do not use the fault up.
+        // Requests for other lists neither see the fault nor use it up.
         assert_eq!(
             bench.json(&format!("/api/owners/?link={link}")).await["count"],
             1

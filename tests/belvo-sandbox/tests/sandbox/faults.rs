@@ -1,4 +1,4 @@
-//! Each fault does what it says, and stops when it is lifted.
+//! Each fault has its effect, and stops when it is lifted.
 
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, ID, PASSWORD, token_request};
 
 impl Bench {
-    /// What a list and a token answer to these keys.
+    /// The statuses of a list and of a token request with these keys.
     async fn try_keys(&self, id: &str, password: &str) -> [StatusCode; 2] {
         let list = self.anonymous(Method::GET, "/api/links/");
         let list = list.basic_auth(id, Some(password)).send().await.unwrap();
@@ -38,7 +38,7 @@ async fn two_pairs_of_keys_are_valid_until_one_is_revoked() {
 }
 
 #[tokio::test]
-async fn what_was_asked_is_kept_without_any_keys() {
+async fn the_request_log_keeps_no_keys() {
     let bench = Bench::new().await;
     let new = json!({"id": "new", "password": "new-password"});
     bench.control("keys", json!({ "add": new })).await;
@@ -55,10 +55,10 @@ async fn what_was_asked_is_kept_without_any_keys() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_there_cannot_be_revoked() {
+async fn unknown_keys_cannot_be_revoked() {
     let bench = Bench::new().await;
     let call = bench.anonymous(Method::POST, "/_sandbox/keys");
-    let answer = call.body(r#"{"revoke": "nobody"}"#).send().await.unwrap();
+    let answer = call.body(r#"{"revoke": "unknown"}"#).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     assert_eq!(bench.try_keys(ID, PASSWORD).await, GOOD);
 }

@@ -41,7 +41,7 @@ async fn a_refresh_is_announced_under_its_id_and_cools_down_for_ten_minutes() {
 }
 
 #[tokio::test]
-async fn consent_events_say_what_happened_but_not_to_whom() {
+async fn consent_events_carry_no_external_id() {
     let bench = Bench::new().await;
     let link = bench.connect().await;
     bench.take_webhooks();

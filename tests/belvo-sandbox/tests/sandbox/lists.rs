@@ -201,7 +201,7 @@ async fn a_row_can_be_read_alone() {
 }
 
 #[tokio::test]
-async fn links_are_found_by_what_the_app_knows() {
+async fn links_are_found_by_external_id_institution_and_user() {
     let bench = Bench::new().await;
     for (user, owner) in [
         ("user-a", "48291530750"),

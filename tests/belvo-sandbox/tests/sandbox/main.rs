@@ -1,4 +1,4 @@
-//! The sandbox seen from outside, over real HTTP.
+//! Tests of the sandbox from outside, over HTTP.
 #![allow(
     clippy::unwrap_used,
     reason = "a failed expectation should stop the test right there"

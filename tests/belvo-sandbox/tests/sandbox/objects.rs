@@ -25,7 +25,7 @@ fn row<'a>(truth: &'a Value, kind: &str, id: &Value) -> Option<&'a Value> {
 }
 
 #[tokio::test]
-async fn every_kind_follows_counted_changes_in_truth_list_and_detail() {
+async fn changes_by_number_show_in_truth_list_and_detail_of_every_kind() {
     let bench = Bench::new().await;
     for (kind, path) in KINDS {
         let link = bench.link(300).await;
@@ -122,7 +122,7 @@ async fn new_rows_have_an_event_and_other_changes_the_totals() {
 }
 
 #[tokio::test]
-async fn said_fields_keep_every_digit_and_outlast_the_next_round() {
+async fn fields_set_by_a_test_keep_every_digit_through_the_next_collection() {
     let bench = Bench::new().await;
     let link = bench.link(50).await;
     let path = format!("/_sandbox/links/{link}/objects");
@@ -143,7 +143,7 @@ async fn said_fields_keep_every_digit_and_outlast_the_next_round() {
         assert!(text.contains(r#""amount":123456789012345.6700"#), "{text}");
         assert!(text.contains(r#""type":"OUTRO""#), "{text}");
     }
-    // Filters see what was said.
+    // Filters use the fields set by the test.
     let by_kind = bench
         .json(&format!(
             "/api/transactions/?link={link}&account_type=OUTRO"
@@ -179,7 +179,7 @@ async fn rows_show_the_account_or_investment_as_it_is_now() {
                 "{kind}, round {round}"
             );
         }
-        // Balances move, the name stays, and the copies go along.
+        // The balance changes, the name set by the test stays, and the embedded copies follow.
         bench
             .control(&format!("links/{link}/changes"), json!({ "add": 9 }))
             .await;

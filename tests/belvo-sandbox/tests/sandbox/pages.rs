@@ -27,7 +27,7 @@ fn location(answer: &Response) -> String {
 }
 
 #[tokio::test]
-async fn the_widget_shows_who_asks_for_what_and_lets_the_user_choose() {
+async fn the_widget_shows_customer_and_resources_and_lets_the_user_choose() {
     let bench = Bench::new().await;
     let token = bench.mint(&token_request()).await;
     let (status, page) = open(
@@ -152,7 +152,7 @@ async fn every_way_out_has_its_callback() {
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_bank_ends_on_belvos_page_and_calls_nobody_back() {
+async fn a_refusal_by_the_bank_ends_on_belvos_page_without_a_callback() {
     let bench = Bench::new().await;
     let token = bench.mint(&token_request()).await;
     let (_, widget) = open(&bench, &format!("/widget/?access_token={token}")).await;
@@ -170,7 +170,7 @@ async fn a_refusal_by_the_bank_ends_on_belvos_page_and_calls_nobody_back() {
     let (status, page) = open(&bench, path).await;
     assert_eq!(status, 200);
     assert!(page.contains("Não foi possível continuar"));
-    // The page leads nowhere, and does not tell what only its address tells.
+    // The page has no link, and its text omits the reason in its address.
     assert!(!page.contains("href") && !page.contains("<form") && !page.contains("risk_analysis"));
     assert_eq!(bench.json("/api/links/").await["count"], 0);
     assert!(bench.take_webhooks().is_empty());
@@ -212,7 +212,7 @@ async fn with_an_app_link_the_bank_returns_there_and_the_widget_finishes() {
 }
 
 #[tokio::test]
-async fn what_the_address_says_cannot_become_markup() {
+async fn parameters_of_the_address_are_escaped() {
     let bench = Bench::new().await;
     let mut request = token_request();
     request["widget"]["branding"]["company_name"] = "<img src=x onerror=alert(1)>".into();
@@ -256,7 +256,7 @@ async fn the_portal_shows_and_renews_the_persons_consents() {
     let (status, page) = open(&bench, &address).await;
     assert_eq!(status, 200);
     assert!(page.contains("OF Mockbank") && page.contains("Vencido"));
-    // Who does not want to renew now finds the list of all consents, and nothing has changed.
+    // A user who does not renew gets the list of all consents, and nothing has changed.
     let back = format!("<a href=\"/portal/?access_token={token}\">Agora não</a>");
     assert!(page.contains(&back));
     let (_, list) = open(&bench, &format!("/portal/?access_token={token}")).await;
@@ -287,7 +287,7 @@ async fn the_portal_shows_and_renews_the_persons_consents() {
 }
 
 #[tokio::test]
-async fn the_portal_shows_nobody_elses_consents() {
+async fn the_portal_hides_other_peoples_consents() {
     let bench = Bench::new().await;
     let link = bench.connect().await;
     let consent = bench.truth(&link).await["consent"]["id"]

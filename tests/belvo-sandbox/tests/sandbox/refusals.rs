@@ -1,4 +1,4 @@
-//! What the API refuses, as Belvo does.
+//! Requests that the API refuses, as Belvo does.
 
 use reqwest::Method;
 use serde_json::json;
@@ -31,9 +31,9 @@ async fn every_list_needs_the_keys() {
         "/api/owners/",
         "/api/br/investments/",
     ] {
-        let nobody = bench.anonymous(Method::GET, path).send().await.unwrap();
+        let without_keys = bench.anonymous(Method::GET, path).send().await.unwrap();
         assert_eq!(
-            error(nobody).await,
+            error(without_keys).await,
             (401, "authentication_failed".into(), "".into())
         );
         let wrong = bench
@@ -146,7 +146,7 @@ async fn unknown_rows_links_and_pages_are_not_found() {
 }
 
 #[tokio::test]
-async fn bad_control_requests_say_what_is_wrong() {
+async fn invalid_control_requests_are_refused_with_a_reason() {
     let bench = Bench::new().await;
     let link = bench.link(5).await;
     let check = async |path: &str, body: serde_json::Value, part: &str| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bench::Bench;
 
-/// A life with a bit of everything; what was answered, and what was sent.
+/// The answers and the webhooks of a link's life with every kind of event.
 async fn life(seed: u64) -> (Vec<String>, Value) {
     let bench = Bench::with_seed(seed).await;
     bench.sandbox.set_webhook(None);
@@ -54,7 +54,7 @@ async fn life(seed: u64) -> (Vec<String>, Value) {
 async fn the_same_seed_and_requests_lead_to_the_same_answers_and_webhooks() {
     let ((answers, webhooks), (again, webhooks_again)) = tokio::join!(life(5), life(5));
     for (answer, again) in answers.iter().zip(&again) {
-        // Not shown in full, since the truth is among them.
+        // Compared without printing, because the data is among them.
         let same = answer
             .bytes()
             .zip(again.bytes())

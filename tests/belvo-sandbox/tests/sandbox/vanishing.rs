@@ -1,4 +1,4 @@
-//! Links that are wiped, gone, renewed, and what their status says.
+//! Links that vanish or are renewed, and the webhooks about their status.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const LISTS: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn a_wipe_leaves_nothing_and_tells_nobody() {
+async fn a_wipe_removes_all_links_without_a_webhook() {
     let bench = Bench::new().await;
     let link = bench.connect().await;
     bench.take_webhooks();
@@ -34,7 +34,7 @@ async fn a_wipe_leaves_nothing_and_tells_nobody() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_gone_looks_as_with_other_keys_until_it_is_back() {
+async fn a_link_that_is_gone_is_not_found_until_it_is_back() {
     let bench = Bench::new().await;
     let link = bench.connect().await;
     let other = bench.link(3).await;
@@ -163,7 +163,7 @@ async fn a_consent_is_renewed_as_a_new_link_of_the_same_person() {
 }
 
 #[tokio::test]
-async fn a_status_that_needs_the_user_is_told() {
+async fn a_status_that_needs_the_user_sends_a_webhook() {
     let bench = Bench::new().await;
     let link = bench.connect().await;
     for (status, code, error_code, http) in [
@@ -207,7 +207,7 @@ async fn a_status_that_needs_the_user_is_told() {
 }
 
 #[tokio::test]
-async fn a_bank_can_be_reached_without_anybody_hearing_of_it() {
+async fn last_accessed_at_can_change_without_a_webhook() {
     let bench = Bench::new().await;
     let link = bench.link(3).await;
     let read =

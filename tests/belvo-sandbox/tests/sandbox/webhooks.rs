@@ -1,4 +1,4 @@
-//! Webhooks: what they say, in which order, and what happens when they are not taken.
+//! Webhooks: bodies, order, and retries.
 
 use serde_json::{Value, json};
 
