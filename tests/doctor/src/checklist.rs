@@ -1,6 +1,6 @@
-//! The list: Belvo's items under its numbers, then, under letters, what it asks for elsewhere.
+//! The list: Belvo's items under Belvo's numbers, then further requirements under letters.
 //!
-//! What is done by hand says how; what is built in names the test that shows it.
+//! An item for a person says how to check it. A built-in item names the test that proves it.
 
 use crate::{
     Site,
@@ -10,7 +10,7 @@ use crate::{
     row::{Other, Row, Rows, Seen, by_hand, in_tests, not_applicable},
 };
 
-/// Goes through all of it.
+/// Checks every item.
 pub(crate) async fn examine(site: &Site) -> Vec<Row> {
     let mut rows = Rows::default();
     let person = tokens::for_a_person(site).await;
@@ -120,7 +120,7 @@ async fn listening(site: &Site, rows: &mut Rows) {
     let unknown = r#"{"webhook_type":"DOCTOR","webhook_code":"doctor"}"#;
     rows.add(
         "17c",
-        "So it does with events it does not know",
+        "The webhook answers unknown events",
         webhook::accepts(site, unknown).await,
     );
     rows.add(
@@ -165,7 +165,7 @@ async fn living(site: &Site, rows: &mut Rows) {
     );
 }
 
-/// 24 to 27: what Belvo may change without notice.
+/// 24 to 27: changes that Belvo may make without notice.
 fn evolving(rows: &mut Rows) {
     let test = "objects_that_break_belvos_schema_are_stored_all_the_same";
     rows.add("24", "New and reordered fields are fine", built_in(test));
@@ -214,7 +214,7 @@ async fn going_live(site: &Site, person: &Result<Minted, Other>, rows: &mut Rows
     }
 }
 
-/// What Belvo's guides, its certification and browsers ask for.
+/// Requirements of Belvo's guides, of its certification and of browsers.
 async fn elsewhere(site: &Site, rows: &mut Rows) {
     rows.add("A", "Everything is called over TLS", api::tls(site));
     rows.add(
@@ -240,7 +240,7 @@ async fn elsewhere(site: &Site, rows: &mut Rows) {
         look("book a certification with Belvo; it precedes production keys"),
     );
     let refused = access::refuses_others(site).await;
-    rows.add("J", "Tokens meant for others are refused", refused);
+    rows.add("J", "Tokens for another API are refused", refused);
     rows.add("K", "Users' tokens have the scope", access::scope(site));
 }
 

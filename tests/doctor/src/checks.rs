@@ -1,4 +1,4 @@
-//! One item each, by what is asked.
+//! The checks, by subject.
 
 pub(crate) mod access;
 pub(crate) mod api;

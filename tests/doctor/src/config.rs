@@ -1,4 +1,4 @@
-//! What is checked.
+//! The subject of a check: the stack, Belvo's environment, and the secrets.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum Environment {
 }
 
 impl Environment {
-    /// The other one.
+    /// The environment whose keys, links and webhooks differ.
     pub fn other(self) -> Self {
         match self {
             Self::Sandbox => Self::Production,
@@ -28,7 +28,6 @@ impl Environment {
         }
     }
 
-    /// Belvo's API there.
     pub(crate) fn host(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox.belvo.com",
@@ -51,24 +50,25 @@ impl fmt::Display for Environment {
     }
 }
 
-/// What is checked, and all that must be known for it.
+/// The subject of a check, with everything needed for it.
 pub struct Config {
     /// The environment that is to go live.
     pub environment: Environment,
-    /// Belvo there.
+    /// Belvo's API in that environment.
     pub belvo_url: Url,
-    /// Belvo elsewhere, where the keys must be refused; `None` if there is only one.
+    /// Belvo's API in the other environment, where the keys must be refused; `None` if there is
+    /// only one.
     pub other_belvo_url: Option<Url>,
-    /// Whether it is a local stack: nothing beyond this machine is asked then.
+    /// Whether it is a local stack. Its check sends no request beyond this machine.
     pub on_this_machine: bool,
-    /// What CloudFormation says of it.
+    /// Parameters and outputs of the stack.
     pub stack: Stack,
-    /// What must be presented.
+    /// The secrets that requests present.
     pub secrets: Secrets,
 }
 
 impl Config {
-    /// A stack in an account. `belvo_url` may only be on this machine: keys go there.
+    /// A stack in an account. `belvo_url` must be on this machine, because keys are sent to it.
     pub fn deployed(
         environment: Environment,
         stack: Stack,

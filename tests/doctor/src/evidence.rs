@@ -1,4 +1,4 @@
-//! What is kept of a run.
+//! The record of a run.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,18 +9,18 @@ use crate::{
     row::{Row, Verdict},
 };
 
-/// When what was seen, and by which requests.
+/// The results with their time, and the requests behind them.
 #[derive(Debug, Serialize)]
 pub struct Evidence {
     /// When the run began.
     pub time: Timestamp,
-    /// Which Belvo.
+    /// The environment that is to go live.
     pub environment: Environment,
-    /// `fail` if one row does, else `pass`.
+    /// `fail` if any row fails, otherwise `pass`.
     pub verdict: Verdict,
     /// All items.
     pub rows: Vec<Row>,
-    /// All requests, with the ids that support asks for.
+    /// All requests, with the ids that Belvo's support asks for.
     calls: Vec<Call>,
 }
 
@@ -42,7 +42,7 @@ impl Evidence {
         }
     }
 
-    /// Whether nothing failed.
+    /// Whether every row has another verdict than `fail`.
     pub fn is_good(&self) -> bool {
         self.verdict == Verdict::Pass
     }
@@ -52,7 +52,7 @@ impl Evidence {
         self.rows.iter().filter(move |row| row.verdict == verdict)
     }
 
-    /// As a file holds it.
+    /// The content of the evidence file.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
     }

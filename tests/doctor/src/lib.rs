@@ -1,12 +1,13 @@
 //! The check before going live: Belvo's integration checklist, against a stack that runs.
 //!
-//! It looks at the stack as apps, browsers and Belvo do, over HTTP and with what its operator knows:
-//! [`Stack`] is what CloudFormation says of it, [`Secrets`] what must be presented to it. Of every
-//! item of the list it says whether it is met, what was seen, or who has to look.
+//! It sees the stack as apps, browsers and Belvo do, over HTTP, and with its operator's knowledge:
+//! [`Stack`] holds CloudFormation's parameters and outputs, [`Secrets`] the secrets to present. For
+//! every item of the list it gives a verdict with its observation, or names the person who must
+//! check.
 //!
-//! It changes nothing but the attempts it makes as two test users, one token each. It reads the list
-//! of links of one of them, and nothing of anybody else. Neither what it prints nor its evidence holds
-//! a secret, a token or a document.
+//! It changes nothing except the attempts it makes as two test users, one token each. It reads only
+//! the links of one of them. Neither its output nor its evidence holds a secret, a token or a
+//! document.
 //!
 //! Start reading at `checklist.rs`.
 
@@ -32,13 +33,13 @@ pub use self::{
 
 use self::outside::Outside;
 
-/// What is checked, and the way to it.
+/// The subject of a check, and the client that reaches it.
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) outside: Outside,
 }
 
-/// Checks everything, one after the other.
+/// Checks everything, one item after the other.
 pub async fn examine(config: Config) -> anyhow::Result<Evidence> {
     let environment = config.environment;
     let time = jiff::Timestamp::now();

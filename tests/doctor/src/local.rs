@@ -1,4 +1,4 @@
-//! A local stack: everything that is known of it is in its ready file.
+//! A local stack: its ready file holds everything that must be known of it.
 
 use anyhow::{Context, ensure};
 use secrecy::SecretString;

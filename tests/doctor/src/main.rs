@@ -1,4 +1,5 @@
-//! `cargo run -p doctor -- --env production --stack stack.json`: is everything ready to go live?
+//! `cargo run -p doctor -- --env production --stack stack.json`: checks whether a stack is ready to
+//! go live.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 

@@ -1,7 +1,7 @@
-//! The way to whatever is checked.
+//! The client for all requests of a check.
 //!
-//! **Invariant:** of a local stack's check, no request leaves this machine; of any other, none
-//! leaves it without TLS.
+//! **Invariant:** the check of a local stack sends no request beyond this machine; any other check
+//! sends all requests over TLS.
 
 mod answer;
 
@@ -20,14 +20,14 @@ pub(crate) use self::answer::Answer;
 
 use crate::row::{Other, by_hand, fail};
 
-/// A function that starts cold and asks Belvo may take 15 seconds.
+/// A cold function that calls Belvo may take 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// No page, picture or answer that is asked for here comes near this.
+/// No expected page, picture or answer comes near this size, in bytes.
 const MAX_BODY: usize = 1 << 20;
-/// As browsers follow a few, and circles must end.
+/// Browsers follow a few redirects, and circles must end.
 const MAX_REDIRECTS: usize = 5;
 
-/// Sends requests and keeps account of them.
+/// Sends requests and records them.
 pub(crate) struct Outside {
     api: Client,
     pages: Client,
@@ -35,18 +35,18 @@ pub(crate) struct Outside {
     calls: RefCell<Vec<Call>>,
 }
 
-/// A request that was made.
+/// A request that was sent.
 #[derive(Debug, Serialize)]
 pub(crate) struct Call {
     method: String,
     /// Without its query, which may hold a token.
     address: String,
-    /// `None` if nothing answered.
+    /// `None` without an answer.
     status: Option<u16>,
     took_ms: u128,
-    /// Ours, as the stack's logs have it.
+    /// Our request id, as in the stack's logs.
     request_id: Option<String>,
-    /// Belvo's, as its support asks for it.
+    /// Belvo's request id, for its support.
     belvo_request_id: Option<RequestId>,
 }
 
@@ -76,7 +76,7 @@ impl Outside {
             }
         });
         Ok(Self {
-            // A redirect could take what we present to another host.
+            // A redirect could carry our secrets to another host.
             api: client(Policy::none())?,
             pages: client(pages)?,
             on_this_machine,
@@ -84,12 +84,12 @@ impl Outside {
         })
     }
 
-    /// Asks an API, which does not redirect.
+    /// A request to an API, which must not redirect.
     pub(crate) fn api(&self, method: Method, url: Url) -> RequestBuilder {
         self.api.request(method, url)
     }
 
-    /// Asks for what a browser would, and follows where it is sent.
+    /// A request as a browser sends it, following redirects.
     pub(crate) async fn page(&self, url: Url) -> Result<Answer, Other> {
         if self.on_this_machine && !is_loopback(&url) {
             let host = url.host_str().unwrap_or_default();
@@ -100,11 +100,10 @@ impl Outside {
         self.send(self.pages.get(url)).await
     }
 
-    /// Sends a request. Whatever answers is an answer.
+    /// Sends a request. Any answer counts, whatever its status.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Other> {
         let (client, request) = request.build_split();
-        let request =
-            request.map_err(|_| fail("what is to be sent does not fit into a request"))?;
+        let request = request.map_err(|_| fail("a value cannot be put into a request"))?;
         let url = request.url().clone();
         may_ask(&url, self.on_this_machine)?;
         let method = request.method().to_string();
@@ -130,7 +129,7 @@ impl Outside {
     }
 }
 
-/// Whether an address may be asked at all.
+/// Whether a request to this address is allowed.
 fn may_ask(url: &Url, on_this_machine: bool) -> Result<(), Other> {
     let host = url.host_str().unwrap_or_default();
     if is_loopback(url) {
@@ -140,7 +139,7 @@ fn may_ask(url: &Url, on_this_machine: bool) -> Result<(), Other> {
     } else if url.scheme() == "https" {
         Ok(())
     } else {
-        Err(fail(format!("{host} is only asked over https")))
+        Err(fail(format!("{host} is only called over https")))
     }
 }
 
@@ -170,7 +169,7 @@ async fn read(mut response: Response, start: Instant) -> Result<Answer, Other> {
     })
 }
 
-/// The causes say whether it was the name, the connection or the certificate.
+/// The causes tell whether name, connection or certificate failed.
 fn no_answer(error: reqwest::Error) -> Other {
     if error.is_timeout() {
         return fail("no answer in time");

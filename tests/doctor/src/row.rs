@@ -1,4 +1,4 @@
-//! What is said of an item.
+//! The result of an item.
 
 use std::fmt;
 
@@ -7,34 +7,35 @@ use serde::Serialize;
 /// An item of the checklist, or a part of one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Belvo's number, with a letter for a part; a letter alone for what Belvo does not list.
+    /// Belvo's number, with a letter for a part; a single letter for an item that Belvo's list
+    /// lacks.
     pub number: &'static str,
-    /// What is asked for.
+    /// The requirement.
     pub item: &'static str,
-    /// Whether it is so.
+    /// Whether the requirement is met.
     pub verdict: Verdict,
-    /// What was seen, or what somebody has to look at.
+    /// The observation, or the task of the person who must check.
     pub seen: String,
 }
 
-/// Whether an item is met.
+/// Whether the requirement is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was seen to be so.
+    /// The check saw that it is met.
     Pass,
-    /// It was seen not to be so.
+    /// The check saw that it is not met.
     Fail,
-    /// Only a person can see it.
+    /// Only a person can check it.
     ByHand,
-    /// It is built in, and cannot be seen from outside: a test shows it.
+    /// It is built in and invisible from outside; a test proves it.
     InTests,
-    /// It does not concern this stack.
+    /// It does not apply to this stack.
     NotApplicable,
 }
 
 impl Verdict {
-    /// All of them, worst first.
+    /// All verdicts, worst first.
     pub(crate) const ALL: [Self; 5] = [
         Self::Fail,
         Self::Pass,
@@ -56,10 +57,10 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What a check saw that is well, or why it cannot say so.
+/// A passing observation, or the reason for another verdict.
 pub(crate) type Seen = Result<String, Other>;
 
-/// Another verdict than `pass`.
+/// A verdict other than `pass`.
 #[derive(Clone, Debug)]
 pub(crate) struct Other {
     verdict: Verdict,
@@ -78,7 +79,7 @@ pub(crate) fn not_applicable(seen: impl Into<String>) -> Other {
     Other::new(Verdict::NotApplicable, seen)
 }
 
-/// Shown by this test of this crate.
+/// Proven by this test of this package.
 pub(crate) fn in_tests(package: &str, test: &str) -> Other {
     Other::new(Verdict::InTests, format!("cargo test -p {package} {test}"))
 }
@@ -91,14 +92,13 @@ impl Other {
         }
     }
 
-    /// The same, said of something.
+    /// The same verdict, with a prefix in its text.
     pub(crate) fn of(mut self, what: &str) -> Self {
         self.seen = format!("{what}: {}", self.seen);
         self
     }
 }
 
-/// The rows so far.
 #[derive(Default)]
 pub(crate) struct Rows(Vec<Row>);
 

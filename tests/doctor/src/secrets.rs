@@ -1,20 +1,20 @@
-//! What must be presented: Belvo's keys, the webhook's value, the tokens of two test users.
+//! The secrets to present: Belvo's keys, the webhook's value, the tokens of two test users.
 
 use anyhow::anyhow;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// All of them. One that is missing fails the items that need it.
+/// All secrets. A missing one fails the items that need it.
 #[derive(Default)]
 pub struct Secrets {
-    /// Belvo's keys.
+    /// Belvo's API keys.
     pub belvo: Option<BelvoKeys>,
     /// The `Authorization` of webhooks.
     pub webhook: Option<SecretString>,
-    /// A person.
+    /// A person's user.
     pub individual: TestUser,
-    /// Somebody who acts for a company.
+    /// The user of a person who acts for a company.
     pub company: TestUser,
     /// An access token of the same issuer that is not for this API.
     pub foreign: Option<SecretString>,
@@ -23,9 +23,9 @@ pub struct Secrets {
 /// The form of the Belvo secret.
 #[derive(Deserialize)]
 pub struct BelvoKeys {
-    /// `secretId`.
+    /// Belvo's `secretId`.
     pub id: String,
-    /// `secretPassword`.
+    /// Belvo's `secretPassword`.
     pub password: SecretString,
 }
 
@@ -34,7 +34,7 @@ pub struct BelvoKeys {
 pub struct TestUser {
     /// An access token for this API.
     pub jwt: Option<SecretString>,
-    /// Who they are, if `POST /token` is told that in its body.
+    /// The user's identification, for a `POST /token` that expects it in the body.
     pub identification: Option<Map<String, Value>>,
 }
 
@@ -45,7 +45,8 @@ struct WebhookSecret {
 }
 
 impl Secrets {
-    /// Reads all from the environment. Errors name the variable and repeat nothing of it.
+    /// Reads all secrets from the environment. An error names the variable and repeats none of its
+    /// content.
     pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
         let text = |name: &str| {
             let text = variable(name)?.trim().to_owned();

@@ -1,4 +1,4 @@
-//! What CloudFormation says of a stack.
+//! A stack's parameters and outputs, as CloudFormation describes them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::row::{Other, fail};
 
-/// The parameters and outputs that are looked at, by their names in `template.yaml`.
+/// The parameters and outputs that the checks use, by their names in `template.yaml`.
 const NAMES: [&str; 16] = [
     "AllowedOrigins",
     "ApiUrl",
@@ -63,7 +63,7 @@ struct Output {
 }
 
 impl Stack {
-    /// Reads what `aws cloudformation describe-stacks` prints.
+    /// Parses the output of `aws cloudformation describe-stacks`.
     pub fn described(text: &str) -> anyhow::Result<Self> {
         let description: Description =
             serde_json::from_str(text).context("expected what describe-stacks prints")?;
@@ -78,17 +78,20 @@ impl Stack {
         Ok(Self(parameters.chain(outputs).filter(known).collect()))
     }
 
-    /// Sets one value; a name nobody looks at is a mistake.
+    /// Sets one value. An unused name is an error, because it is a mistake of the operator.
     pub fn set(&mut self, name: &str, value: String) -> anyhow::Result<()> {
         if !NAMES.contains(&name) {
-            bail!("{name} is not looked at; what is: {}", NAMES.join(", "));
+            bail!(
+                "{name} is not used by any check; these are: {}",
+                NAMES.join(", ")
+            );
         }
         ensure!(!value.is_empty(), "{name} is empty");
         self.0.insert(name.to_owned(), value);
         Ok(())
     }
 
-    /// Sets one value, unless it is known already.
+    /// Sets one value, unless it has one already.
     pub(crate) fn set_if_missing(&mut self, name: &str, value: String) -> anyhow::Result<()> {
         match self.get(name) {
             Some(_) => Ok(()),
@@ -96,7 +99,7 @@ impl Stack {
         }
     }
 
-    /// A value; an empty one is none.
+    /// A value; an empty value counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -104,14 +107,14 @@ impl Stack {
             .filter(|it| !it.is_empty())
     }
 
-    /// The elements of a comma list.
+    /// The elements of a comma-separated list.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         let list = self.get(name).unwrap_or_default();
         let elements = list.split(',').map(str::trim);
         elements.filter(|it| !it.is_empty()).collect()
     }
 
-    /// An address that has to be known.
+    /// A required address.
     pub(crate) fn url(&self, name: &str) -> Result<Url, Other> {
         let Some(text) = self.get(name) else {
             return Err(fail(format!("{name} is not known; give --stack")));
@@ -124,7 +127,7 @@ impl Stack {
         below(&self.url("ApiUrl")?, path)
     }
 
-    /// An address below the one the widget's redirects are sent to.
+    /// An address below that of the widget's redirects.
     pub(crate) fn public(&self, path: &str) -> Result<Url, Other> {
         match self.get("PublicUrl") {
             Some(_) => below(&self.url("PublicUrl")?, path),
@@ -132,7 +135,7 @@ impl Stack {
         }
     }
 
-    /// Where Belvo sends its webhooks.
+    /// The address for Belvo's webhooks.
     pub(crate) fn webhook(&self) -> Result<Url, Other> {
         match self.get("WebhookUrl") {
             Some(_) => self.url("WebhookUrl"),
@@ -141,7 +144,7 @@ impl Stack {
     }
 }
 
-/// A custom domain may put something in front of the path.
+/// A custom domain may have a prefix before the path.
 pub(crate) fn below(base: &Url, path: &str) -> Result<Url, Other> {
     let address = format!("{}{path}", base.as_str().trim_end_matches('/'));
     Url::parse(&address).map_err(|_| fail("the address has no path to add to"))
@@ -151,7 +154,7 @@ pub(crate) fn below(base: &Url, path: &str) -> Result<Url, Other> {
 mod tests {
     use super::*;
 
-    /// A name that the template does not have would be looked for in vain, for ever.
+    /// Without this test, a misspelt name would stay without a value for ever.
     #[test]
     fn every_name_is_a_parameter_or_an_output_of_the_template() {
         let template = include_str!("../../../template.yaml");

@@ -1,10 +1,10 @@
-//! What is printed.
+//! The printed table.
 
 use std::fmt::Write as _;
 
 use crate::{evidence::Evidence, row::Verdict};
 
-/// The rows as a table, how many there are of each verdict, and the failures once more.
+/// The rows as a table, the count of each verdict, and the failures once more.
 pub fn table(evidence: &Evidence) -> String {
     let item_width = evidence.rows.iter().map(|row| row.item.chars().count());
     let width = item_width.max().unwrap_or_default();

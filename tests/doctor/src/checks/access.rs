@@ -1,4 +1,4 @@
-//! Whose access tokens open the API.
+//! Access tokens that open the API, and those that must not.
 
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,11 +10,11 @@ use crate::{
     row::{Other, Seen, by_hand, fail, not_applicable},
 };
 
-/// J: tokens nobody has signed, and tokens that are for something else.
+/// J: a token with a wrong signature, and a token for another API.
 pub(crate) async fn refuses_others(site: &Site) -> Seen {
     let secrets = &site.config.secrets;
     let good = secrets.individual.jwt("INDIVIDUAL_JWT")?;
-    let forged = forged(good).ok_or_else(|| fail("INDIVIDUAL_JWT is no signed token"))?;
+    let forged = forged(good).ok_or_else(|| fail("INDIVIDUAL_JWT is not a signed token"))?;
     let status = try_it(site, &forged).await?;
     if status != 401 {
         let seen = format!("{status} for a token with another signature, not 401");
@@ -35,7 +35,7 @@ pub(crate) async fn refuses_others(site: &Site) -> Seen {
     }
 }
 
-/// K: whether the test users have what every user of the app needs.
+/// K: whether both test users' tokens have the scope.
 pub(crate) fn scope(site: &Site) -> Seen {
     let Some(scope) = site.config.stack.get("JwtScope") else {
         return Err(not_applicable("tokens need no scope: JwtScope is empty"));
@@ -63,13 +63,13 @@ async fn try_it(site: &Site, jwt: &SecretString) -> Result<u16, Other> {
 /// The same token with another signature.
 fn forged(jwt: &SecretString) -> Option<SecretString> {
     let (content, signature) = jwt.expose_secret().rsplit_once('.')?;
-    // Not its last character, which may hold bits that nobody reads.
+    // The first character, because decoders may ignore bits of the last one.
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
     let rest: String = signature.chars().skip(1).collect();
     Some(format!("{content}.{first}{rest}").into())
 }
 
-/// API Gateway looks into `scope` or `scp`, a text with spaces or a list.
+/// API Gateway reads `scope` or `scp`, a text with spaces or a list.
 fn has_scope(claims: &Value, wanted: &str) -> bool {
     let named = ["scope", "scp"].iter().filter_map(|name| claims.get(name));
     let mut scopes = named.flat_map(|scopes| match scopes {

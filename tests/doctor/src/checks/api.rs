@@ -1,4 +1,4 @@
-//! The API as browsers and apps meet it.
+//! The API as browsers and apps see it.
 
 use reqwest::{
     Method,
@@ -13,13 +13,13 @@ use crate::{
     row::{Other, Seen, fail, not_applicable},
 };
 
-/// Nobody's: the domain is reserved.
+/// An origin without an owner, because the domain is reserved.
 const STRANGER: &str = "https://doctor.invalid";
 
-/// The attempts of this run appear among the links while they are read.
+/// Attempts of this run may change the links between two reads.
 const TRIES: usize = 5;
 
-/// 1: without a token nobody connects, and nobody reads.
+/// 1: no route answers a request without a token.
 pub(crate) async fn closed(site: &Site) -> Seen {
     let (get, post) = (Method::GET, Method::POST);
     let routes = [
@@ -36,7 +36,7 @@ pub(crate) async fn closed(site: &Site) -> Seen {
         let refused = site.outside.send(request).await?.must_be(401);
         let refused = refused.map_err(|it| it.of(path))?;
         if refused.is_problem() {
-            // API Gateway leaves an authorizer out that it cannot make, and says so to nobody.
+            // If API Gateway cannot make the authorizer, it leaves it out silently.
             let seen = "401, but by the function: the API has no authorizer, see JwtIssuer";
             return Err(fail(seen).of(path));
         }
@@ -44,7 +44,7 @@ pub(crate) async fn closed(site: &Site) -> Seen {
     Ok(format!("401 from {count} routes without a token"))
 }
 
-/// A: addresses of ours and of Belvo's. Certificates are checked with every request.
+/// A: the addresses of this stack and of Belvo. Every request also validates the certificate.
 pub(crate) fn tls(site: &Site) -> Seen {
     let stack = &site.config.stack;
     let addresses = [
@@ -63,7 +63,7 @@ pub(crate) fn tls(site: &Site) -> Seen {
     Ok("https, with certificates this machine trusts".to_owned())
 }
 
-/// B: what a browser asks before a page of another origin may call.
+/// B: the preflight request that a browser sends before a page of another origin may call.
 pub(crate) async fn cors(site: &Site) -> Seen {
     if allowed(site, STRANGER).await?.is_some() {
         return Err(fail("pages of any origin may call; see AllowedOrigins"));
@@ -102,7 +102,7 @@ async fn allowed(site: &Site, origin: &str) -> Result<Option<String>, Other> {
         .map(str::to_owned))
 }
 
-/// C: a test user's links, and that they are not sent twice.
+/// C: a test user's links, which are not sent again for an unchanged ETag.
 pub(crate) async fn reads(site: &Site) -> Seen {
     let mut latest = links(site, None).await?.must_be(200)?;
     for _ in 0..TRIES {

@@ -12,7 +12,7 @@ use crate::{
     stack::below,
 };
 
-/// 21: the numbers the stack shows beside what was spent.
+/// 21: the limits that the stack compares with the quota used.
 pub(crate) fn limits(site: &Site) -> Seen {
     let limits = site.config.stack.get("OpenFinanceLimits");
     Err(by_hand(match limits {
@@ -42,13 +42,13 @@ pub(crate) fn environment(site: &Site, token: &Result<Minted, Other>) -> Seen {
     Ok(format!("the stack and its token are of {expected}"))
 }
 
-/// 29a: a list of links may be read; it is one without links.
+/// 29a: the keys may list links; the filter matches none.
 pub(crate) async fn accepts_keys(site: &Site) -> Seen {
     ask(site, &site.config.belvo_url).await?.must_be(200)?;
     Ok(format!("200 from {}", site.config.environment))
 }
 
-/// 29b: the same elsewhere may not.
+/// 29b: the other environment refuses the keys.
 pub(crate) async fn refuses_keys_elsewhere(site: &Site) -> Seen {
     let Some(elsewhere) = &site.config.other_belvo_url else {
         return Err(not_applicable("there is only one Belvo here"));
@@ -64,7 +64,7 @@ pub(crate) async fn refuses_keys_elsewhere(site: &Site) -> Seen {
 
 async fn ask(site: &Site, belvo: &Url) -> Result<Answer, Other> {
     let Some(keys) = &site.config.secrets.belvo else {
-        return Err(fail("no keys to try it with; set BELVO_SECRET"));
+        return Err(fail("there are no keys to try; set BELVO_SECRET"));
     };
     let url = below(belvo, "/api/links/?page_size=1&external_id=doctor-nobody")?;
     let request = site.outside.api(Method::GET, url);

@@ -1,4 +1,4 @@
-//! Icon and logo, which the widget takes as SVG only; otherwise it shows its own.
+//! Icon and logo. The widget accepts SVG only and shows its own picture otherwise.
 
 use crate::{
     Site,
@@ -6,7 +6,7 @@ use crate::{
     row::{Other, Seen, fail},
 };
 
-/// D: square.
+/// D: a square.
 pub(crate) async fn icon(site: &Site) -> Seen {
     let (width, height) = size(site, "CompanyIconUrl").await?;
     if width != height {
@@ -17,7 +17,7 @@ pub(crate) async fn icon(site: &Site) -> Seen {
     Ok(format!("an SVG of {width} × {height}"))
 }
 
-/// E: any shape, though horizontal looks best.
+/// E: any shape, though a horizontal one looks best.
 pub(crate) async fn logo(site: &Site) -> Seen {
     let (width, height) = size(site, "CompanyLogoUrl").await?;
     Ok(format!("an SVG of {width} × {height}"))
@@ -47,7 +47,7 @@ async fn size(site: &Site, parameter: &str) -> Result<(f64, f64), Other> {
     }
     let text = String::from_utf8_lossy(&answer.body);
     let Some(root) = svg::root(&text) else {
-        return Err(fail("image/svg+xml, but its content is no SVG"));
+        return Err(fail("image/svg+xml, but its content is not an SVG"));
     };
     svg::size(root).ok_or_else(|| fail("an SVG whose viewBox gives no size"))
 }

@@ -1,4 +1,4 @@
-//! Where the widget sends users, and where refusals at the bank are reported.
+//! The addresses for redirects from the widget, and the route that reports a bank's refusal.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     row::{Other, Seen, fail},
 };
 
-/// 5: each address answers a session that is none with our own page. Nothing is recorded of it.
+/// 5: each address answers an unknown session with our own page, and records nothing.
 pub(crate) async fn ours(site: &Site) -> Seen {
     for outcome in ["success", "exit", "event"] {
         let path = format!("/callback/doctor/{outcome}");
@@ -25,7 +25,7 @@ async fn our_page(site: &Site, path: &str) -> Result<(), Other> {
     let html = answer
         .header("content-type")
         .is_some_and(|it| it.starts_with("text/html"));
-    // The page's address holds the session, so the page lets no other site know it.
+    // Our page sends no Referer, because its address contains the session.
     let ours = html && answer.header("referrer-policy") == Some("no-referrer");
     if !ours {
         return Err(fail("something answers, but not our callback function"));
@@ -33,7 +33,7 @@ async fn our_page(site: &Site, path: &str) -> Result<(), Other> {
     Ok(())
 }
 
-/// 6b: a session that is none is refused. Nothing is recorded of it.
+/// 6b: the route refuses an unknown session, and records nothing.
 pub(crate) async fn reports(site: &Site) -> Seen {
     let url = site.config.stack.public("/connection-reports")?;
     let report = json!({"session": "doctor", "code": "risk_analysis_denied"});
@@ -41,7 +41,7 @@ pub(crate) async fn reports(site: &Site) -> Seen {
     let answer = site.outside.send(request).await?.must_be(400)?;
     let body = answer.json();
     match body.get("type").and_then(|it| it.as_str()) {
-        Some("/problems/invalid-session") => Ok("400 for a session that is none".to_owned()),
+        Some("/problems/invalid-session") => Ok("400 for an unknown session".to_owned()),
         _ => Err(fail("something answers, but not our callback function")),
     }
 }

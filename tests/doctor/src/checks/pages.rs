@@ -1,4 +1,4 @@
-//! Pages users are sent to.
+//! Pages to which users are sent.
 
 use url::Url;
 
@@ -7,14 +7,14 @@ use crate::{
     row::{Other, Seen, by_hand, fail},
 };
 
-/// F and G: a page everybody may read.
+/// F and G: a public page.
 pub(crate) async fn there(site: &Site, parameter: &str) -> Seen {
     let page = site.outside.page(address(site, parameter)?).await?;
     let page = page.must_be(200).map_err(|it| it.of(parameter))?;
     Ok(format!("200 after {} ms", page.took.as_millis()))
 }
 
-/// An address out of a parameter. Of a local stack only those given on the command line are known.
+/// The address in a parameter. A local stack's addresses count only if given on the command line.
 pub(crate) fn address(site: &Site, parameter: &str) -> Result<Url, Other> {
     let stack = &site.config.stack;
     if site.config.on_this_machine && stack.get(parameter).is_none() {
@@ -25,8 +25,8 @@ pub(crate) fn address(site: &Site, parameter: &str) -> Result<Url, Other> {
     stack.url(parameter)
 }
 
-/// H: web pages must be there, also if only for whoever has signed in; an app's own scheme opens
-/// only where the app is.
+/// H: a web page must exist, even if it requires a sign-in. An app's own scheme opens only where
+/// the app is installed.
 pub(crate) async fn return_urls(site: &Site) -> Seen {
     let addresses = site.config.stack.list("ReturnUrls");
     if addresses.is_empty() {

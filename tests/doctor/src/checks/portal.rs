@@ -10,7 +10,7 @@ use crate::{
     row::{Seen, fail},
 };
 
-/// 22a: `POST /portal` gives an address, and something is there.
+/// 22a: `POST /portal` returns an address, and the page exists.
 pub(crate) async fn public(site: &Site) -> Seen {
     let jwt = site.config.secrets.individual.jwt("INDIVIDUAL_JWT")?;
     let request = site

@@ -1,9 +1,9 @@
-//! As much of SVG as tells that it is one, and how large.
+//! Just enough of SVG to recognize it and to read its size.
 
-/// The attributes of the root element, if that is `svg`.
+/// The attributes of the root element, if the root is `svg`.
 pub(crate) fn root(text: &str) -> Option<&str> {
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    // What may stand before: declarations, comments, a document type.
+    // A declaration, comments and a document type may precede it.
     for (start, end) in [
         ("<?", "?>"),
         ("<!--", "-->"),
@@ -20,7 +20,7 @@ pub(crate) fn root(text: &str) -> Option<&str> {
         .then_some(attributes)
 }
 
-/// Width and height of the viewBox, or else of the picture.
+/// Width and height of the viewBox, or otherwise of the picture.
 pub(crate) fn size(root: &str) -> Option<(f64, f64)> {
     let (width, height) = match attribute(root, "viewBox") {
         Some(view_box) => {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_says_how_large_it_is() {
+    fn the_root_element_gives_the_size() {
         check(r#"<svg viewBox="0 0 24 24"/>"#, Some((24.0, 24.0)));
         check(
             "<svg\n xmlns='x' viewBox = '0,0, 240.5,80'>",
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_svg_or_has_no_size_has_none() {
+    fn other_documents_and_svgs_without_a_size_give_none() {
         for text in [
             "",
             "\u{89}PNG",

@@ -13,10 +13,10 @@ use crate::{
     secrets::TestUser,
 };
 
-/// A token of Belvo's, in the address of its widget.
+/// An access token of Belvo, from the address of its widget.
 pub(crate) struct Minted {
     widget_url: Url,
-    /// What Belvo says of the token in the token.
+    /// Belvo's claims about it.
     claims: Value,
 }
 
@@ -40,11 +40,13 @@ async fn mint(site: &Site, user: &TestUser, whose: &str, mut wish: Value) -> Res
     match &user.identification {
         Some(identification) => {
             wish["identification"] = identification.clone().into();
-            // Then the proof of who came back travels with the user.
+            // In this mode, the user returns with a proof of the session, so the token needs a return
+            // address.
             wish["return_url"] = stack.list("ReturnUrls").first().copied().into();
         }
         None if stack.get("IdentitySource") == Some("body") => {
-            let missing = format!("nobody to name in the body; set {whose}_IDENTIFICATION");
+            let missing =
+                format!("there is no identification for the body; set {whose}_IDENTIFICATION");
             return Err(fail(missing));
         }
         None => {}
@@ -61,14 +63,14 @@ async fn mint(site: &Site, user: &TestUser, whose: &str, mut wish: Value) -> Res
 }
 
 impl TestUser {
-    /// The token, or which variable lacks it.
+    /// The token, or the variable that must hold it.
     pub(crate) fn jwt(&self, variable: &str) -> Result<&secrecy::SecretString, Other> {
         let jwt = self.jwt.as_ref();
-        jwt.ok_or_else(|| fail(format!("no access token to try it with; set {variable}")))
+        jwt.ok_or_else(|| fail(format!("there is no access token to try; set {variable}")))
     }
 }
 
-/// The claims of a token, unverified: they are looked at, and nothing rests on them.
+/// The claims of a token. They are not verified, and no decision of the stack rests on them.
 pub(crate) fn claims(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
@@ -81,13 +83,13 @@ impl Minted {
         Some(value.into_owned()).filter(|it| !it.is_empty())
     }
 
-    /// A claim that is a text.
+    /// The text of a claim.
     pub(crate) fn claim(&self, name: &str) -> Option<&str> {
         self.claims.get(name)?.as_str()
     }
 }
 
-/// What else is asked of a token, if there is one.
+/// The further checks of a token, if there is one.
 pub(crate) fn minted(token: &Result<Minted, Other>) -> Result<&Minted, Other> {
     token
         .as_ref()
@@ -108,7 +110,8 @@ pub(crate) fn widget(token: &Result<Minted, Other>) -> Seen {
     Ok("201, widget_url with access_token and locale=pt".to_owned())
 }
 
-/// 2: whether Belvo will keep it; it drops silently what looks like personal data.
+/// 2: whether Belvo will keep the `external_id`; it silently drops one that looks like personal
+/// data.
 pub(crate) fn external_id(token: &Result<Minted, Other>) -> Seen {
     let Some(external_id) = minted(token)?.parameter("external_id") else {
         return Err(fail("widget_url has no external_id"));
@@ -119,8 +122,8 @@ pub(crate) fn external_id(token: &Result<Minted, Other>) -> Seen {
     }
 }
 
-/// 3: whether the token of a single link names what the parameter does. That Belvo repeats it in
-/// the token is a habit, not a promise.
+/// 3: whether the token of a single link names the resources of the parameter. Belvo repeats them
+/// in the token, but does not document it.
 pub(crate) fn single(site: &Site, token: &Result<Minted, Other>) -> Seen {
     let minted = minted(token)?;
     if minted.parameter("access_mode").as_deref() != Some("single") {

@@ -11,10 +11,10 @@ use crate::{
     row::{Other, Seen, by_hand, fail},
 };
 
-/// Belvo waits no longer, and sends the webhook again.
+/// Belvo waits this long and then sends the webhook again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where Belvo's webhooks come from, as it documents it.
+/// The source addresses of webhooks, as documented by Belvo.
 const BELVO: [&str; 3] = ["3.130.254.46", "18.220.61.186", "18.223.45.212"];
 
 /// 14: the address to register.
@@ -26,7 +26,7 @@ pub(crate) fn registered(site: &Site) -> Seen {
     )))
 }
 
-/// 17a: without the agreed value, or with another one.
+/// 17a: requests without the agreed value or with another one.
 pub(crate) async fn refuses(site: &Site) -> Seen {
     for stranger in [None, Some("Basic ZG9jdG9yOm5vYm9keQ==")] {
         call(site, stranger, "").await?.must_be(401)?;
@@ -34,10 +34,10 @@ pub(crate) async fn refuses(site: &Site) -> Seen {
     Ok("401 without the agreed Authorization, and with another".to_owned())
 }
 
-/// 17b and 17c: with it. No body names a link, so nothing follows.
+/// 17b and 17c: requests with it. Their bodies name no link, so the stack does nothing more.
 pub(crate) async fn accepts(site: &Site, body: &'static str) -> Seen {
     let Some(agreed) = &site.config.secrets.webhook else {
-        return Err(fail("no Authorization to try it with; set WEBHOOK_SECRET"));
+        return Err(fail("there is no Authorization to try; set WEBHOOK_SECRET"));
     };
     let answer = call(site, Some(agreed.expose_secret()), body).await?;
     let listed = !site.config.stack.list("WebhookSourceIps").is_empty();
@@ -50,12 +50,12 @@ pub(crate) async fn accepts(site: &Site, body: &'static str) -> Seen {
     Ok(format!("200 after {} ms", took.as_millis()))
 }
 
-/// 18: whether the list, if there is one, has all of Belvo's addresses.
+/// 18: whether the list, if it is set, has all of Belvo's addresses.
 pub(crate) fn addresses(site: &Site) -> Seen {
     let listed = site.config.stack.list("WebhookSourceIps");
     if listed.is_empty() {
         return Err(by_hand(format!(
-            "whoever knows the Authorization may call; set WebhookSourceIps={} to allow Belvo only",
+            "any caller with the Authorization may call; set WebhookSourceIps={} to allow Belvo only",
             BELVO.join(",")
         )));
     }

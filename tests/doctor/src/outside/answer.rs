@@ -1,4 +1,4 @@
-//! What was answered, and what of it may be shown.
+//! An answer, and the parts of it that may be shown.
 
 use std::time::Duration;
 
@@ -8,18 +8,17 @@ use serde_json::Value;
 
 use crate::row::{Other, fail};
 
-/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// From the first byte sent to the last one received.
+    /// From the first byte sent to the last byte received.
     pub(crate) took: Duration,
 }
 
 impl Answer {
-    /// Itself, if it has this status.
+    /// The answer itself, if it has this status.
     pub(crate) fn must_be(self, status: u16) -> Result<Self, Other> {
         if self.status == status {
             return Ok(self);
@@ -32,18 +31,18 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether one of our functions refuses, and not what stands before it.
+    /// Whether one of our functions refused the request, as opposed to API Gateway.
     pub(crate) fn is_problem(&self) -> bool {
         self.header("content-type") == Some("application/problem+json")
     }
 
-    /// The body; null if it is no JSON.
+    /// The body; null if it is not JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The status, with the rules of our own errors and the codes of Belvo's. Nothing else of a body
-    /// is shown: it may repeat what was sent.
+    /// The status, with the type of our own problem and Belvo's codes. The rest of a body stays
+    /// hidden, because it may repeat the request.
     pub(crate) fn what(&self) -> String {
         let body = self.json();
         let mut words = vec![self.status.to_string()];
@@ -64,14 +63,14 @@ impl Answer {
         words.join(" ")
     }
 
-    /// Our own id of the request.
+    /// Our request id.
     pub(super) fn request_id(&self) -> Option<String> {
         let body = self.json();
         let header = self.header("apigw-requestid");
         id(header.or_else(|| body.get("request_id")?.as_str())?)
     }
 
-    /// Belvo's, from its own error or from ours about it.
+    /// Belvo's request id, from its own error or from our problem about it.
     pub(super) fn belvo_request_id(&self) -> Option<RequestId> {
         let body = self.json();
         let id = body.pointer("/0/request_id");
@@ -84,7 +83,7 @@ fn elements(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A short text without anything that could be somebody's number.
+/// A short text with fewer than eight digits, so that it cannot hold a person's number.
 fn plain(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let printable = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
@@ -92,7 +91,7 @@ fn plain(value: &Value) -> Option<String> {
     (text.len() <= 100 && printable && digits < 8).then(|| text.to_owned())
 }
 
-/// A UUID, or what API Gateway makes up: `JKJaXmPLvHcESHA=`.
+/// A UUID, or the form that API Gateway generates: `JKJaXmPLvHcESHA=`.
 fn id(text: &str) -> Option<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=');
     let wordy = text.bytes().any(|b| b.is_ascii_alphabetic());

@@ -44,7 +44,7 @@ async fn neither_the_table_nor_the_evidence_holds_anything_private() {
             "WEBHOOK_SECRET",
             r#"{"current":"Basic YWdyZWVkOmFncmVlZA=="}"#,
         );
-    // The second asks somebody who repeats what they are sent, the third is signed in badly.
+    // In the second check, a service repeats the request; in the third, the claims are invalid.
     let cpf = json!({"sub": CPF, "cpf": "76109277674", "name": "Ralph Bragg"});
     let wrong = good
         .clone()
@@ -70,7 +70,7 @@ async fn neither_the_table_nor_the_evidence_holds_anything_private() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_list_of_addresses_a_person_looks_whether_webhooks_arrive() {
+async fn with_a_list_of_addresses_a_person_checks_whether_webhooks_arrive() {
     let belvo = "3.130.254.46,18.220.61.186,18.223.45.212";
     let world = World::with(Pages::start().await, &[("WebhookSourceIps", belvo)]).await;
     let question = world.deployed().await.parameter("WebhookSourceIps", belvo);
@@ -98,7 +98,7 @@ async fn with_the_identity_in_the_body_it_is_sent_there() {
         .variable("INDIVIDUAL_JWT", &jwt)
         .variable("COMPANY_JWT", &jwt);
     let answer = world.ask(&nobody).await;
-    let said = "nobody to name in the body; set INDIVIDUAL_IDENTIFICATION";
+    let said = "there is no identification for the body; set INDIVIDUAL_IDENTIFICATION";
     assert_eq!(answer.row("4a"), ("fail", said));
 
     let mut person = json!({"cpf": CPF, "name": "Ralph Bragg"});
@@ -111,7 +111,7 @@ async fn with_the_identity_in_the_body_it_is_sent_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_checked_at_all_is_said_without_repeating_it() {
+async fn invalid_options_and_secrets_are_named_without_repeating_them() {
     let world = World::start().await;
     let question = world.deployed().await;
     let refused = async |question: Question, said: &str| {
@@ -130,7 +130,7 @@ async fn what_cannot_be_checked_at_all_is_said_without_repeating_it() {
     let unknown = question
         .clone()
         .parameter("IconUrl", "https://www.example.com");
-    refused(unknown, "IconUrl is not looked at").await;
+    refused(unknown, "IconUrl is not used by any check").await;
 
     let described = |description: Value| {
         let path = world.write("other.json", &description);

@@ -1,4 +1,4 @@
-//! Faults, planted one by one: each is named, and nothing else is.
+//! Faults, planted one by one: the program names each, and nothing else.
 
 use doctor::{Config, Environment, Secrets, Stack, Verdict};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     world::{CPF, Question, World},
 };
 
-/// The items that fail, and what is said of the first.
+/// The items that fail, and the observation of the first.
 async fn check(world: &World, question: &Question, numbers: &[&str], said: &str) {
     let answer = world.ask(question).await;
     assert_eq!(answer.with("fail"), numbers, "{}", answer.text);
@@ -76,7 +76,7 @@ async fn a_wrong_address_is_named() {
             "CompanyIconUrl",
             page("/png-as-svg"),
             vec!["D"],
-            "its content is no SVG",
+            "its content is not an SVG",
         ),
         (
             "CompanyIconUrl",
@@ -94,7 +94,7 @@ async fn a_wrong_address_is_named() {
             "CompanyIconUrl",
             "http://www.example.com/icon.svg".to_owned(),
             vec!["D"],
-            "only asked over https",
+            "only called over https",
         ),
         (
             "CompanyLogoUrl",
@@ -162,7 +162,7 @@ async fn a_wrong_address_is_named() {
             "PublicUrl",
             "http://api.example.com".to_owned(),
             vec!["5", "6b", "A"],
-            "only asked over https",
+            "only called over https",
         ),
     ] {
         let wrong = good.clone().parameter(name, &value);
@@ -214,9 +214,9 @@ async fn a_stack_of_the_other_environment_is_named() {
     check(&world, &question, &["28"], said).await;
 }
 
-/// The stack's own keys, not those the program is told.
+/// The keys in the stack itself, as opposed to those given to the program.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_the_stack_cannot_use_are_named_with_belvos_request_id() {
+async fn keys_that_belvo_refuses_are_named_with_its_request_id() {
     let world = World::start().await;
     let secrets = world.stack.secretsmanager();
     let keys = json!({"id": "wrong", "password": "wrong"}).to_string();
@@ -241,7 +241,7 @@ async fn keys_the_stack_cannot_use_are_named_with_belvos_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_portal_that_is_not_there_is_named() {
+async fn a_missing_portal_is_named() {
     let pages = Pages::start().await;
     let portal = pages.url("/missing");
     let world = World::with(pages, &[("PortalUrl", &portal)]).await;
@@ -249,7 +249,7 @@ async fn a_portal_that_is_not_there_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_are_sent_again_and_again_are_named() {
+async fn links_that_are_sent_again_despite_their_etag_are_named() {
     let world = World::start().await;
     let forgetful = world.pages.url("/forgetful");
     let question = world.deployed().await.parameter("ApiUrl", &forgetful);
@@ -258,7 +258,7 @@ async fn links_that_are_sent_again_and_again_are_named() {
     assert_eq!(answer.row("C"), ("fail", said));
 }
 
-/// The two Belvos are the program's own choice, so this asks its library.
+/// The program itself decides on the two addresses of Belvo, so this test calls its library.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_belvos_other_environment_accepts_are_named() {
     let pages = Pages::start().await;
@@ -359,9 +359,9 @@ async fn users_without_the_scope_are_named() {
     assert_eq!(answer.row("K").0, "pass");
 }
 
-/// As after the first deployment.
+/// The state after the first deployment.
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_that_nobody_has_set_are_named() {
+async fn secrets_without_a_value_are_named() {
     let pages = Pages::start().await;
     let unset = ["BelvoSecret", "WebhookSecret"];
     let world = World::without_secrets(pages, &unset).await;
@@ -380,7 +380,10 @@ async fn secrets_that_nobody_has_set_are_named() {
             "17a",
             "503 /problems/unavailable secret webhook has no value yet, not 401",
         ),
-        ("17b", "no Authorization to try it with; set WEBHOOK_SECRET"),
+        (
+            "17b",
+            "there is no Authorization to try; set WEBHOOK_SECRET",
+        ),
         ("29a", "set BELVO_SECRET"),
     ] {
         let (verdict, seen) = answer.row(number);

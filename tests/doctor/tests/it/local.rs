@@ -1,11 +1,11 @@
-//! A local stack needs nothing but its ready file.
+//! A local stack can be checked with its ready file alone.
 
 use std::{fs, path::Path};
 
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_local_stack_passes_with_nothing_but_its_ready_file() {
+async fn a_local_stack_passes_with_its_ready_file_alone() {
     let world = World::start().await;
     let answer = world.ask(&world.local()).await;
     assert_eq!(answer.code, 0, "{}", answer.text);
@@ -43,7 +43,7 @@ async fn a_local_stack_passes_with_nothing_but_its_ready_file() {
     assert_eq!(answer.row("G"), ("by_hand", beyond));
 }
 
-/// Belvo's numbers are all there, and a test that is named exists.
+/// The table has all of Belvo's numbers, and every test it names exists.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_item_of_the_list_has_its_row() {
     let world = World::start().await;

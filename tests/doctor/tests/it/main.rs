@@ -1,4 +1,4 @@
-//! The program as its users start it, against a stack that runs.
+//! The program as an operator starts it, against a running stack.
 
 // Everything here is test code; clippy recognizes only the functions marked as tests.
 #![allow(clippy::unwrap_used)]
@@ -9,7 +9,7 @@ mod local;
 mod pages;
 mod world;
 
-/// Plays a function when a stack starts this executable for one; by itself it is nothing.
+/// Runs a function when a stack starts this executable for one; otherwise it does nothing.
 #[test]
 fn functions() {
     if let Some(result) = local_stack::child_main() {

@@ -1,4 +1,4 @@
-//! Pages of others: a company's, and some that go wrong.
+//! Pages outside the stack: a company's, and some with faults.
 
 use std::{future::pending, net::Ipv4Addr};
 
@@ -74,7 +74,7 @@ fn router() -> Router {
         )
 }
 
-/// A service of somebody else, which repeats what it is sent.
+/// A foreign service that repeats the request.
 async fn repeat(headers: HeaderMap, body: String) -> (StatusCode, Json<Value>) {
     let value = headers.get(header::AUTHORIZATION);
     let value = value.and_then(|it| it.to_str().ok());
@@ -83,7 +83,7 @@ async fn repeat(headers: HeaderMap, body: String) -> (StatusCode, Json<Value>) {
     (StatusCode::IM_A_TEAPOT, Json(said))
 }
 
-/// A webhook that is quick, except with Belvo's first, empty request.
+/// A webhook that answers quickly, except to Belvo's first, empty request.
 async fn slow(headers: HeaderMap, body: String) -> StatusCode {
     let value = headers.get(header::AUTHORIZATION);
     let value = value.and_then(|it| it.to_str().ok());

@@ -1,4 +1,4 @@
-//! A stack, pages that are not its own, and the program.
+//! A stack, foreign pages, and the program.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio};
 
@@ -17,14 +17,14 @@ pub struct World {
     folder: PathBuf,
 }
 
-/// What the program is told.
+/// The options and variables of the program.
 #[derive(Clone, Default)]
 pub struct Question {
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
 }
 
-/// What it says.
+/// The output of the program.
 pub struct Answer {
     pub code: i32,
     pub text: String,
@@ -41,7 +41,7 @@ impl World {
         Self::with_options(pages, parameters, StackOptions::default()).await
     }
 
-    /// Where these secrets have no value yet.
+    /// A stack in which these secrets have no value yet.
     pub async fn without_secrets(pages: Pages, names: &[&str]) -> Self {
         let names = names.iter().map(|name| ((*name).to_owned(), None));
         let options = StackOptions {
@@ -51,7 +51,7 @@ impl World {
         Self::with_options(pages, &[], options).await
     }
 
-    /// With an API that lets everybody through.
+    /// A stack whose API accepts every caller.
     pub async fn without_authorizer() -> Self {
         let template = include_str!("../../../../template.yaml");
         let authorizer = "        DefaultAuthorizer: AppUsers\n";
@@ -68,7 +68,7 @@ impl World {
         parameters: &[(&str, &str)],
         options: StackOptions,
     ) -> Self {
-        // Tests ask for more tokens than a user may.
+        // The tests mint more tokens than a user may.
         let uncapped = [
             ("AttemptsPerUserPerHour", "1000"),
             ("AttemptsPerDocumentPerHour", "1000"),
@@ -96,7 +96,7 @@ impl World {
         self.local_with(|_| {})
     }
 
-    /// By a ready file with something else in it.
+    /// A check by a changed ready file.
     pub fn local_with(&self, change: impl FnOnce(&mut Value)) -> Question {
         let mut ready = serde_json::to_value(self.stack.endpoints()).unwrap();
         change(&mut ready);
@@ -104,7 +104,7 @@ impl World {
         Question::default().set("--local", &path)
     }
 
-    /// A check of the same stack as if it were deployed: by what CloudFormation would say of it.
+    /// A check of the same stack as a deployed one, by CloudFormation's description.
     pub async fn deployed(&self) -> Question {
         let endpoints = self.stack.endpoints();
         let api_url = &endpoints.api_url;
@@ -158,7 +158,7 @@ impl World {
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Asks the program.
+    /// Runs the program.
     pub async fn ask(&self, question: &Question) -> Answer {
         let path = self.folder.join("evidence.json");
         let output = Command::new(env!("CARGO_BIN_EXE_doctor"))
@@ -199,7 +199,7 @@ impl Question {
         self
     }
 
-    /// An option and its value, instead of the one it had.
+    /// Replaces the value of an option.
     pub fn set(mut self, option: &str, value: &str) -> Self {
         if let Some(position) = self.arguments.iter().position(|it| it == option) {
             self.arguments.drain(position..position + 2);
@@ -212,20 +212,20 @@ impl Question {
             .argument(&format!("{name}={value}"))
     }
 
-    /// Sets a variable; an empty one is as good as none.
+    /// Sets a variable; an empty value counts as absent.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// All secrets it is told.
+    /// All secrets of the program.
     pub fn secrets(&self) -> impl Iterator<Item = &String> {
         self.variables.values()
     }
 }
 
 impl Answer {
-    /// The verdict of an item, and what was seen.
+    /// Verdict and observation of an item.
     #[track_caller]
     pub fn row(&self, number: &str) -> (&str, &str) {
         let rows = self.evidence["rows"].as_array().unwrap();
