@@ -1,4 +1,4 @@
-//! Chromium, by way of chromedriver.
+//! Chromium, driven through chromedriver.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::{
 /// chromedriver listens within a second.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// As root, without a screen, and without a word to anybody but us.
+/// Options for root, without a screen, and without requests of Chromium's own.
 const FLAGS: [&str; 8] = [
     "--headless",
     "--no-sandbox",
@@ -24,7 +24,7 @@ const FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// A running chromedriver, and a folder for what its browser writes.
+/// A running chromedriver, and a folder for its browser's files.
 pub struct Chromium {
     driver: Child,
     url: String,
@@ -54,7 +54,7 @@ impl Chromium {
         })
     }
 
-    /// A new browser without a past.
+    /// A new browser with an empty profile.
     pub async fn browser(&self) -> anyhow::Result<WebDriver> {
         let mut wanted = ChromeCapabilities::new();
         for flag in FLAGS {
@@ -76,14 +76,14 @@ impl Chromium {
         self.folder.join("downloads")
     }
 
-    /// Ends chromedriver and removes what was written.
+    /// Ends chromedriver and removes the folder.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.driver.kill().await?;
         std::fs::remove_dir_all(&self.folder).context("removing the browser's folder")
     }
 }
 
-/// The port chromedriver says it listens on.
+/// The port in chromedriver's first lines.
 async fn port(mut output: BufReader<tokio::process::ChildStdout>) -> anyhow::Result<u16> {
     let mut line = String::new();
     while output.read_line(&mut line).await? > 0 {
@@ -92,5 +92,5 @@ async fn port(mut output: BufReader<tokio::process::ChildStdout>) -> anyhow::Res
         }
         line.clear();
     }
-    bail!("chromedriver ended without a word")
+    bail!("chromedriver ended without naming its port")
 }

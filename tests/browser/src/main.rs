@@ -1,10 +1,10 @@
 //! `cargo run -p browser`: a user's walk through the page, in a real browser.
 //!
-//! It starts the local stack, drives Chromium through chromedriver, and fails when the user would not see
-//! what they should. `.ci/browser` installs both where they are missing. No test of this crate runs with
-//! `cargo test`, because a browser is not to be had everywhere.
+//! It starts the local stack, drives Chromium through chromedriver, and fails when the user would
+//! see something wrong. `.ci/browser` installs both where they are missing. `cargo test` runs no
+//! test of this crate, because some machines have no browser.
 //!
-//! `page` is what a user can do, `sandbox` what happens at the bank meanwhile, `walk` the story.
+//! `page` has a user's actions, `sandbox` the events at the bank, `walk` the steps in order.
 
 mod chromium;
 mod page;

@@ -1,4 +1,4 @@
-//! What a user can do with a page, and see of it.
+//! A user's actions on a page, and the content a user sees.
 
 use std::{
     cell::Cell,
@@ -13,14 +13,14 @@ use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
 
 use crate::chromium::Chromium;
 
-/// Nothing here takes longer on a machine that works: the page looks every fifteen seconds.
+/// A limit that a working machine never reaches: the page polls every fifteen seconds.
 const LIMIT: Duration = Duration::from_secs(40);
-/// How often a wait looks.
+/// The interval of a wait's checks.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Pictures of longer pages are cut off.
+/// The height, in pixels, at which a picture is cut off.
 const LARGEST_PICTURE: i64 = 3000;
 
-/// A browser with our page in it.
+/// A browser that shows our page.
 pub struct Page {
     browser: WebDriver,
     url: String,
@@ -47,13 +47,13 @@ impl Page {
         Ok(page)
     }
 
-    /// Sees the text, or something wrong happened.
+    /// Waits until the text is visible, or fails.
     pub async fn sees(&self, text: &str) -> anyhow::Result<()> {
         let seen = async || Ok(self.text().await?.contains(text).then_some(()));
         self.until(&format!("seeing {text:?}"), seen).await
     }
 
-    /// Sees the text no more.
+    /// Waits until the text is no longer visible.
     pub async fn sees_no(&self, text: &str) -> anyhow::Result<()> {
         let gone = async || Ok((!self.text().await?.contains(text)).then_some(()));
         self.until(&format!("seeing {text:?} no more"), gone).await
@@ -77,7 +77,7 @@ impl Page {
         let paths = paths.join(" | ");
         self.until(&format!("pressing {name:?}"), async || {
             for found in self.browser.find_all(By::XPath(&paths)).await? {
-                // Behind a dialog there may be one of the same name, which cannot be pressed.
+                // An open dialog may hide a button of the same name that cannot be pressed.
                 let pressable = found.is_displayed().await? && found.is_enabled().await?;
                 if pressable && found.click().await.is_ok() {
                     return Ok(Some(()));
@@ -103,7 +103,7 @@ impl Page {
     pub async fn fill(&self, label: &str, value: &str) -> anyhow::Result<()> {
         self.until(&format!("filling {label:?}"), async || {
             let field = self.labelled(label).await?;
-            // How a date is typed depends on the browser's language.
+            // The browser's language decides how a date is typed.
             let script = "arguments[0].value = arguments[1]";
             let arguments = vec![field.to_json()?, json!(value)];
             self.browser.execute(script, arguments).await?;
@@ -119,12 +119,12 @@ impl Page {
         Ok(self.browser.find(By::Id(&id)).await?)
     }
 
-    /// Strikes a key.
+    /// Presses a key.
     pub async fn strike(&self, key: Key) -> anyhow::Result<()> {
         Ok(self.browser.active_element().await?.send_keys(key).await?)
     }
 
-    /// Is on the control of this name.
+    /// Checks that the control of this name has the focus.
     pub async fn focuses(&self, name: &str) -> anyhow::Result<()> {
         self.until(&format!("focusing {name:?}"), async || {
             let focused = self.browser.active_element().await?.text().await?;
@@ -133,13 +133,13 @@ impl Page {
         .await
     }
 
-    /// What a script says.
+    /// The result of a script.
     pub async fn ask(&self, script: &str) -> anyhow::Result<Value> {
         let answer = self.browser.execute(script, Vec::new()).await?;
         Ok(answer.json().clone())
     }
 
-    /// Waits for something to be so, within [`LIMIT`]. What fails meanwhile is tried again.
+    /// Waits for a condition within [`LIMIT`]. An error meanwhile counts as unmet.
     pub async fn until<T>(
         &self,
         what: &str,
@@ -160,27 +160,25 @@ impl Page {
         }
     }
 
-    /// The text on the page, without what is hidden.
+    /// The visible text of the page.
     pub async fn text(&self) -> anyhow::Result<String> {
         Ok(self.browser.find(By::Tag("body")).await?.text().await?)
     }
 
-    /// The address.
     pub async fn address(&self) -> anyhow::Result<String> {
         Ok(self.browser.current_url().await?.to_string())
     }
 
-    /// The browser's back button.
     pub async fn back(&self) -> anyhow::Result<()> {
         Ok(self.browser.back().await?)
     }
 
-    /// Opens our page anew.
+    /// Reloads our page.
     pub async fn reload(&self) -> anyhow::Result<()> {
         Ok(self.browser.goto(&self.url).await?)
     }
 
-    /// Goes to the tab that was opened last, and tells where it came from.
+    /// Switches to the newest tab and returns the previous one.
     pub async fn enter_new_tab(&self) -> anyhow::Result<WindowHandle> {
         let here = self.browser.window().await?;
         self.until("a new tab", async || {
@@ -195,13 +193,13 @@ impl Page {
         Ok(here)
     }
 
-    /// Closes this tab and goes back to the other.
+    /// Closes this tab and returns to the other.
     pub async fn leave_tab(&self, other: WindowHandle) -> anyhow::Result<()> {
         self.browser.close_window().await?;
         Ok(self.browser.switch_to_window(other).await?)
     }
 
-    /// Gives the page another size.
+    /// Resizes the page.
     pub async fn resize(&self, width: u32, height: u32) -> anyhow::Result<()> {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         let cdp = self.browser.cdp();
@@ -210,7 +208,7 @@ impl Page {
         Ok(())
     }
 
-    /// Makes the user prefer `light` or `dark`.
+    /// Sets the user's preference to `light` or `dark`.
     pub async fn prefer(&self, scheme: &str) -> anyhow::Result<()> {
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
         let cdp = self.browser.cdp();
@@ -219,7 +217,7 @@ impl Page {
         Ok(())
     }
 
-    /// Takes a picture: of the whole page, or of what a dialog leaves to be seen.
+    /// Takes a picture of the whole page, or of the part that an open dialog leaves visible.
     pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
         let Some(folder) = &self.pictures else {
             return Ok(());
@@ -250,24 +248,23 @@ impl Page {
             .with_context(|| format!("writing {}", file.display()))
     }
 
-    /// What the browser complains about.
+    /// The errors in the browser's log.
     pub async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let log = self.browser.browser_log().await?;
         let bad = log.into_iter().filter(|entry| entry.level == "SEVERE");
         Ok(bad.map(|entry| entry.message).collect())
     }
 
-    /// Address, text and complaints, for whoever must find out what went wrong.
+    /// Address, text and errors, for the reader of a failure.
     pub async fn describe(&self) -> String {
         let address = self.address().await.unwrap_or_default();
         let text = self.text().await.unwrap_or_default();
         let complaints = self.complaints().await.unwrap_or_default();
-        // Errors here are of no use to the reader.
+        // Errors here would not help the reader.
         self.picture("failed").await.ok();
         format!("At {address}:\n{text}\n{}", complaints.join("\n"))
     }
 
-    /// Closes the browser.
     pub async fn close(self) -> anyhow::Result<()> {
         Ok(self.browser.quit().await?)
     }

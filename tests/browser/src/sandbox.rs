@@ -1,4 +1,4 @@
-//! What happens at the bank meanwhile, and what is true there.
+//! Events at the bank, and the bank's data.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,15 @@ pub struct Sandbox {
     http: reqwest::Client,
 }
 
-/// A link, in short.
+/// The summary of a link.
 #[derive(Debug, Deserialize)]
 pub struct Link {
-    /// Its id.
     pub id: String,
-    /// Belvo's name of the bank.
+    /// Belvo's name of the institution.
     pub institution: String,
 }
 
-/// What Belvo holds of a link.
+/// Belvo's data of a link.
 #[derive(Debug, Deserialize)]
 pub struct Truth {
     pub accounts: Vec<Account>,
@@ -65,7 +64,7 @@ impl Sandbox {
         }
     }
 
-    /// Does something, such as `links/{id}/consent`.
+    /// Calls a control route, such as `links/{id}/consent`.
     pub async fn control(&self, path: &str, body: impl ToString) -> anyhow::Result<()> {
         let url = format!("{}/_sandbox/{path}", self.url);
         let answer = self.http.post(url).body(body.to_string()).send().await?;
@@ -77,7 +76,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The link at a bank, by Belvo's name of it.
+    /// The link at the institution of this name.
     pub async fn link_at(&self, institution: &str) -> anyhow::Result<Link> {
         let links = self.http.get(format!("{}/_sandbox/links", self.url)).send();
         let links: Vec<Link> = links.await?.json().await?;
@@ -87,7 +86,7 @@ impl Sandbox {
         link.with_context(|| format!("no link at {institution}"))
     }
 
-    /// Everything of a link.
+    /// All data of a link.
     pub async fn truth(&self, link: &Link) -> anyhow::Result<Truth> {
         let url = format!("{}/_sandbox/links/{}/truth", self.url, link.id);
         let text = self.http.get(url).send().await?.text().await?;
@@ -97,14 +96,14 @@ impl Sandbox {
 }
 
 impl Balance {
-    /// As a user reads it.
+    /// A transaction as the page shows it.
     pub fn shown(&self) -> String {
         reais(cents(self.current.get()))
     }
 }
 
 impl Truth {
-    /// How many movements these days have, both included.
+    /// The number of transactions between these dates, both included.
     pub fn between(&self, from: &str, to: &str) -> usize {
         let days = from..=to;
         let found = self.transactions.iter();
@@ -113,7 +112,7 @@ impl Truth {
             .count()
     }
 
-    /// Money in and out by month since a day, in centavos. Purchases by card do not count.
+    /// Money in and out by month since a date, in centavos. Card purchases do not count.
     pub fn months(&self, from: &str) -> BTreeMap<String, (i128, i128)> {
         let cards = self
             .accounts
@@ -139,7 +138,7 @@ impl Truth {
     }
 }
 
-/// `12.5` is 1250. The sandbox's amounts have two decimals at most.
+/// Parses `12.5` as 1250. The sandbox's amounts have at most two decimals.
 fn cents(amount: &str) -> i128 {
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
     format!("{whole}{fraction:0<2}").parse().unwrap_or_default()

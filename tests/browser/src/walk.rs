@@ -1,4 +1,4 @@
-//! The story: Helena, who also runs a bakery, and her banks.
+//! The walk: Helena, who also runs a bakery, and her banks.
 
 mod connecting;
 mod consent;
@@ -12,15 +12,15 @@ use local_stack::Stack;
 
 use crate::{chromium::Chromium, page::Page, sandbox::Sandbox};
 
-/// Who signs in, as the page lists her.
+/// The name of the user in the page's list.
 const USER: &str = "Helena Brito Vasconcelos · Padaria Aurora do Campo Ltda";
-/// Herself, her company, and a bank of each; with Belvo's names.
+/// The two account holders and a bank of each, by Belvo's names.
 const PERSON: &str = "Helena Brito Vasconcelos";
 const COMPANY: &str = "Padaria Aurora do Campo Ltda";
 const BANK: (&str, &str) = ("OF Mockbank", "ofmockbank_br_retail");
 const BUSINESS_BANK: (&str, &str) = ("Banco Primavera Empresas", "ofbancoprimavera_br_business");
 
-/// Every step, in order; each begins where the one before ended.
+/// All steps in order; each begins where the previous one ended.
 pub async fn walk(
     page: &Page,
     sandbox: &Sandbox,
@@ -59,6 +59,6 @@ pub async fn walk(
         .iter()
         .filter(|it| !it.contains("favicon.ico"))
         .collect();
-    ensure!(ours.is_empty(), "the browser complains: {ours:#?}");
+    ensure!(ours.is_empty(), "the browser logged errors: {ours:#?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Connecting, as a person, as a company, and a bank that is connected already.
+//! Connecting a bank as a person, as a company, and a second time.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
     walk::{BANK, BUSINESS_BANK, COMPANY, PERSON},
 };
 
-/// Opens the widget for herself or the company.
+/// Opens the widget for the person or the company.
 pub async fn open_widget(page: &Page, holder: &str) -> anyhow::Result<()> {
     page.press("Conectar banco").await?;
     page.sees("Em nome de quem?").await?;
@@ -22,7 +22,7 @@ pub async fn as_a_person(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     page.sees("Em nome de quem?").await?;
     page.picture("connect").await?;
     page.press("Cancelar").await?;
-    // The bank takes its time, so that the page can be seen waiting.
+    // The bank responds late, so that the page shows its waiting state.
     sandbox.control("faults", json!({"loading": true})).await?;
     open_widget(page, PERSON).await?;
     page.picture("widget").await?;
@@ -64,7 +64,8 @@ pub async fn as_a_company(page: &Page) -> anyhow::Result<()> {
     page.picture("two-banks").await
 }
 
-/// A second connection to one bank costs the user's monthly limits: the page warns, and offers better.
+/// A second connection to the same bank uses up more of the user's monthly limits, so the page
+/// warns and offers a renewal.
 pub async fn twice(page: &Page) -> anyhow::Result<()> {
     page.press("Conectar banco").await?;
     page.press(PERSON).await?;

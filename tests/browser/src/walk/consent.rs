@@ -20,7 +20,7 @@ pub async fn expires_and_is_renewed(page: &Page, sandbox: &Sandbox) -> anyhow::R
     page.sees("Precisa de você").await?;
     page.picture("consent-expired").await?;
 
-    // Thinking better of it changes nothing.
+    // Leaving the portal without a choice changes nothing.
     page.press_at(BANK.0, "Renovar autorização").await?;
     let ours = page.enter_new_tab().await?;
     page.sees("Renovar consentimento").await?;
@@ -39,7 +39,8 @@ pub async fn expires_and_is_renewed(page: &Page, sandbox: &Sandbox) -> anyhow::R
     page.sees_no(advice).await?;
     page.sees("faltam 365 dias").await?;
 
-    // To see one's consents, and to end them, must always be at hand.
+    // The link to the portal must always be at hand, because users see and revoke their consents
+    // there.
     page.press("Gerenciar autorizações").await?;
     let ours = page.enter_new_tab().await?;
     page.sees("Meus consentimentos").await?;

@@ -1,4 +1,4 @@
-//! Attempts that end without a bank: with a reason, without one, and without a word.
+//! Attempts that fail: with a reason, after a refusal at the bank, and without a callback.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use crate::{
     walk::{PERSON, connecting::open_widget},
 };
 
-/// Widget and bank say what is wrong.
+/// The widget returns the bank's error.
 pub async fn with_an_error(page: &Page) -> anyhow::Result<()> {
     open_widget(page, PERSON).await?;
     page.press("Simular falha").await?;
@@ -23,7 +23,8 @@ pub async fn with_an_error(page: &Page) -> anyhow::Result<()> {
         .await
 }
 
-/// The bank refuses on a page of its own, and only the user can tell: by its address, or without.
+/// The bank refuses on a page of its own without a callback. The user reports it, with the page's
+/// address or without.
 pub async fn without_a_word(page: &Page) -> anyhow::Result<()> {
     let advice = domain::guidance("risk_analysis_denied").text.pt;
     let address = refused(page).await?;
@@ -49,7 +50,7 @@ pub async fn without_a_word(page: &Page) -> anyhow::Result<()> {
     page.sees_no(advice).await
 }
 
-/// An attempt of which nobody has heard for long.
+/// An attempt without a callback for a long time.
 pub async fn in_silence(page: &Page, stack: &Stack) -> anyhow::Result<()> {
     refused(page).await?;
     come_back(page).await?;
@@ -58,7 +59,7 @@ pub async fn in_silence(page: &Page, stack: &Stack) -> anyhow::Result<()> {
     let session = page.ask("return JSON.parse(sessionStorage.getItem('attempt')).session_id");
     let (user, session) = (user.await?, session.await?);
     let text = |value: &Value| AttributeValue::S(value.as_str().unwrap_or_default().to_owned());
-    // Nobody wants to wait for the quarter of an hour after which silence counts as an answer.
+    // Backdates the attempt, because the page shows advice only after a quarter of an hour.
     let earlier = Timestamp::now() - SignedDuration::from_mins(20);
     page.until("an older attempt", async || {
         let update = stack.dynamodb().update_item();
@@ -80,7 +81,7 @@ pub async fn in_silence(page: &Page, stack: &Stack) -> anyhow::Result<()> {
     page.sees_no(domain::guidance("no_callback").text.pt).await
 }
 
-/// Lets the bank refuse, and tells the address on which that ends.
+/// The bank refuses; returns the address of its page.
 async fn refused(page: &Page) -> anyhow::Result<String> {
     open_widget(page, PERSON).await?;
     page.press("Simular falha").await?;

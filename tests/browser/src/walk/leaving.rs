@@ -1,4 +1,4 @@
-//! Refresh, a copy of everything, and the end of one bank and of all.
+//! Refresh, a copy of all data, and the end of one bank and of all.
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub async fn refresh(page: &Page) -> anyhow::Result<()> {
     page.picture("refreshed").await
 }
 
-/// The file has every movement of the banks.
+/// The copy has every transaction of both banks.
 pub async fn with_a_copy(
     page: &Page,
     sandbox: &Sandbox,
@@ -58,7 +58,7 @@ pub async fn one_bank(page: &Page) -> anyhow::Result<()> {
     page.sees("Desconectar OF Mockbank?").await?;
     page.press("Desconectar").await?;
     page.sees("Recibo da exclusão").await?;
-    // Belvo's word comes later, with a sweep.
+    // Belvo confirms later, during a sweep.
     page.until("everything erased here", async || {
         let done = "return document.querySelector('[data-step=purged]').matches('.done')";
         Ok((page.ask(done).await? == true).then_some(()))

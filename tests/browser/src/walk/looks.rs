@@ -1,4 +1,4 @@
-//! The other language, the keyboard, a phone, and the dark.
+//! The other language, the keyboard, a phone, and the dark color scheme.
 
 use anyhow::ensure;
 use thirtyfour::Key;
@@ -20,7 +20,7 @@ pub async fn english(page: &Page) -> anyhow::Result<()> {
     page.sees("Entradas e saídas por mês").await
 }
 
-/// Without a mouse: past the header, into a dialog and out of it.
+/// Keyboard only: past the header, into a dialog and out of it.
 pub async fn by_keyboard(page: &Page) -> anyhow::Result<()> {
     page.reload().await?;
     page.sees("Seus bancos").await?;
@@ -61,7 +61,7 @@ pub async fn in_the_dark(page: &Page) -> anyhow::Result<()> {
     page.prefer("light").await
 }
 
-/// Nothing is wider than the phone. (Its `innerWidth` would grow with the page.)
+/// The page fits the phone's width. (Its `innerWidth` would grow with the page.)
 async fn fits(page: &Page) -> anyhow::Result<()> {
     let width = page
         .ask("return document.documentElement.scrollWidth")
@@ -73,7 +73,7 @@ async fn fits(page: &Page) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every text that is seen has the contrast of WCAG's level AA against what is behind it.
+/// Every visible text has the contrast of WCAG level AA against its background.
 async fn is_legible(page: &Page) -> anyhow::Result<()> {
     let faint = page.ask(include_str!("contrast.js")).await?;
     let faint = faint.as_array().map(Vec::as_slice).unwrap_or_default();

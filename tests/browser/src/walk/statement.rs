@@ -1,4 +1,4 @@
-//! The movements of both banks: search, chart, and every digit.
+//! The transactions of both banks: search, chart, and exact amounts.
 
 use anyhow::{Context, ensure};
 use jiff::{Span, ZonedDateTime};
@@ -19,7 +19,7 @@ async fn truths(sandbox: &Sandbox) -> anyhow::Result<[Truth; 2]> {
     ])
 }
 
-/// All movements of ten days, page by page, and those of a day that has none.
+/// All transactions of ten days, page by page, and those of a day without any.
 pub async fn search(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     let today = ZonedDateTime::now().date();
     let (from, to) = (
@@ -33,7 +33,7 @@ pub async fn search(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
         .sum();
     ensure!(
         expected > 20,
-        "the sandbox has too little to turn a page: {expected}"
+        "the sandbox has too few transactions for a second page: {expected}"
     );
     page.fill("De", &from).await?;
     page.fill("Até", &to).await?;
@@ -43,7 +43,7 @@ pub async fn search(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     })
     .await?;
     page.picture("search").await?;
-    page.until("every movement of the search", async || {
+    page.until("every transaction of the search", async || {
         let found = rows(page).await?;
         if found >= expected {
             return Ok((found == expected).then_some(()));
@@ -69,7 +69,7 @@ async fn rows(page: &Page) -> anyhow::Result<usize> {
     Ok(count.as_u64().unwrap_or_default() as usize)
 }
 
-/// The chart's table says what the banks' movements add up to.
+/// The chart's table has the sums of the banks' transactions.
 pub async fn months(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     let from = ZonedDateTime::now()
         .date()
@@ -92,13 +92,13 @@ pub async fn months(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     page.picture("months").await
 }
 
-/// More digits than a float holds.
+/// An amount with more digits than a float holds.
 pub async fn every_digit(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
     let link = sandbox.link_at(BANK.1).await?;
     let changes = format!("links/{}/changes", link.id);
     let today = ZonedDateTime::now().date();
     let amount = "12345678901234567.15";
-    // As text: serde_json's numbers are floats, too.
+    // As text, because serde_json's numbers are floats, too.
     let add = format!(r#"{{"amount": {amount}, "type": "INFLOW", "value_date": "{today}"}}"#);
     sandbox
         .control(&changes, format!(r#"{{"add": [{add}]}}"#))
@@ -110,7 +110,7 @@ pub async fn every_digit(page: &Page, sandbox: &Sandbox) -> anyhow::Result<()> {
         .transactions
         .iter()
         .find(|it| it.amount.get() == amount);
-    let added = added.context("the sandbox has lost a movement")?;
+    let added = added.context("the sandbox has lost a transaction")?;
     sandbox
         .control(&changes, json!({"delete": [added.id]}))
         .await?;
