@@ -1,12 +1,11 @@
 //! Links whose time has come.
 
-use domain::{Job, LinkId};
+use domain::{Job, LinkId, dedup_id};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{DueLink, SHARDS};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
-use crate::unique;
 
 /// A link that is due for longer has been passed over by many sweeps, or its job does not end.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
@@ -113,7 +112,7 @@ fn later(now: Timestamp, given: Option<Timestamp>) -> Timestamp {
 /// it must not take the places of all others, nor fill the queue.
 fn is_turn(link_id: LinkId, now: Timestamp) -> bool {
     let minute = now.as_second().div_euclid(60).rem_euclid(OVERDUE_TURNS);
-    let [first, ..] = unique::of(&["turn", &link_id.to_string()]);
+    let [first, ..] = dedup_id(&["turn", &link_id.to_string()]);
     i64::from(first) % OVERDUE_TURNS == minute
 }
 
@@ -128,7 +127,7 @@ fn job(due: &DueLink, until: Timestamp, given: Option<Timestamp>) -> (Job, [u8; 
     let link_id = due.link_id;
     let due_at = due.due_at.as_second().to_string();
     let given = given.map(|given| given.to_string()).unwrap_or_default();
-    let unique = unique::of(&["due", &link_id.to_string(), &due_at, &given]);
+    let unique = dedup_id(&["due", &link_id.to_string(), &due_at, &given]);
     (Job::LinkDue { link_id, until }, unique)
 }
 

@@ -41,7 +41,6 @@ mod limits;
 mod replay;
 mod reread;
 mod sweeper;
-mod unique;
 mod walk;
 
 use std::sync::Arc;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Job, LinkId};
+use domain::{Job, LinkId, dedup_id};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
-use crate::unique;
 use crate::walk::by_id;
 
 impl Sweeper {
@@ -88,7 +87,7 @@ fn job(
 ) -> (Job, [u8; 16]) {
     let not_before = from.checked_add(delay).unwrap_or(Timestamp::MAX);
     let [link, began, span] = [link_id.to_string(), from.to_string(), over.to_string()];
-    let unique = unique::of(&["reread", &link, &began, &span]);
+    let unique = dedup_id(&["reread", &link, &began, &span]);
     let job = Job::LinkReread {
         link_id,
         not_before,

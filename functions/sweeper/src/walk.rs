@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use belvo::Link;
 use domain::resource::LOADING;
-use domain::{Job, LinkId};
+use domain::{Job, LinkId, dedup_id};
 use jiff::Timestamp;
 use store::{Due, LinkRecord, LinkStatus};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
-use crate::unique;
 
 /// Seconds between two scheduled walks; the template says the same.
 const PERIOD: i64 = 5 * 60;
@@ -90,7 +89,7 @@ fn job(link_id: LinkId, link: &Link) -> (Job, [u8; 16]) {
     let last_accessed_at = link.last_accessed_at;
     let accessed = last_accessed_at.map(|at| at.to_string());
     let accessed = accessed.unwrap_or_default();
-    let unique = unique::of(&["seen", &link_id.to_string(), &accessed]);
+    let unique = dedup_id(&["seen", &link_id.to_string(), &accessed]);
     let job = Job::LinkSeen {
         link_id,
         last_accessed_at,
