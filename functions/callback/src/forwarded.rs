@@ -6,7 +6,7 @@
 //! | `{"link_id": "…", "proof": "…"}` | both from the return URL (`IDENTITY_SOURCE=body`) |
 
 use domain::session::SessionError;
-use domain::{Attempt, CallbackKind, Job, LinkId, Session, SigningKeys};
+use domain::{Attempt, CallbackKind, LinkId, Session, SigningKeys};
 use gateway::Context;
 use jiff::Timestamp;
 use lambda_http::Request;
@@ -91,10 +91,12 @@ impl Handler {
             "code": outcome.code(),
         });
         let proven = outcome.link().filter(|_| self.config.proof_wanted);
-        let proven = proven.map(|link_id| proven_job(link_id, &attempt));
-        let ended = Job::AttemptEnded { attempt, outcome };
-        for job in std::iter::once(&ended).chain(&proven) {
-            self.queue_for(job, context).await?;
+        let request_id = context.request_id;
+        let sent = self.send_ended(attempt.clone(), outcome, request_id).await;
+        sent.map_err(|refusal| refusal.problem(request_id))?;
+        if let Some(link_id) = proven {
+            let sent = self.send_proven(attempt, link_id, request_id).await;
+            sent.map_err(|refusal| refusal.problem(request_id))?;
         }
         Ok(answer)
     }
@@ -107,14 +109,9 @@ impl Handler {
         let verify =
             |keys: &SigningKeys, now| Session::verify_proof(&body.proof, link_id, keys, now);
         let attempt = self.own_attempt(context, verify).await?;
-        self.queue_for(&proven_job(link_id, &attempt), context)
-            .await?;
+        let sent = self.send_proven(attempt, link_id, context.request_id).await;
+        sent.map_err(|refusal| refusal.problem(context.request_id))?;
         Ok(json!({"link_id": link_id}))
-    }
-
-    async fn queue_for(&self, job: &Job, context: &Context<'_>) -> Result<(), Problem> {
-        let sent = self.send(job, context.request_id).await;
-        sent.map_err(|refusal| refusal.problem(context.request_id))
     }
 
     /// The attempt of a verified session, if it is this user's.
@@ -140,14 +137,6 @@ impl Handler {
             true => Ok(session.attempt),
             false => Err(Problem::new(ProblemKind::Forbidden, request_id)),
         }
-    }
-}
-
-fn proven_job(link_id: LinkId, attempt: &Attempt) -> Job {
-    Job::LinkProven {
-        link_id,
-        external_id: attempt.external_id.clone(),
-        session_id: attempt.session_id.clone(),
     }
 }
 

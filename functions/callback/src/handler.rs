@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use domain::session::SessionError;
-use domain::{Job, Session, SigningKeys};
+use domain::{Attempt, CallbackId, Job, LinkId, Outcome, Session, SigningKeys};
 use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Method, Response};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Randomness, Secret, SecretError};
+use runtime::{Caller, Clock, Secret, SecretError};
 
 use crate::config::Config;
 
@@ -25,8 +25,6 @@ pub struct Handler {
     pub caller: Caller,
     /// The time.
     pub clock: Clock,
-    /// Chance.
-    pub randomness: Randomness,
 }
 
 /// Why a callback is not taken.
@@ -82,10 +80,37 @@ impl Handler {
         }
     }
 
-    pub(crate) async fn send(&self, job: &Job, request_id: &str) -> Result<(), Refusal> {
-        let unique = self.randomness.sixteen();
-        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
-        let sent = self.queue.send(job, unique).await;
+    /// Queues how an attempt ended. Of equal callbacks SQS takes one in five minutes.
+    pub(crate) async fn send_ended(
+        &self,
+        attempt: Attempt,
+        outcome: Outcome,
+        request_id: &str,
+    ) -> Result<(), Refusal> {
+        let id = CallbackId::of_outcome(&attempt.session_id, &outcome);
+        let job = Job::AttemptEnded { attempt, outcome };
+        self.send(&job, id, request_id).await
+    }
+
+    /// Queues that the attempt's user has proven to have come back with this link. Of equal proofs
+    /// SQS takes one in five minutes.
+    pub(crate) async fn send_proven(
+        &self,
+        attempt: Attempt,
+        link_id: LinkId,
+        request_id: &str,
+    ) -> Result<(), Refusal> {
+        let id = CallbackId::of_proof(&attempt.session_id, link_id);
+        let job = Job::LinkProven {
+            link_id,
+            external_id: attempt.external_id,
+            session_id: attempt.session_id,
+        };
+        self.send(&job, id, request_id).await
+    }
+
+    async fn send(&self, job: &Job, id: CallbackId, request_id: &str) -> Result<(), Refusal> {
+        let sent = self.queue.send(job, id.bytes()).await;
         sent.map_err(|error| unavailable(request_id, &error))
     }
 }

@@ -2,9 +2,11 @@
 //! how a visit to the widget ended.
 //!
 //! A callback is a claim, not a fact: anybody can call the address, so it starts a look at the
-//! link, and never a read of its data. `redirect` serves the user's browser, `forwarded` serves
-//! apps that catch the redirect themselves, `report` takes what the browser shows when there is no
-//! redirect, `page` is what a user sees.
+//! link, and never a read of its data. It is never refused for its rate, because an earlier call
+//! may be a link scanner's and the refused one the user's. Repetitions are dropped by SQS and by
+//! the fetcher instead. `redirect` serves the user's browser, `forwarded` serves apps that catch
+//! the redirect themselves, `report` takes what the browser shows when there is no redirect, `page`
+//! is what a user sees.
 
 mod config;
 mod forwarded;
@@ -15,7 +17,7 @@ mod report;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
+use runtime::{Caller, Clock, Env, Patience, Secret};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -33,7 +35,6 @@ pub async fn run() -> anyhow::Result<()> {
         caller: Caller::new(&config.caller, &secrets, &clock),
         config,
         clock,
-        randomness: Randomness::system(),
     };
     handler.warm_up().await;
     let handler = &handler;

@@ -2,7 +2,7 @@
 
 use domain::outcome::InvalidLink;
 use domain::session::SessionError;
-use domain::{CallbackKind, Job, Outcome, ReturnUrl, Session, SigningKeys};
+use domain::{CallbackKind, Outcome, ReturnUrl, Session, SigningKeys};
 use gateway::Context;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
@@ -40,11 +40,8 @@ impl Handler {
         let Ok(outcome) = outcome(kind, query) else {
             return Ok(page::invalid());
         };
-        let job = Job::AttemptEnded {
-            attempt: session.attempt.clone(),
-            outcome: outcome.clone(),
-        };
-        self.send(&job, request_id).await?;
+        self.send_ended(session.attempt.clone(), outcome.clone(), request_id)
+            .await?;
         tracing::info!(
             request_id,
             session.id = %session.attempt.session_id,

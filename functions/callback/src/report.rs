@@ -12,7 +12,7 @@
 //! says whose attempt it is. Whose address it is does not matter: nothing is fetched from it, and a
 //! report can end nothing but an attempt that has not succeeded.
 
-use domain::{Code, Job, Outcome, Session, SessionKind, SigningKeys, guidance};
+use domain::{Code, Outcome, Session, SessionKind, SigningKeys, guidance};
 use gateway::Context;
 use lambda_http::Request;
 use lambda_http::http::Response;
@@ -62,11 +62,7 @@ impl Handler {
         let (session, _) = verified.map_err(|refusal| refusal.problem(request_id))?;
         let outcome = Outcome::Error { code: code.clone() };
         let (name, session_id) = (outcome.name(), session.attempt.session_id.clone());
-        let job = Job::AttemptEnded {
-            attempt: session.attempt,
-            outcome,
-        };
-        let sent = self.send(&job, request_id).await;
+        let sent = self.send_ended(session.attempt, outcome, request_id).await;
         sent.map_err(|refusal| refusal.problem(request_id))?;
         tracing::info!(
             request_id,

@@ -29,6 +29,18 @@ impl Fetcher {
         self.catch_up_now(link).await
     }
 
+    /// The same for what a callback says of the link.
+    pub(crate) async fn catch_up_with_callback(
+        &self,
+        link: &mut OpenLink<'_>,
+    ) -> Result<&'static str, JobError> {
+        if self.bring_look_forward(&mut link.record) {
+            self.save(link).await?;
+            return Ok("looked at moments ago");
+        }
+        self.catch_up(link).await
+    }
+
     /// The same, though the link may be waiting: its time has come.
     pub(crate) async fn catch_up_now(
         &self,
@@ -55,6 +67,7 @@ impl Fetcher {
                 return Ok("quarantined");
             }
             self.bind(&mut link.record).await?;
+            link.record.looked_at = Some(self.clock.now());
             link.record.look = false;
             link.record.settle_proof();
             if link.record.is_bound() {

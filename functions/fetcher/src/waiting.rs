@@ -25,6 +25,13 @@ const LOOKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// so they come late only if we were down; and other systems may use the same Belvo account.
 const UNCLAIMED_END: SignedDuration = SignedDuration::from_hours(2 * 24);
 
+/// A link that was looked at within this time is not looked at again because of a callback, because
+/// the sessions of any signed-in user can name any link. The schedule's first pause is as long.
+const MOMENTS: SignedDuration = SignedDuration::from_secs(30);
+
+/// How soon a link is tried again, or looked at again, that there is news of.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+
 /// The smallest part of a statement that is worth its requests.
 const SMALLEST_PORTION: u64 = 1000;
 
@@ -167,8 +174,24 @@ impl Fetcher {
         let Some(retry) = record.agenda.get(Due::Retry).filter(|at| *at > now) else {
             return false;
         };
-        let soon = calendar::later(now, SignedDuration::from_mins(1));
+        let soon = calendar::later(now, SOON);
         record.agenda.set(Due::Retry, retry.min(soon));
+        true
+    }
+
+    /// Whether Belvo was asked moments ago whose the link is, without a final answer. A callback
+    /// brings the next look forward then: its attempt may be what was missing.
+    pub(crate) fn bring_look_forward(&self, record: &mut LinkRecord) -> bool {
+        let now = self.clock.now();
+        let looked_at = record.looked_at.filter(|_| is_unsettled(record.status));
+        if looked_at.is_none_or(|at| now.duration_since(at) >= MOMENTS) {
+            return false;
+        }
+        let soon = calendar::later(now, SOON);
+        let look = record.agenda.get(Due::Look);
+        record
+            .agenda
+            .set(Due::Look, look.map_or(soon, |at| at.min(soon)));
         true
     }
 
@@ -253,6 +276,7 @@ impl Fetcher {
         match record.status {
             LinkStatus::Bound => {
                 record.looks = 0;
+                record.looked_at = None;
                 record.unsettled_since = None;
                 record.agenda.clear(Due::Look);
             }
@@ -351,6 +375,17 @@ fn was_read_after(resource: &store::ResourceRecord, accessed_at: Timestamp) -> b
         .announced_at
         .is_some_and(|at| at >= accessed_at && read_at >= at);
     announced || read_at >= calendar::later(accessed_at, LOADING)
+}
+
+/// Whether it is still open whose the link is, or whether Belvo has it.
+fn is_unsettled(status: LinkStatus) -> bool {
+    match status {
+        LinkStatus::Announced
+        | LinkStatus::AwaitingOwner
+        | LinkStatus::Unclaimed
+        | LinkStatus::Gone => true,
+        LinkStatus::Bound | LinkStatus::Quarantined => false,
+    }
 }
 
 /// What did not fit into an invocation is tried in smaller parts.

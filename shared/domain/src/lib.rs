@@ -10,6 +10,7 @@
 
 pub mod allowance;
 pub mod attempt;
+pub mod callback_id;
 pub mod code;
 pub mod days;
 pub mod dedup_id;
@@ -29,6 +30,7 @@ pub mod tax_id;
 
 pub use allowance::{Allowance, Limits};
 pub use attempt::{AccessMode, Attempt, AttemptRecord};
+pub use callback_id::CallbackId;
 pub use code::{Code, InstitutionName, RequestId};
 pub use days::Days;
 pub use dedup_id::dedup_id;

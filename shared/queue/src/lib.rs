@@ -3,9 +3,17 @@
 //! **Invariant:** when [`JobQueue::send`] returns, the job is durably stored; only then may a
 //! webhook be answered or a token leave.
 //!
-//! The deduplication id is unique for each send. SQS remembers ids for five minutes, and Belvo's
-//! webhooks carry no time: two equal bodies can be two real events, so content must not decide.
-//! Repeated jobs are cheap instead (the fetcher skips what it has just read).
+//! SQS drops a job whose deduplication id it has taken within the last five minutes. Each sender
+//! chooses the id of its jobs:
+//!
+//! | sender | id | because |
+//! |---|---|---|
+//! | `webhook` | random | webhooks carry no time: two equal bodies can be two events |
+//! | `token`, `links` | random | each request of an app is one of its own |
+//! | `callback` | hash of session and content ([`domain::CallbackId`]) | anybody who has the address can repeat it |
+//! | `sweeper` | hash of the link and why it is queued ([`domain::dedup_id`]); random for replays and repeated erasures | a link that is still queued from the last sweep needs no second job |
+//!
+//! A repeated webhook is cheap instead: the fetcher skips a resource it has just read.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -67,9 +75,9 @@ impl JobQueue {
         }
     }
 
-    /// Puts a job on the queue. `unique` is 16 random bytes, the deduplication id of this send:
-    /// the SDK's own retries repeat it, so a job is stored once.
-    pub async fn send(&self, job: &Job, unique: [u8; 16]) -> Result<(), QueueError> {
+    /// Puts a job on the queue, under this deduplication id. The SDK's own retries repeat the id,
+    /// so that a job is stored once. A job whose id SQS remembers counts as sent.
+    pub async fn send(&self, job: &Job, dedup_id: [u8; 16]) -> Result<(), QueueError> {
         let name = job.name();
         let body = serde_json::to_string(job)
             .map_err(|source| QueueError::NotWritten { job: name, source })?;
@@ -78,7 +86,7 @@ impl JobQueue {
             .queue_url(&self.url)
             .message_body(body)
             .message_group_id(job.group())
-            .message_deduplication_id(Uuid::from_bytes(unique).simple().to_string())
+            .message_deduplication_id(Uuid::from_bytes(dedup_id).simple().to_string())
             .send()
             .await
             .map(|_| ())

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use domain::{
-    AccessMode, Attempt, Code, DocumentHash, ExternalId, InstitutionName, LinkId, Outcome,
+    AccessMode, Attempt, CallbackId, Code, DocumentHash, ExternalId, InstitutionName, LinkId,
+    Outcome, SessionId,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -17,6 +19,10 @@ use crate::{batch, value};
 
 /// How long an attempt is kept: as long as somebody may ask what happened.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The most callbacks of a session that are taken. Four a visit can have: a warning, an exit, a
+/// refusal and a success; each outweighs the ones before, so a success always finds room.
+const MAX_CALLBACKS: i64 = 5;
 
 /// Session ids are hex digits; counters, receipts and the like sort behind this.
 const BEHIND_SESSIONS: &str = "g";
@@ -46,6 +52,16 @@ pub struct AttemptRecord {
     /// The bank, where one was chosen.
     #[serde(default)]
     pub institution: Option<InstitutionName>,
+    /// The callbacks that are done.
+    #[serde(default)]
+    callbacks: Vec<String>,
+}
+
+impl AttemptRecord {
+    /// Whether all that this callback leads to was done, or is on LINK.
+    pub fn is_done(&self, callback: CallbackId) -> bool {
+        self.callbacks.contains(&callback.to_string())
+    }
 }
 
 /// What is counted within an hour.
@@ -112,11 +128,17 @@ impl ConnectionStore {
         self.apply(update, None).await.map(|_| ())
     }
 
-    /// Records how an attempt ended, and says whether the word counts.
+    /// Records how an attempt ended, and says whether the callback is taken.
     ///
     /// A later word never undoes a stronger one: a warning may be followed by a success, but a
     /// success is followed by nothing else, and by no other link. Otherwise one session could have
-    /// us look at any number of links.
+    /// us look at any number of links. Of what remains, the same callback is taken once, and at
+    /// most five different ones of a session are.
+    ///
+    /// A callback that names a link is done only once the link was looked at: until
+    /// [`put_callback_done`](Self::put_callback_done) it is taken again, so that a job that dies
+    /// in between leads to a look when SQS delivers it again, or an operator sends it back from
+    /// the dead letters under another message id.
     pub async fn put_ended(
         &self,
         attempt: &Attempt,
@@ -145,10 +167,51 @@ impl ConnectionStore {
         if let Some(institution) = institution {
             update = update.set("institution", text(institution.as_str()));
         }
-        if let Some(link) = outcome.link() {
-            update = update.set("linked", text(&link.to_string()));
+        let callback = CallbackId::of_outcome(&attempt.session_id, outcome);
+        match outcome.link() {
+            Some(link) => update = update.set("linked", text(&link.to_string())),
+            // There is no link to look at, so the callback is done with this write.
+            None => update = update.append("callbacks", text(&callback.to_string())),
         }
-        self.apply(update, Some(rank)).await
+        self.apply(update, Some((rank, callback))).await
+    }
+
+    /// Notes that a callback of an attempt is done. Does nothing if it was noted before, or if the
+    /// attempt was erased meanwhile.
+    pub async fn put_callback_done(
+        &self,
+        external_id: &ExternalId,
+        session_id: &SessionId,
+        callback: CallbackId,
+    ) -> Result<(), StoreError> {
+        let update =
+            Update::of(external_id, session_id).append("callbacks", text(&callback.to_string()));
+        let request = self
+            .request(update)
+            .condition_expression(
+                "attribute_exists(session_id) AND NOT contains(callbacks, :callback)",
+            )
+            .expression_attribute_values(":callback", text(&callback.to_string()));
+        let result = request.send().await;
+        error::whether_written(result, "noting that a callback is done").map(|_| ())
+    }
+
+    /// One attempt of a user.
+    pub async fn attempt(
+        &self,
+        external_id: &ExternalId,
+        session_id: &SessionId,
+    ) -> Result<Option<AttemptRecord>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(external_id, session_id.as_str())))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::failed("reading an attempt"))?;
+        answer.item().map(read).transpose()
     }
 
     /// The attempts of a user that began at `since` or later.
@@ -257,26 +320,38 @@ impl ConnectionStore {
         batch::write(&self.client, &self.table, requests?).await
     }
 
-    async fn apply(&self, update: Update, rank: Option<i64>) -> Result<bool, StoreError> {
+    async fn apply(
+        &self,
+        update: Update,
+        callback: Option<(i64, CallbackId)>,
+    ) -> Result<bool, StoreError> {
         let links = update.values.contains_key(":linked");
-        let mut request = self
-            .client
+        let mut request = self.request(update);
+        if let Some((rank, callback)) = callback {
+            let stronger = "attribute_not_exists(#outcome_rank) OR #outcome_rank < :rank";
+            let counts = match links {
+                true => format!("{stronger} OR #linked = :linked"),
+                false => stronger.to_owned(),
+            };
+            let fits = "attribute_not_exists(callbacks) OR \
+                        (size(callbacks) < :most AND NOT contains(callbacks, :callback))";
+            request = request
+                .condition_expression(format!("({counts}) AND ({fits})"))
+                .expression_attribute_values(":rank", number(rank))
+                .expression_attribute_values(":most", number(MAX_CALLBACKS))
+                .expression_attribute_values(":callback", text(&callback.to_string()));
+        }
+        error::whether_written(request.send().await, "recording an attempt")
+    }
+
+    fn request(&self, update: Update) -> UpdateItemFluentBuilder {
+        self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(update.key))
             .update_expression(format!("SET {}", update.assignments.join(", ")))
             .set_expression_attribute_names(Some(update.names))
-            .set_expression_attribute_values(Some(update.values));
-        if let Some(rank) = rank {
-            let stronger = "attribute_not_exists(#outcome_rank) OR #outcome_rank < :rank";
-            request = request
-                .condition_expression(match links {
-                    true => format!("{stronger} OR #linked = :linked"),
-                    false => stronger.to_owned(),
-                })
-                .expression_attribute_values(":rank", number(rank));
-        }
-        error::whether_written(request.send().await, "recording an attempt")
+            .set_expression_attribute_values(Some(update.values))
     }
 }
 
@@ -289,17 +364,9 @@ struct Update {
 }
 
 impl Update {
+    /// An update that holds all facts of the attempt.
     fn new(attempt: &Attempt) -> Self {
-        let update = Self {
-            key: HashMap::from([
-                ("external_id".to_owned(), text(attempt.external_id.as_str())),
-                ("session_id".to_owned(), text(attempt.session_id.as_str())),
-            ]),
-            assignments: Vec::new(),
-            names: HashMap::new(),
-            values: HashMap::new(),
-        };
-        let update = update
+        let update = Self::of(&attempt.external_id, &attempt.session_id)
             .set("started_at", text(&attempt.started_at.to_string()))
             .set(
                 "expires_at",
@@ -312,6 +379,16 @@ impl Update {
         }
     }
 
+    /// An update that holds nothing yet.
+    fn of(external_id: &ExternalId, session_id: &SessionId) -> Self {
+        Self {
+            key: key(external_id, session_id.as_str()),
+            assignments: Vec::new(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        }
+    }
+
     fn set(self, name: &str, value: AttributeValue) -> Self {
         self.assign(name, value, |name, value| format!("{name} = {value}"))
     }
@@ -319,6 +396,16 @@ impl Update {
     fn set_once(self, name: &str, value: AttributeValue) -> Self {
         self.assign(name, value, |name, value| {
             format!("{name} = if_not_exists({name}, {value})")
+        })
+    }
+
+    /// Adds an element to a list.
+    fn append(mut self, name: &str, value: AttributeValue) -> Self {
+        let none = AttributeValue::L(Vec::new());
+        self.values.insert(":none".to_owned(), none);
+        let one = AttributeValue::L(vec![value]);
+        self.assign(name, one, |name, value| {
+            format!("{name} = list_append(if_not_exists({name}, :none), {value})")
         })
     }
 
@@ -337,9 +424,13 @@ impl Update {
 }
 
 fn erased_key(external_id: &ExternalId) -> HashMap<String, AttributeValue> {
+    key(external_id, "user#erased")
+}
+
+fn key(external_id: &ExternalId, record: &str) -> HashMap<String, AttributeValue> {
     HashMap::from([
         ("external_id".to_owned(), text(external_id.as_str())),
-        ("session_id".to_owned(), text("user#erased")),
+        ("session_id".to_owned(), text(record)),
     ])
 }
 

@@ -107,6 +107,9 @@ pub struct LinkRecord {
     /// Since when it is not bound.
     #[serde(default)]
     pub unsettled_since: Option<Timestamp>,
+    /// When Belvo was last asked whose it is, while it is not bound.
+    #[serde(default)]
+    pub looked_at: Option<Timestamp>,
     /// How often somebody has looked whose the link is, without finding out.
     #[serde(default)]
     pub looks: u32,

@@ -185,20 +185,6 @@ impl Bank {
 
     /// Puts something onto LINK that only time or another release could have written.
     pub async fn set_on_link(&self, path: &[&str], value: AttributeValue) {
-        let names: Vec<String> = (0..path.len()).map(|n| format!("#n{n}")).collect();
-        let mut update = self
-            .world
-            .stack
-            .dynamodb()
-            .update_item()
-            .table_name(&self.world.stack.endpoints().resource_table)
-            .key("link_id", AttributeValue::S(self.link_id().to_owned()))
-            .key("record", AttributeValue::S("LINK".to_owned()))
-            .update_expression(format!("SET {} = :value", names.join(".")))
-            .expression_attribute_values(":value", value);
-        for (name, part) in names.iter().zip(path) {
-            update = update.expression_attribute_names(name, *part);
-        }
-        update.send().await.unwrap();
+        self.world.set_on_link(self.link_id(), path, value).await;
     }
 }

@@ -12,6 +12,7 @@
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | what our client asks of Belvo besides reading |
 //! | `callbacks` | how visits to the widget end |
+//! | `repeated_callbacks` | callbacks that come again and again |
 //! | `reporting` | attempts that come back nowhere |
 //! | `metrics` | what is counted of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
@@ -62,6 +63,7 @@ mod records;
 mod refreshing;
 mod removals;
 mod renewal;
+mod repeated_callbacks;
 mod reporting;
 mod rotation;
 mod simulation;

@@ -309,6 +309,13 @@ impl World {
         store::ResourceStore::new(&aws, endpoints.resource_table.clone())
     }
 
+    /// The table of attempts, as functions see it.
+    pub fn connection_store(&self) -> store::ConnectionStore {
+        let endpoints = self.stack.endpoints();
+        let aws = self.aws(&endpoints.dynamodb_url);
+        store::ConnectionStore::new(&aws, endpoints.connection_table.clone())
+    }
+
     /// Calls the webhook as Belvo does.
     pub async fn post_webhook(&self, body: &Value) {
         let authorization = &self.stack.endpoints().webhook_authorization;

@@ -142,7 +142,6 @@ impl<'a> Site<'a> {
             caller: Caller::new(&config.caller, &secrets("callback"), &clock),
             config,
             clock: clock.clone(),
-            randomness: Randomness::system(),
         };
         let config = webhook::Config::from_env(env("webhook")).unwrap();
         let webhook = webhook::Handler {

@@ -35,6 +35,24 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// Changes a member of the LINK record.
+    pub async fn set_on_link(&self, link_id: &str, path: &[&str], value: AttributeValue) {
+        let names: Vec<String> = (0..path.len()).map(|n| format!("#n{n}")).collect();
+        let mut update = self
+            .stack
+            .dynamodb()
+            .update_item()
+            .table_name(&self.stack.endpoints().resource_table)
+            .key("link_id", AttributeValue::S(link_id.to_owned()))
+            .key("record", AttributeValue::S("LINK".to_owned()))
+            .update_expression(format!("SET {} = :value", names.join(".")))
+            .expression_attribute_values(":value", value);
+        for (name, part) in names.iter().zip(path) {
+            update = update.expression_attribute_names(name, *part);
+        }
+        update.send().await.unwrap();
+    }
+
     /// The attempts of a user, by session.
     pub async fn attempts(&self, user: &User) -> BTreeMap<String, BTreeMap<String, Canonical>> {
         self.attempts_of(&user.external_id).await
