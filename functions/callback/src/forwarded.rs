@@ -10,15 +10,13 @@ use domain::{Attempt, CallbackKind, LinkId, Session, SigningKeys};
 use gateway::Context;
 use jiff::Timestamp;
 use lambda_http::Request;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use lambda_http::http::{HeaderValue, Response, StatusCode};
-use runtime::{CallerError, Problem, ProblemKind};
+use lambda_http::http::{Response, StatusCode};
+use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::handler::{Handler, Refusal};
+use crate::handler::{FAILED, Handler, Refusal};
 use crate::redirect;
 
 /// A caught URL with its session has some 700 bytes.
@@ -44,73 +42,60 @@ struct Proof {
     proof: String,
 }
 
-/// Reads a JSON object. A list would pass for one whose members have no names.
-pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let members: Map<String, Value> = serde_json::from_slice(body)?;
-    serde_json::from_value(Value::Object(members))
-}
-
 impl Handler {
     pub(crate) async fn handle_forwarded(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
         match self.forwarded(request.body().as_ref(), &context).await {
-            Ok(answer) => accepted(&answer),
-            Err(problem) => problem.into_response(),
+            Ok(answer) => gateway::json(StatusCode::ACCEPTED, &answer),
+            Err(problem) => problem.into_response(context.request_id, FAILED),
         }
     }
 
     async fn forwarded(&self, body: &[u8], context: &Context<'_>) -> Result<Value, Problem> {
-        let problem = |kind| Problem::new(kind, context.request_id);
-        if body.len() > MAX_BODY {
-            return Err(problem(ProblemKind::TooLarge)
-                .at("", format!("must have at most {MAX_BODY} bytes")));
-        }
-        let invalid = |rule| Err(problem(ProblemKind::InvalidRequest).at("", rule));
-        match (object(body), self.config.proof_wanted) {
-            (Ok(Body::Caught(body)), _) => self.caught(&body, context).await,
-            (Ok(Body::Proof(body)), true) => self.proof(&body, context).await,
-            (_, false) => invalid(r#"must be {"url": "…"}"#),
-            (_, true) => invalid(r#"must be {"url": "…"} or {"link_id": "…", "proof": "…"}"#),
+        let form = match self.config.proof_wanted {
+            true => r#"must be {"url": "…"} or {"link_id": "…", "proof": "…"}"#,
+            false => r#"must be {"url": "…"}"#,
+        };
+        match (
+            runtime::json(body, MAX_BODY, form)?,
+            self.config.proof_wanted,
+        ) {
+            (Body::Caught(body), _) => self.caught(&body, context).await,
+            (Body::Proof(body), true) => self.proof(&body, context).await,
+            (Body::Proof(_), false) => Err(invalid("", form)),
         }
     }
 
     /// The URL an app caught. That it knows the whole of it is also the proof.
     async fn caught(&self, body: &Caught, context: &Context<'_>) -> Result<Value, Problem> {
-        let invalid = |rule: &str| {
-            Problem::new(ProblemKind::InvalidRequest, context.request_id).at("/url", rule)
-        };
         let (session, kind, query) = parts(&body.url)
-            .ok_or_else(|| invalid("must end in /{session}/{success|exit|event}"))?;
+            .ok_or_else(|| invalid("/url", "must end in /{session}/{success|exit|event}"))?;
         let verify = |keys: &SigningKeys, now| Session::verify(&session, kind, keys, now);
         let attempt = self.own_attempt(context, verify).await?;
-        let outcome = redirect::outcome(kind, &query)
-            .map_err(|_| invalid("must name a link by its UUID, and only in the success URL"))?;
+        let outcome = redirect::outcome(kind, &query).map_err(|_| {
+            let rule = "must name a link by its UUID, and only in the success URL";
+            invalid("/url", rule)
+        })?;
         let answer = json!({
             "outcome": outcome.name(),
             "link_id": outcome.link(),
             "code": outcome.code(),
         });
         let proven = outcome.link().filter(|_| self.config.proof_wanted);
-        let request_id = context.request_id;
-        let sent = self.send_ended(attempt.clone(), outcome, request_id).await;
-        sent.map_err(|refusal| refusal.problem(request_id))?;
+        self.send_ended(attempt.clone(), outcome).await?;
         if let Some(link_id) = proven {
-            let sent = self.send_proven(attempt, link_id, request_id).await;
-            sent.map_err(|refusal| refusal.problem(request_id))?;
+            self.send_proven(attempt, link_id).await?;
         }
         Ok(answer)
     }
 
     /// What `GET /callback/…` put into the return URL.
     async fn proof(&self, body: &Proof, context: &Context<'_>) -> Result<Value, Problem> {
-        let link_id = LinkId::parse(&body.link_id).map_err(|rule| {
-            Problem::new(ProblemKind::InvalidRequest, context.request_id).at("/link_id", rule)
-        })?;
+        let link_id = LinkId::parse(&body.link_id).map_err(|rule| invalid("/link_id", rule))?;
         let verify =
             |keys: &SigningKeys, now| Session::verify_proof(&body.proof, link_id, keys, now);
         let attempt = self.own_attempt(context, verify).await?;
-        let sent = self.send_proven(attempt, link_id, context.request_id).await;
-        sent.map_err(|refusal| refusal.problem(context.request_id))?;
+        self.send_proven(attempt, link_id).await?;
         Ok(json!({"link_id": link_id}))
     }
 
@@ -120,39 +105,29 @@ impl Handler {
         context: &Context<'_>,
         verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,
     ) -> Result<Attempt, Problem> {
-        let request_id = context.request_id;
-        let unauthorized = || Problem::new(ProblemKind::Unauthorized, request_id);
-        let claims = context.claims.ok_or_else(unauthorized)?;
-        let caller = match self.caller.identify(claims).await {
-            Ok(external_id) => external_id,
-            Err(CallerError::Secret(error)) => {
-                tracing::error!(request_id, %error, "a callback was not taken");
-                return Err(error.problem("external_id", request_id));
-            }
-            Err(error) => return Err(unauthorized().at("claims", error)),
-        };
-        let verified = self.verified(request_id, verify).await;
-        let (session, _) = verified.map_err(|refusal| refusal.problem(request_id))?;
-        match session.attempt.external_id == caller {
+        let (user, _) = self.caller.user(context.claims).await?;
+        let (session, _) = self.verified(verify).await?;
+        match session.attempt.external_id == user {
             true => Ok(session.attempt),
-            false => Err(Problem::new(ProblemKind::Forbidden, request_id)),
+            false => Err(Problem::new(ProblemKind::Forbidden)),
         }
     }
 }
 
-impl Refusal {
-    pub(crate) fn problem(self, request_id: &str) -> Problem {
-        match self {
-            Self::Session(error) => {
-                let rule = match error {
-                    SessionError::Malformed | SessionError::Forged => "must be one of ours",
-                    SessionError::Expired => "has expired",
-                };
-                Problem::new(ProblemKind::InvalidSession, request_id).at("session", rule)
+fn invalid(pointer: &str, rule: impl ToString) -> Problem {
+    Problem::new(ProblemKind::InvalidRequest).at(pointer, rule)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let rule = match refusal {
+            Refusal::Session(SessionError::Malformed | SessionError::Forged) => {
+                "must be one of ours"
             }
-            Self::NoKey(error) => error.problem("session", request_id),
-            Self::Unavailable => Problem::new(ProblemKind::Unavailable, request_id).retry_after(5),
-        }
+            Refusal::Session(SessionError::Expired) => "has expired",
+            Refusal::Unavailable(problem) => return problem,
+        };
+        Self::new(ProblemKind::InvalidSession).at("session", rule)
     }
 }
 
@@ -164,15 +139,6 @@ fn parts(url: &str) -> Option<(String, CallbackKind, String)> {
     let session = segments.next()?;
     let query = url.query().unwrap_or_default();
     Some((session.to_owned(), kind, query.to_owned()))
-}
-
-pub(crate) fn accepted(answer: &Value) -> Response<String> {
-    let mut response = Response::new(answer.to_string());
-    *response.status_mut() = StatusCode::ACCEPTED;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Method, Response};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Secret, SecretError};
+use runtime::{Caller, Clock, Problem, Secret, SecretError};
 
 use crate::config::Config;
 
@@ -32,20 +32,14 @@ pub struct Handler {
 pub(crate) enum Refusal {
     /// The session is not one of ours, or too old.
     Session(SessionError),
-    /// There is no key to verify it with.
-    NoKey(SecretError),
     /// Something of ours does not work.
-    Unavailable,
+    Unavailable(Problem),
 }
 
-impl Handler {
-    /// Reads the key before the first callback: a user waits.
-    pub(crate) async fn warm_up(&self) {
-        if let Err(error) = self.session_keys.get().await {
-            tracing::error!(%error, "the session key is not available");
-        }
-    }
+/// What the log says when it is.
+pub(crate) const FAILED: &str = "a callback was not taken";
 
+impl Handler {
     /// Answers one request. The gateway lets through what the template names.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let path = request.uri().path();
@@ -63,16 +57,14 @@ impl Handler {
     /// key it was signed with. `verify` is given the keys and the time.
     pub(crate) async fn verified(
         &self,
-        request_id: &str,
         verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,
     ) -> Result<(Session, Arc<SigningKeys>), Refusal> {
         let now = self.clock.now();
-        let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| no_key(request_id, error))?;
+        let no_key = |error: SecretError| Refusal::Unavailable(error.problem("session"));
+        let keys = self.session_keys.get().await.map_err(no_key)?;
         match verify(&keys, now) {
             Err(SessionError::Forged) => {
-                let keys = self.session_keys.reread().await;
-                let keys = keys.map_err(|error| no_key(request_id, error))?;
+                let keys = self.session_keys.reread().await.map_err(no_key)?;
                 let session = verify(&keys, now).map_err(Refusal::Session)?;
                 Ok((session, keys))
             }
@@ -85,11 +77,9 @@ impl Handler {
         &self,
         attempt: Attempt,
         outcome: Outcome,
-        request_id: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Problem> {
         let id = CallbackId::of_outcome(&attempt.session_id, &outcome);
-        let job = Job::AttemptEnded { attempt, outcome };
-        self.send(&job, id, request_id).await
+        self.send(&Job::AttemptEnded { attempt, outcome }, id).await
     }
 
     /// Queues that the attempt's user has proven to have come back with this link. Of equal proofs
@@ -98,29 +88,18 @@ impl Handler {
         &self,
         attempt: Attempt,
         link_id: LinkId,
-        request_id: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Problem> {
         let id = CallbackId::of_proof(&attempt.session_id, link_id);
         let job = Job::LinkProven {
             link_id,
             external_id: attempt.external_id,
             session_id: attempt.session_id,
         };
-        self.send(&job, id, request_id).await
+        self.send(&job, id).await
     }
 
-    async fn send(&self, job: &Job, id: CallbackId, request_id: &str) -> Result<(), Refusal> {
+    async fn send(&self, job: &Job, id: CallbackId) -> Result<(), Problem> {
         let sent = self.queue.send(job, id.bytes()).await;
-        sent.map_err(|error| unavailable(request_id, &error))
+        sent.map_err(Problem::unavailable)
     }
-}
-
-fn no_key(request_id: &str, error: SecretError) -> Refusal {
-    tracing::error!(request_id, %error, "a callback was not taken");
-    Refusal::NoKey(error)
-}
-
-fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Refusal {
-    tracing::error!(request_id, error = %runtime::chain(error), "a callback was not taken");
-    Refusal::Unavailable
 }

@@ -36,7 +36,7 @@ pub async fn run() -> anyhow::Result<()> {
         config,
         clock,
     };
-    handler.warm_up().await;
+    handler.session_keys.warm_up().await;
     let handler = &handler;
     let served = gateway::serve(async |request| handler.handle(&request).await);
     served.await.map_err(|error| anyhow::anyhow!(error))

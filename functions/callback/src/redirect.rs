@@ -9,7 +9,7 @@ use lambda_http::http::{HeaderValue, Response, StatusCode};
 use lambda_http::{Request, RequestExt as _};
 use url::Url;
 
-use crate::handler::{Handler, Refusal};
+use crate::handler::{FAILED, Handler, Refusal};
 use crate::page;
 
 impl Handler {
@@ -19,7 +19,10 @@ impl Handler {
             Ok(response) => response,
             Err(Refusal::Session(SessionError::Expired)) => page::expired(),
             Err(Refusal::Session(_)) => page::invalid(),
-            Err(Refusal::NoKey(_) | Refusal::Unavailable) => page::unavailable(),
+            Err(Refusal::Unavailable(problem)) => {
+                problem.log(context.request_id, FAILED);
+                page::unavailable()
+            }
         }
     }
 
@@ -35,13 +38,13 @@ impl Handler {
         };
         let text = parameters.first("session").unwrap_or_default();
         let verify = |keys: &SigningKeys, now| Session::verify(text, kind, keys, now);
-        let (session, keys) = self.verified(request_id, verify).await?;
+        let (session, keys) = self.verified(verify).await?;
         let query = request.uri().query().unwrap_or_default();
         let Ok(outcome) = outcome(kind, query) else {
             return Ok(page::invalid());
         };
-        self.send_ended(session.attempt.clone(), outcome.clone(), request_id)
-            .await?;
+        let sent = self.send_ended(session.attempt.clone(), outcome.clone());
+        sent.await.map_err(Refusal::Unavailable)?;
         tracing::info!(
             request_id,
             session.id = %session.attempt.session_id,

@@ -15,14 +15,14 @@
 use domain::{Code, Outcome, Session, SessionKind, SigningKeys, guidance};
 use gateway::Context;
 use lambda_http::Request;
-use lambda_http::http::Response;
+use lambda_http::http::{Response, StatusCode};
 use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::forwarded::{MAX_BODY, accepted, object};
-use crate::handler::Handler;
+use crate::forwarded::MAX_BODY;
+use crate::handler::{FAILED, Handler};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -49,21 +49,19 @@ impl Handler {
     pub(crate) async fn handle_report(&self, request: &Request) -> Response<String> {
         let request_id = Context::of(request).request_id;
         match self.report(request.body().as_ref(), request_id).await {
-            Ok(answer) => accepted(&answer),
-            Err(problem) => problem.into_response(),
+            Ok(answer) => gateway::json(StatusCode::ACCEPTED, &answer),
+            Err(problem) => problem.into_response(request_id, FAILED),
         }
     }
 
     async fn report(&self, body: &[u8], request_id: &str) -> Result<Value, Problem> {
-        let (session, code) = read(body, request_id)?;
+        let (session, code) = read(body)?;
         let verify =
             |keys: &SigningKeys, now| Session::verify(&session, SessionKind::Report, keys, now);
-        let verified = self.verified(request_id, verify).await;
-        let (session, _) = verified.map_err(|refusal| refusal.problem(request_id))?;
+        let (session, _) = self.verified(verify).await?;
         let outcome = Outcome::Error { code: code.clone() };
         let (name, session_id) = (outcome.name(), session.attempt.session_id.clone());
-        let sent = self.send_ended(session.attempt, outcome, request_id).await;
-        sent.map_err(|refusal| refusal.problem(request_id))?;
+        self.send_ended(session.attempt, outcome).await?;
         tracing::info!(
             request_id,
             session.id = %session_id,
@@ -75,27 +73,20 @@ impl Handler {
 }
 
 /// The session and what is reported.
-fn read(body: &[u8], request_id: &str) -> Result<(String, Code), Problem> {
-    if body.len() > MAX_BODY {
-        let rule = format!("must have at most {MAX_BODY} bytes");
-        return Err(Problem::new(ProblemKind::TooLarge, request_id).at("", rule));
-    }
-    let invalid = |pointer, rule| {
-        Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(pointer, rule))
-    };
-    match object(body) {
-        Ok(Body::Named(body)) => {
+fn read(body: &[u8]) -> Result<(String, Code), Problem> {
+    let form = r#"must be {"session": "…", "url": "…"} or {"session": "…", "code": "…"}"#;
+    match runtime::json(body, MAX_BODY, form)? {
+        Body::Named(body) => {
             let code = code_in(&body.code).unwrap_or_else(|| Code::lenient(""));
             Ok((body.session, code))
         }
-        Ok(Body::Seen(body)) => match code(&body.url) {
+        Body::Seen(body) => match code(&body.url) {
             Some(code) => Ok((body.session, code)),
-            None => invalid("/url", "must have error_description or error behind # or ?"),
+            None => {
+                let rule = "must have error_description or error behind # or ?";
+                Err(Problem::new(ProblemKind::InvalidRequest).at("/url", rule))
+            }
         },
-        Err(_) => invalid(
-            "",
-            r#"must be {"session": "…", "url": "…"} or {"session": "…", "code": "…"}"#,
-        ),
     }
 }
 

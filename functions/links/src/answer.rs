@@ -3,9 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lambda_http::Request;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
+use lambda_http::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// What an answer is made of, in short.
@@ -53,7 +52,7 @@ pub(crate) fn unless_known(
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         }
-        false => json(StatusCode::OK, body()),
+        false => gateway::json_text(StatusCode::OK, body()),
     };
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(&tag.0) {
@@ -64,28 +63,6 @@ pub(crate) fn unless_known(
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, seconds.into());
     }
-    response
-}
-
-/// An answer nobody should keep.
-pub(crate) fn fresh(status: StatusCode, body: &impl Serialize) -> Response<String> {
-    // What we answer always serializes; an empty body still has the right status.
-    fresh_text(status, serde_json::to_string(body).unwrap_or_default())
-}
-
-/// The same of a body that is written already.
-pub(crate) fn fresh_text(status: StatusCode, body: String) -> Response<String> {
-    let mut response = json(status, body);
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, no_store);
-    response
-}
-
-fn json(status: StatusCode, body: String) -> Response<String> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
     response
 }
 

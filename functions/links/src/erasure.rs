@@ -14,7 +14,6 @@ use runtime::{Problem, ProblemKind};
 use serde::Serialize;
 use store::{ErasureScope, Marked, Receipt};
 
-use crate::answer;
 use crate::handler::{Asked, Handler};
 
 #[derive(Serialize)]
@@ -112,7 +111,8 @@ impl Handler {
             requested_at: Some(now),
         };
         let jobs = std::iter::once(of_user).chain(of_links);
-        let jobs: Result<Vec<_>, _> = jobs.map(|job| Ok((job, self.random(asked)?))).collect();
+        let jobs: Result<Vec<_>, Problem> =
+            jobs.map(|job| Ok((job, self.random(asked)?))).collect();
         let sent = self.queue.send_all(&jobs?).await;
         sent.map_err(|error| asked.unavailable(&error))?;
         Ok(accepted(&receipt))
@@ -133,13 +133,13 @@ impl Handler {
             }
         };
         let view = ReceiptView::new(&receipt, &earlier);
-        Ok(answer::fresh(StatusCode::OK, &view))
+        Ok(gateway::json(StatusCode::OK, &view))
     }
 }
 
 fn accepted(receipt: &Receipt) -> Response<String> {
     let view = ReceiptView::new(receipt, &[]);
-    let mut response = answer::fresh(StatusCode::ACCEPTED, &view);
+    let mut response = gateway::json(StatusCode::ACCEPTED, &view);
     let location = format!("/receipts/{}", receipt.receipt_id);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(LOCATION, location);

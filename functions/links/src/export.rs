@@ -10,7 +10,6 @@ use runtime::Problem;
 use serde_json::json;
 use store::{LinkRecord, StoreError, StoredRow};
 
-use crate::answer;
 use crate::cursor::Position;
 use crate::duplicates::Duplicates;
 use crate::handler::{Asked, Handler};
@@ -74,7 +73,7 @@ impl Handler {
             items.join(","),
             json!(next)
         );
-        Ok(answer::fresh_text(StatusCode::OK, body))
+        Ok(gateway::json_text(StatusCode::OK, body))
     }
 
     /// What is not a record of one link.

@@ -5,7 +5,7 @@ use gateway::Context;
 use lambda_http::http::Response;
 use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
-use runtime::{Caller, CallerError, Clock, Problem, ProblemKind, Randomness, Secret, SecretError};
+use runtime::{Caller, Clock, Problem, ProblemKind, Randomness, Secret, SecretError};
 use store::{ConnectionStore, LinkRecord, ResourceStore};
 
 use crate::config::Config;
@@ -35,23 +35,16 @@ pub struct Handler {
 /// A request of a user.
 pub(crate) struct Asked<'a> {
     pub(crate) request: &'a Request,
-    pub(crate) request_id: &'a str,
     pub(crate) user: ExternalId,
 }
 
 impl Handler {
-    /// Reads the key before the first request: a user waits.
-    pub(crate) async fn warm_up(&self) {
-        if let Err(error) = self.keys.get().await {
-            tracing::error!(%error, "the key of cursors is not available");
-        }
-    }
-
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
-        let result = self.route(request, &context).await;
-        result.unwrap_or_else(Problem::into_response)
+        let answer = self.route(request, &context).await;
+        let failed = "a request was not answered";
+        answer.unwrap_or_else(|problem| problem.into_response(context.request_id, failed))
     }
 
     async fn route(
@@ -61,8 +54,7 @@ impl Handler {
     ) -> Result<Response<String>, Problem> {
         let asked = Asked {
             request,
-            request_id: context.request_id,
-            user: self.user(context).await?,
+            user: self.caller.user(context.claims).await?.0,
         };
         match context.route {
             "GET /links" => self.links(&asked).await,
@@ -87,18 +79,6 @@ impl Handler {
             "DELETE /me" => self.delete_user(&asked).await,
             "GET /receipts/{receipt_id}" => self.receipt(&asked).await,
             _ => Err(asked.problem(ProblemKind::NotFound)),
-        }
-    }
-
-    async fn user(&self, context: &Context<'_>) -> Result<ExternalId, Problem> {
-        let unauthorized = || Problem::new(ProblemKind::Unauthorized, context.request_id);
-        let claims = context.claims.ok_or_else(unauthorized)?;
-        match self.caller.identify(claims).await {
-            Ok(external_id) => Ok(external_id),
-            Err(CallerError::Secret(error)) => {
-                Err(no_secret("external_id", context.request_id, &error))
-            }
-            Err(error) => Err(unauthorized().at("claims", error)),
         }
     }
 
@@ -149,30 +129,19 @@ impl Asked<'_> {
 
     pub(crate) fn query(&self, allowed: &[&str]) -> Result<Query, Problem> {
         let query = self.request.uri().query().unwrap_or_default();
-        Query::read(query, allowed, self.request_id)
+        Query::read(query, allowed)
     }
 
     pub(crate) fn problem(&self, kind: ProblemKind) -> Problem {
-        Problem::new(kind, self.request_id)
+        Problem::new(kind)
     }
 
     pub(crate) fn unavailable(&self, error: &dyn std::error::Error) -> Problem {
-        unavailable(self.request_id, error)
+        Problem::unavailable(error)
     }
 
     /// Without the key nothing is signed, and no signature is believed.
     pub(crate) fn no_key(&self, error: &SecretError) -> Problem {
-        no_secret("session", self.request_id, error)
+        error.problem("session")
     }
-}
-
-/// The name says which of our secrets.
-fn no_secret(secret: &'static str, request_id: &str, error: &SecretError) -> Problem {
-    tracing::error!(request_id, %error, "a request was not answered");
-    error.problem(secret, request_id)
-}
-
-fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(request_id, error = %runtime::chain(error), "a request was not answered");
-    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
 }

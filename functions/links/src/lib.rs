@@ -62,7 +62,7 @@ pub async fn run() -> anyhow::Result<()> {
         clock,
         randomness: Randomness::system(),
     };
-    handler.warm_up().await;
+    handler.keys.warm_up().await;
     let handler = &handler;
     let served = gateway::serve(async |request| handler.handle(&request).await);
     served.await.map_err(|error| anyhow::anyhow!(error))

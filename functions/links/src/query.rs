@@ -20,7 +20,7 @@ pub(crate) struct Query {
 
 impl Query {
     /// Reads a raw query of these parameters. The problem names every one that is wrong.
-    pub(crate) fn read(query: &str, allowed: &[&str], request_id: &str) -> Result<Self, Problem> {
+    pub(crate) fn read(query: &str, allowed: &[&str]) -> Result<Self, Problem> {
         let mut read = Self {
             limit: USUAL_LIMIT,
             cursor: None,
@@ -51,7 +51,7 @@ impl Query {
         {
             errors.push(("query from".to_owned(), "must not be after to".to_owned()));
         }
-        let problem = Problem::new(ProblemKind::InvalidRequest, request_id);
+        let problem = Problem::new(ProblemKind::InvalidRequest);
         match errors.is_empty() {
             true => Ok(read),
             false => Err(errors.into_iter().take(10).fold(problem, |problem, it| {
@@ -102,18 +102,18 @@ mod tests {
     const ALL: [&str; 4] = ["limit", "cursor", "from", "to"];
 
     fn rules(query: &str) -> String {
-        let problem = Query::read(query, &ALL, "r").unwrap_err();
-        problem.into_response().into_body()
+        let problem = Query::read(query, &ALL).unwrap_err();
+        problem.into_response("r", "").into_body()
     }
 
     #[test]
     fn what_is_not_asked_for_has_a_default() {
-        let query = Query::read("", &ALL, "r").unwrap();
+        let query = Query::read("", &ALL).unwrap();
         assert_eq!(
             (query.limit, query.cursor, query.days),
             (100, None, Days::ALL)
         );
-        let query = Query::read("limit=500&from=2026-01-01&to=2026-01-31", &ALL, "r").unwrap();
+        let query = Query::read("limit=500&from=2026-01-01&to=2026-01-31", &ALL).unwrap();
         assert_eq!(query.limit, 500);
         assert_eq!(query.days.from, "2026-01-01".parse().ok());
         assert_eq!(query.days.to, "2026-01-31".parse().ok());

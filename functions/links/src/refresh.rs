@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use lambda_http::http::{Response, StatusCode};
 use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::answer;
 use crate::handler::{Asked, Handler};
 use crate::view::{COOL_DOWN, available_at};
 
@@ -54,28 +53,14 @@ impl Handler {
             "requested_at": now,
             "available_at": now.saturating_add(COOL_DOWN).unwrap_or(now),
         });
-        Ok(answer::fresh(StatusCode::ACCEPTED, &answer))
+        Ok(gateway::json(StatusCode::ACCEPTED, &answer))
     }
 }
 
 /// An empty body asks for everything.
 fn read(asked: &Asked<'_>) -> Result<Body, Problem> {
-    let bytes: &[u8] = asked.request.body().as_ref();
-    if bytes.len() > MAX_BODY {
-        let rule = format!("must have at most {MAX_BODY} bytes");
-        return Err(asked.problem(ProblemKind::TooLarge).at("", rule));
-    }
-    let invalid = |_| {
-        let rule = r#"must be empty or {"resources": ["ACCOUNTS", …]}"#;
-        asked.problem(ProblemKind::InvalidRequest).at("", rule)
-    };
-    let body: Body = match bytes {
-        [] => Body::default(),
-        // An object first: a list would pass for one whose fields have no names.
-        bytes => serde_json::from_slice::<Map<String, Value>>(bytes)
-            .and_then(|members| serde_json::from_value(Value::Object(members)))
-            .map_err(invalid)?,
-    };
+    let form = r#"must be empty or {"resources": ["ACCOUNTS", …]}"#;
+    let body: Body = runtime::json(asked.request.body().as_ref(), MAX_BODY, form)?;
     let repeated = |kind: &&ResourceKind| body.resources.iter().filter(|it| it == kind).count() > 1;
     match body.resources.iter().any(|kind| repeated(&kind)) {
         true => Err(asked

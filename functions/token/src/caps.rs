@@ -6,7 +6,6 @@ use runtime::{Metric, Problem, ProblemKind};
 use store::Cap;
 
 use crate::handler::Handler;
-use crate::problems::unavailable;
 
 impl Handler {
     /// Each link spends a person's monthly Open Finance quota, and each token opens somebody's
@@ -17,7 +16,6 @@ impl Handler {
         identity: &Identity,
         keys: &SigningKeys,
         now: Timestamp,
-        request_id: &str,
     ) -> Result<(), Problem> {
         let person = Document::from(&identity.person.cpf);
         let company = identity.company.as_ref();
@@ -31,10 +29,10 @@ impl Handler {
             .map(|hash| (Cap::Document(hash), per_document));
         for (cap, limit) in std::iter::once(user).chain(caps) {
             let counted = self.connections.count(cap, limit, now).await;
-            if !counted.map_err(|error| unavailable(request_id, &error))? {
+            if !counted.map_err(Problem::unavailable)? {
                 runtime::count(Metric::AttemptCapped, now);
                 let rest = 3600 - now.as_second().rem_euclid(3600);
-                return Err(Problem::new(ProblemKind::TooManyAttempts, request_id)
+                return Err(Problem::new(ProblemKind::TooManyAttempts)
                     .retry_after(u32::try_from(rest).unwrap_or(3600)));
             }
         }

@@ -14,21 +14,9 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// Reads a body; an empty one has no members.
-    pub(crate) fn read(body: &[u8], request_id: &str) -> Result<Self, Problem> {
-        if body.len() > MAX_BODY {
-            return Err(Problem::new(ProblemKind::TooLarge, request_id)
-                .at("", format!("must have at most {MAX_BODY} bytes")));
-        }
-        let members = match body.is_empty() {
-            true => Ok(Value::Object(Map::new())),
-            false => serde_json::from_slice(body),
-        };
-        let Ok(Value::Object(members)) = members else {
-            return Err(Problem::new(ProblemKind::InvalidRequest, request_id)
-                .at("", "must be a JSON object"));
-        };
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
         Ok(Self {
-            members,
+            members: runtime::json_object(body, MAX_BODY, "must be a JSON object")?,
             errors: Vec::new(),
         })
     }
@@ -100,20 +88,20 @@ impl Fields {
     /// Gives what was read, or names everything that is wrong with it.
     ///
     /// `value` is `None` only when something was refused above.
-    pub(crate) fn finish<T>(mut self, value: Option<T>, request_id: &str) -> Result<T, Problem> {
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Problem> {
         let strangers: Vec<String> = self.members.keys().take(10).cloned().collect();
         for name in strangers {
             self.refuse(&name, "is not a field of this request");
         }
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
-            _ => Err(self.into_problem(request_id)),
+            _ => Err(self.into_problem()),
         }
     }
 
     /// What was refused so far.
-    pub(crate) fn into_problem(self, request_id: &str) -> Problem {
-        let problem = Problem::new(ProblemKind::InvalidRequest, request_id);
+    pub(crate) fn into_problem(self) -> Problem {
+        let problem = Problem::new(ProblemKind::InvalidRequest);
         let errors = self.errors.into_iter();
         errors.fold(problem, |problem, (pointer, rule)| {
             problem.at(pointer, rule)

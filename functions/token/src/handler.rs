@@ -1,23 +1,22 @@
 //! The two routes, and `POST /token` from the request to the widget's URL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use belvo::{AccessToken, Belvo, CallbackUrls, Keys, WidgetToken};
+use belvo::{AccessToken, Belvo, CallbackUrls, WidgetToken};
 use domain::{Attempt, ExternalId, Identity, Job, Session, SessionId, SessionKind, SigningKeys};
 use gateway::Context;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::Request;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use lambda_http::http::{HeaderValue, Response, StatusCode};
+use lambda_http::http::{Response, StatusCode};
 use queue::JobQueue;
-use runtime::{Caller, CallerError, Claims, Clock, Problem, ProblemKind, Randomness, Secret};
+use runtime::{Caller, Claims, Clock, Problem, ProblemKind, Randomness, Secret};
 use serde::Serialize;
 use store::{ConnectionStore, ResourceStore};
 use url::Url;
 
 use crate::config::{Config, IdentitySource};
 use crate::identity::{self, Who};
-use crate::problems::{no_secret, too_slow, unavailable};
 use crate::request::TokenRequest;
 use crate::warnings::Warning;
 use crate::widget;
@@ -62,47 +61,33 @@ struct Minted<'a> {
 }
 
 impl Handler {
-    /// Reads the secrets before the first request: it would have to wait for them.
-    pub(crate) async fn warm_up(&self, belvo_keys: &Secret<Keys>) {
-        if let Err(error) = self.session_keys.get().await {
-            tracing::error!(%error, "the session key is not available");
-        }
-        if let Err(error) = belvo_keys.get().await {
-            tracing::error!(%error, "belvo's keys are not available");
-        }
-    }
-
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
         let body = request.body().as_ref();
-        let answer = async {
+        let answer = runtime::within(PATIENCE, async {
             match context.route {
                 "POST /portal" => self.open_portal(&context, body).await,
                 _ => self.mint(&context, body).await,
             }
-        };
-        let result = tokio::time::timeout(PATIENCE, answer).await;
-        match result.unwrap_or_else(|_| Err(too_slow(context.request_id))) {
-            Ok(response) => response,
-            Err(problem) => problem.into_response(),
-        }
+        });
+        let answer = answer.await;
+        let failed = "no token was minted";
+        answer.unwrap_or_else(|problem| problem.into_response(context.request_id, failed))
     }
 
     async fn mint(&self, context: &Context<'_>, body: &[u8]) -> Result<Response<String>, Problem> {
-        let request_id = context.request_id;
-        let (external_id, claims) = self.caller(context).await?;
-        let request = TokenRequest::read(body, &self.config.return_urls, request_id)?;
-        self.check_that_proof_can_travel(&request, request_id)?;
-        let identity = self.identify(claims, &request.who, request_id)?;
+        let (external_id, claims) = self.caller.user(context.claims).await?;
+        let request = TokenRequest::read(body, &self.config.return_urls)?;
+        self.check_that_proof_can_travel(&request)?;
+        let identity = self.identify(claims, &request.who)?;
 
-        let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| no_secret("session", request_id, &error))?;
-        let attempt = self.attempt(external_id, &identity, &keys, request_id)?;
+        let keys = self.keys().await?;
+        let attempt = self.attempt(external_id, &identity, &keys)?;
         let (user, now) = (&attempt.external_id, attempt.started_at);
-        self.count(user, &identity, &keys, now, request_id).await?;
+        self.count(user, &identity, &keys, now).await?;
         let banks = &request.institutions;
-        let warnings = self.warnings(user, attempt.holder(), banks, request_id);
+        let warnings = self.warnings(user, attempt.holder(), banks, context.request_id);
         let warnings = warnings.await;
 
         let return_url = request
@@ -112,10 +97,10 @@ impl Handler {
         let session = Session::new(attempt.clone(), return_url);
         let public_url = self.public_url(context)?;
         let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)
-            .map_err(|error| unavailable(request_id, &error))?;
+            .map_err(Problem::unavailable)?;
         let report_session = session.sign(SessionKind::Report, &keys);
-        let report_session = report_session.map_err(|error| unavailable(request_id, &error))?;
-        let token = self.token(&identity, &callback_urls, request_id).await?;
+        let report_session = report_session.map_err(Problem::unavailable)?;
+        let token = self.token(&identity, &callback_urls).await?;
         let widget_url = widget::widget_url(
             &self.config.widget,
             &token,
@@ -123,61 +108,36 @@ impl Handler {
             &attempt.external_id,
             &request.institutions,
         );
-        self.announce(&attempt, request, request_id).await?;
-        created(&Minted {
+        self.announce(&attempt, request).await?;
+        let minted = Minted {
             widget_url,
             access_token: token.expose(),
             session_id: &attempt.session_id,
             report_session,
             expires_at: expiry(attempt.started_at),
             warnings,
-        })
-        .map_err(|error| unavailable(request_id, &error))
+        };
+        Ok(gateway::json(StatusCode::CREATED, &minted))
     }
 
-    /// Whose request it is, and what the token says of them.
-    pub(crate) async fn caller<'a>(
-        &self,
-        context: &Context<'a>,
-    ) -> Result<(ExternalId, &'a Claims), Problem> {
-        let unauthorized = || Problem::new(ProblemKind::Unauthorized, context.request_id);
-        let claims = context.claims.ok_or_else(unauthorized)?;
-        match self.caller.identify(claims).await {
-            Ok(external_id) => Ok((external_id, claims)),
-            Err(CallerError::Secret(error)) => {
-                Err(no_secret("external_id", context.request_id, &error))
-            }
-            Err(error) => Err(unauthorized().at("claims", error)),
-        }
+    /// The keys that sign sessions and hash documents.
+    pub(crate) async fn keys(&self) -> Result<Arc<SigningKeys>, Problem> {
+        let keys = self.session_keys.get().await;
+        keys.map_err(|error| error.problem("session"))
     }
 
     /// Who consents.
-    pub(crate) fn identify(
-        &self,
-        claims: &Claims,
-        who: &Who,
-        request_id: &str,
-    ) -> Result<Identity, Problem> {
+    pub(crate) fn identify(&self, claims: &Claims, who: &Who) -> Result<Identity, Problem> {
         let config = &self.config;
-        identity::identify(
-            &config.identity_source,
-            config.sandbox,
-            claims,
-            who,
-            request_id,
-        )
+        identity::identify(&config.identity_source, config.sandbox, claims, who)
     }
 
     /// The proof that the same user came back travels with the return URL.
-    fn check_that_proof_can_travel(
-        &self,
-        request: &TokenRequest,
-        request_id: &str,
-    ) -> Result<(), Problem> {
+    fn check_that_proof_can_travel(&self, request: &TokenRequest) -> Result<(), Problem> {
         match (&self.config.identity_source, &request.return_url) {
             (IdentitySource::Body, None) => {
                 let rule = "is required when the identification is in the body";
-                Err(Problem::new(ProblemKind::InvalidRequest, request_id).at("/return_url", rule))
+                Err(Problem::new(ProblemKind::InvalidRequest).at("/return_url", rule))
             }
             _ => Ok(()),
         }
@@ -188,10 +148,8 @@ impl Handler {
         external_id: ExternalId,
         identity: &Identity,
         keys: &SigningKeys,
-        request_id: &str,
     ) -> Result<Attempt, Problem> {
-        let random = self.randomness.sixteen();
-        let random = random.map_err(|error| unavailable(request_id, &error))?;
+        let random = self.randomness.sixteen().map_err(Problem::unavailable)?;
         let now = self.clock.now();
         // Whole seconds, as the session keeps them.
         let started_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
@@ -209,7 +167,6 @@ impl Handler {
         &self,
         identity: &Identity,
         callback_urls: &CallbackUrls,
-        request_id: &str,
     ) -> Result<AccessToken, Problem> {
         let config = &self.config.widget;
         let token = WidgetToken {
@@ -225,7 +182,7 @@ impl Handler {
             theme: &config.theme,
         };
         let minted = self.belvo.create_widget_token(&token).await;
-        minted.map_err(|error| self.belvo_problem(&error, request_id))
+        minted.map_err(|error| self.belvo_problem(&error))
     }
 
     /// Our own address: as configured, or as API Gateway says the request reached us.
@@ -233,29 +190,23 @@ impl Handler {
         let configured = self.config.public_url.clone();
         configured
             .or_else(|| https(context.domain?))
-            .ok_or_else(|| Problem::new(ProblemKind::Unavailable, context.request_id))
+            .ok_or_else(|| Problem::new(ProblemKind::Unavailable))
     }
 
     /// **Invariant:** the attempt is on the queue before the token leaves.
-    async fn announce(
-        &self,
-        attempt: &Attempt,
-        request: TokenRequest,
-        request_id: &str,
-    ) -> Result<(), Problem> {
+    async fn announce(&self, attempt: &Attempt, request: TokenRequest) -> Result<(), Problem> {
         let job = Job::AttemptStarted {
             attempt: attempt.clone(),
             access_mode: request.access_mode,
             institutions: request.institutions,
         };
-        self.send(&job, request_id).await
+        self.send(&job).await
     }
 
-    pub(crate) async fn send(&self, job: &Job, request_id: &str) -> Result<(), Problem> {
-        let unique = self.randomness.sixteen();
-        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
+    pub(crate) async fn send(&self, job: &Job) -> Result<(), Problem> {
+        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
         let sent = self.queue.send(job, unique).await;
-        sent.map_err(|error| unavailable(request_id, &error))
+        sent.map_err(Problem::unavailable)
     }
 }
 
@@ -268,14 +219,4 @@ fn https(domain: &str) -> Option<Url> {
 /// Until when a token that was minted now is promised to work.
 pub(crate) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)
-}
-
-pub(crate) fn created(minted: &impl Serialize) -> Result<Response<String>, serde_json::Error> {
-    let mut response = Response::new(serde_json::to_string(minted)?);
-    *response.status_mut() = StatusCode::CREATED;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // The token serves one user once.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }

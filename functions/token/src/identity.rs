@@ -36,11 +36,10 @@ pub(crate) fn identify(
     sandbox: bool,
     claims: &Claims,
     who: &Who,
-    request_id: &str,
 ) -> Result<Identity, Problem> {
     let parts = match (source, &who.identification) {
         (IdentitySource::Claims(_), Some(_)) => {
-            return Err(Problem::new(ProblemKind::InvalidRequest, request_id).at(
+            return Err(Problem::new(ProblemKind::InvalidRequest).at(
                 "/identification",
                 "must not be sent: CPF, CNPJ and names come from the token",
             ));
@@ -50,7 +49,7 @@ pub(crate) fn identify(
             Parts::from_body(identification.clone().unwrap_or_default())
         }
     };
-    parts.check(sandbox, who.holder, request_id)
+    parts.check(sandbox, who.holder)
 }
 
 /// The four texts of an identification, and what they are called where they came from.
@@ -110,12 +109,7 @@ impl Parts {
         }
     }
 
-    fn check(
-        self,
-        sandbox: bool,
-        holder: Option<Holder>,
-        request_id: &str,
-    ) -> Result<Identity, Problem> {
+    fn check(self, sandbox: bool, holder: Option<Holder>) -> Result<Identity, Problem> {
         let mut errors = Vec::new();
         let parse_cnpj = match sandbox {
             true => Cnpj::parse_in_sandbox,
@@ -152,7 +146,7 @@ impl Parts {
                 company: company.flatten(),
             }),
             _ => {
-                let problem = Problem::new(self.kind, request_id);
+                let problem = Problem::new(self.kind);
                 Err(errors
                     .into_iter()
                     .fold(problem, |problem, (pointer, rule)| {

@@ -67,7 +67,8 @@ pub async fn run() -> anyhow::Result<()> {
         clock,
         randomness: Randomness::system(),
     };
-    handler.warm_up(&belvo_keys).await;
+    handler.session_keys.warm_up().await;
+    belvo_keys.warm_up().await;
     let handler = &handler;
     let served = gateway::serve(async |request| handler.handle(&request).await);
     served.await.map_err(|error| anyhow::anyhow!(error))

@@ -4,16 +4,15 @@ use belvo::{AccessToken, PortalToken};
 use domain::{ExternalId, Job};
 use gateway::Context;
 use jiff::Timestamp;
-use lambda_http::http::Response;
+use lambda_http::http::{Response, StatusCode};
 use runtime::{Claims, Problem};
 use serde::Serialize;
 use url::Url;
 
-use crate::handler::{Handler, created, expiry};
+use crate::handler::{Handler, expiry};
 use crate::identity::Who;
 use crate::portal_request::PortalRequest;
 use crate::portal_url;
-use crate::problems::{no_secret, unavailable};
 
 #[derive(Serialize)]
 struct Opened {
@@ -34,41 +33,40 @@ impl Handler {
         context: &Context<'_>,
         body: &[u8],
     ) -> Result<Response<String>, Problem> {
-        let request_id = context.request_id;
         let portal = &self.config.portal_url;
-        let opened = match PortalRequest::read(body, request_id)? {
+        let opened = match PortalRequest::read(body)? {
             PortalRequest::Public => Opened {
                 portal_url: portal.clone(),
                 expires_at: None,
             },
             PortalRequest::Manage(who) => {
-                let (user, claims) = self.caller(context).await?;
-                let token = self.portal_token(&user, claims, &who, request_id).await?;
+                let (user, claims) = self.caller.user(context.claims).await?;
+                let token = self.portal_token(&user, claims, &who).await?;
                 Opened {
                     portal_url: portal_url::managing(portal, &token.access),
                     expires_at: Some(token.expires_at),
                 }
             }
             PortalRequest::Renew(link, who) => {
-                let (user, claims) = self.caller(context).await?;
-                let renewal = self.renewal(&user, link, request_id).await?;
+                let (user, claims) = self.caller.user(context.claims).await?;
+                let renewal = self.renewal(&user, link).await?;
                 // Only whoever gave the consent can renew it.
                 let holder = renewal.holder.or(who.holder);
                 let who = Who { holder, ..who };
-                let token = self.portal_token(&user, claims, &who, request_id).await?;
+                let token = self.portal_token(&user, claims, &who).await?;
                 // Nobody tells when it is done, so the consent is looked at from now on.
                 let job = Job::ConsentRenewal {
                     link_id: link,
                     opened_at: self.clock.now(),
                 };
-                self.send(&job, request_id).await?;
+                self.send(&job).await?;
                 Opened {
                     portal_url: portal_url::renewing(portal, &token.access, &renewal),
                     expires_at: Some(token.expires_at),
                 }
             }
         };
-        created(&opened).map_err(|error| unavailable(request_id, &error))
+        Ok(gateway::json(StatusCode::CREATED, &opened))
     }
 
     async fn portal_token(
@@ -76,19 +74,17 @@ impl Handler {
         user: &ExternalId,
         claims: &Claims,
         who: &Who,
-        request_id: &str,
     ) -> Result<Token, Problem> {
         let now = self.clock.now();
-        let identity = self.identify(claims, who, request_id)?;
-        let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| no_secret("session", request_id, &error))?;
-        self.count(user, &identity, &keys, now, request_id).await?;
+        let identity = self.identify(claims, who)?;
+        let keys = self.keys().await?;
+        self.count(user, &identity, &keys, now).await?;
         let token = PortalToken {
             identity: &identity,
             terms_and_conditions_url: &self.config.widget.terms_and_conditions_url,
         };
         let minted = self.belvo.create_portal_token(&token).await;
-        let access = minted.map_err(|error| self.belvo_problem(&error, request_id))?;
+        let access = minted.map_err(|error| self.belvo_problem(&error))?;
         Ok(Token {
             access,
             expires_at: expiry(now),

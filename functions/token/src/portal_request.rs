@@ -26,11 +26,11 @@ enum Mode {
 
 impl PortalRequest {
     /// Reads a body. The problem names every field that is wrong.
-    pub(crate) fn read(body: &[u8], request_id: &str) -> Result<Self, Problem> {
-        let mut fields = Fields::read(body, request_id)?;
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
+        let mut fields = Fields::read(body)?;
         // Which other fields there may be depends on the mode.
         let Some(mode) = fields.required_text("mode", mode) else {
-            return Err(fields.into_problem(request_id));
+            return Err(fields.into_problem());
         };
         let request = match mode {
             Mode::Public => Some(Self::Public),
@@ -43,7 +43,7 @@ impl PortalRequest {
                 link.map(|link| Self::Renew(link, who))
             }
         };
-        fields.finish(request, request_id)
+        fields.finish(request)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is answered when Belvo or AWS fails us.
+//! What is answered when Belvo gives no token.
 
 use belvo::{BelvoError, Retry, Wait};
 use runtime::{Metric, Problem, ProblemKind, SecretError};
@@ -7,14 +7,7 @@ use crate::handler::Handler;
 
 impl Handler {
     /// Why Belvo gave no token, and whether trying again helps.
-    pub(crate) fn belvo_problem(&self, error: &BelvoError, request_id: &str) -> Problem {
-        let code = error.api_error().map(|error| &error.code);
-        tracing::error!(
-            request_id,
-            belvo.code = code.map(domain::Code::as_str),
-            error = %runtime::chain(error),
-            "belvo gave no token"
-        );
+    pub(crate) fn belvo_problem(&self, error: &BelvoError) -> Problem {
         let refused = match error.retry() {
             Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth) => true,
             Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
@@ -34,11 +27,11 @@ impl Handler {
         if let BelvoError::Keys(cause) = error
             && let Some(cause) = cause.downcast_ref::<SecretError>()
         {
-            return cause.problem("belvo", request_id);
+            return cause.problem("belvo").caused_by(error);
         }
         let problem = match refused {
-            true => Problem::new(ProblemKind::BelvoRefused, request_id),
-            false => Problem::new(ProblemKind::Unavailable, request_id).retry_after(30),
+            true => Problem::new(ProblemKind::BelvoRefused).caused_by(error),
+            false => Problem::unavailable(error).retry_after(30),
         };
         match error.api_error() {
             Some(error) => {
@@ -49,20 +42,4 @@ impl Handler {
             None => problem,
         }
     }
-}
-
-/// The name says which of our secrets.
-pub(crate) fn no_secret(secret: &'static str, request_id: &str, error: &SecretError) -> Problem {
-    tracing::error!(request_id, %error, "no token was minted");
-    error.problem(secret, request_id)
-}
-
-pub(crate) fn too_slow(request_id: &str) -> Problem {
-    tracing::error!(request_id, "no token was minted in time");
-    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
-}
-
-pub(crate) fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(request_id, error = %runtime::chain(error), "no token was minted");
-    Problem::new(ProblemKind::Unavailable, request_id).retry_after(5)
 }

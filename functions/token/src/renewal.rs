@@ -5,7 +5,6 @@ use runtime::{Problem, ProblemKind};
 use store::ConsentDetails;
 
 use crate::handler::Handler;
-use crate::problems::unavailable;
 
 /// A consent that can be renewed.
 pub(crate) struct Renewal {
@@ -22,18 +21,17 @@ impl Handler {
         &self,
         user: &ExternalId,
         link: LinkId,
-        request_id: &str,
     ) -> Result<Renewal, Problem> {
-        let problem = |kind| move || Problem::new(kind, request_id);
+        let problem = |kind| move || Problem::new(kind);
         let record = self.resources.link_of(user, link).await;
-        let record = record.map_err(|error| unavailable(request_id, &error))?;
+        let record = record.map_err(Problem::unavailable)?;
         let record = record
             .filter(|it| it.is_bound() && it.is_served(self.config.proof_wanted()))
             .ok_or_else(problem(ProblemKind::NotFound))?;
         let consent = record.consent.and_then(|consent| consent.id);
         let consent = consent.ok_or_else(problem(ProblemKind::NoConsent))?;
         let details = self.resources.consent(link, consent).await;
-        let details = details.map_err(|error| unavailable(request_id, &error))?;
+        let details = details.map_err(Problem::unavailable)?;
         Ok(Renewal {
             link,
             consent,

@@ -36,12 +36,8 @@ pub(crate) enum CallbackTarget {
 impl TokenRequest {
     /// Reads a body; an empty one asks for the defaults. The problem names every field that is
     /// wrong.
-    pub(crate) fn read(
-        body: &[u8],
-        return_urls: &ReturnUrls,
-        request_id: &str,
-    ) -> Result<Self, Problem> {
-        let mut fields = Fields::read(body, request_id)?;
+    pub(crate) fn read(body: &[u8], return_urls: &ReturnUrls) -> Result<Self, Problem> {
+        let mut fields = Fields::read(body)?;
         let request = Self {
             access_mode: fields.word(
                 "access_mode",
@@ -69,7 +65,7 @@ impl TokenRequest {
         if request.callback == CallbackTarget::App && request.return_url.is_none() {
             fields.refuse("return_url", "is required with callback \"app\"");
         }
-        fields.finish(Some(request), request_id)
+        fields.finish(Some(request))
     }
 }
 

@@ -36,28 +36,16 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Reads the secret before the first webhook: Belvo waits five seconds only.
-    pub(crate) async fn warm_up(&self) {
-        if let Err(error) = self.authorization.get().await {
-            tracing::error!(%error, "the webhook's authorization is not available");
-        }
-    }
-
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
-        let request_id = context.request_id;
-        let answer = tokio::time::timeout(PATIENCE, async {
+        let answer = runtime::within(PATIENCE, async {
             self.verify(request, &context).await?;
-            self.take(request.body().as_ref(), request_id).await
+            self.take(request.body().as_ref(), context.request_id).await
         });
-        let result = answer.await.unwrap_or_else(|_| {
-            tracing::error!(request_id, "a webhook could not be taken in time");
-            Err(Problem::new(ProblemKind::Unavailable, request_id))
-        });
-        match result {
+        match answer.await {
             Ok(()) => Response::new(String::new()),
-            Err(problem) => problem.into_response(),
+            Err(problem) => problem.into_response(context.request_id, "a webhook was not taken"),
         }
     }
 
@@ -71,7 +59,7 @@ impl Handler {
             Some(header) => self.agreed(header.as_bytes(), from_belvo).await,
             None => Ok(false),
         };
-        let agreed = agreed.map_err(|error| no_secret(context.request_id, &error))?;
+        let agreed = agreed.map_err(|error| error.problem("webhook"))?;
         if from_belvo && agreed {
             return Ok(());
         }
@@ -80,7 +68,7 @@ impl Handler {
         if from_belvo || agreed {
             runtime::count(Metric::WebhookRejected, self.clock.now());
         }
-        Err(Problem::new(ProblemKind::Unauthorized, context.request_id))
+        Err(Problem::new(ProblemKind::Unauthorized))
     }
 
     /// Whether this is the agreed value. It may have been rotated since this process has read it,
@@ -97,7 +85,7 @@ impl Handler {
     /// What cannot be used is acknowledged all the same: Belvo would only send it again, and
     /// nobody documents the body it validates a new URL with.
     async fn take(&self, body: &[u8], request_id: &str) -> Result<(), Problem> {
-        let event = Event::from_body(&object(body, request_id)?);
+        let event = Event::from_body(&members(body)?);
         let Some(link_id) = event.link_id else {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
             tracing::info!(request_id, "a webhook without a link was acknowledged");
@@ -106,8 +94,7 @@ impl Handler {
         if event.kind == EventKind::Unknown {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
         }
-        let unique = self.randomness.sixteen();
-        let unique = unique.map_err(|error| unavailable(request_id, &error))?;
+        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
         tracing::info!(
             request_id,
             link.id = %link_id,
@@ -118,32 +105,15 @@ impl Handler {
         );
         let job = Job::WebhookReceived { link_id, event };
         let sent = self.queue.send(&job, unique).await;
-        sent.map_err(|error| unavailable(request_id, &error))
+        sent.map_err(Problem::unavailable)
     }
 }
 
-/// An empty body is an empty object.
-fn object(body: &[u8], request_id: &str) -> Result<Map<String, Value>, Problem> {
-    if body.len() > MAX_BODY {
-        let problem = Problem::new(ProblemKind::TooLarge, request_id);
-        return Err(problem.at("", format!("must have at most {MAX_BODY} bytes")));
-    }
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => Ok(members),
-        _ => Err(Problem::new(ProblemKind::InvalidRequest, request_id)
-            .at("", "must be a JSON object, or empty")),
-    }
-}
-
-fn no_secret(request_id: &str, error: &SecretError) -> Problem {
-    tracing::error!(request_id, %error, "a webhook was not taken");
-    error.problem("webhook", request_id)
-}
-
-fn unavailable(request_id: &str, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(request_id, error = %runtime::chain(error), "a webhook was not taken");
-    Problem::new(ProblemKind::Unavailable, request_id)
+/// A blank body is an empty object.
+fn members(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let body = match body.iter().all(u8::is_ascii_whitespace) {
+        true => &[],
+        false => body,
+    };
+    runtime::json_object(body, MAX_BODY, "must be a JSON object, or empty")
 }

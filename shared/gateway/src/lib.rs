@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use lambda_http::http::Response;
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::{HeaderValue, Response, StatusCode};
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
 
 /// What an address may not contain. Browsers encode these; whoever does not must not stop us.
 const UNWRITABLE: &AsciiSet = &CONTROLS
@@ -54,6 +56,22 @@ fn answer(response: Response<String>) -> ApiGatewayV2httpResponse {
     answer.headers = parts.headers;
     answer.body = Some(Body::Text(body));
     answer
+}
+
+/// An answer in JSON for one client: no cache keeps it.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response<String> {
+    // What we answer always serializes; an empty body still has the right status.
+    json_text(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+/// The same of a body that is written already.
+pub fn json_text(status: StatusCode, body: String) -> Response<String> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// What API Gateway knows of a request.

@@ -1,9 +1,10 @@
-//! What every function does before its first event, and how it answers people.
+//! What every function does before its first event, and what every HTTP function does with a
+//! request.
 //!
 //! [`Env`] turns variables into typed configuration and reports every mistake at once.
 //! [`Secret`] reads a secret once and again after a rotation. [`Clock`] and [`Randomness`] are the
-//! only ways to time and chance. [`Problem`] is every error our HTTP API answers.
-//! [`Caller`] says who the user is. [`count`] writes a metric.
+//! only ways to time and chance. [`Caller`] says who the user is, [`json`] reads a body, [`within`]
+//! bounds the time, and [`Problem`] is every error our HTTP API answers. [`count`] writes a metric.
 //!
 //! Nothing here knows Lambda.
 
@@ -12,6 +13,7 @@ mod env;
 mod metrics;
 mod outside;
 mod problem;
+mod request;
 mod secret;
 
 use std::panic::PanicHookInfo;
@@ -27,6 +29,7 @@ pub use env::{Env, InvalidConfig, flag, https_url, page_url, service_url};
 pub use metrics::{Metric, count, count_at, count_by, gauge};
 pub use outside::{Clock, NoRandomness, Randomness};
 pub use problem::{Problem, ProblemKind};
+pub use request::{json, json_object, within};
 pub use secret::{Secret, SecretError};
 
 /// Starts structured logs, a line of JSON each, on standard output.

@@ -1,9 +1,15 @@
 //! Errors of our HTTP API, as RFC 9457 describes them.
+//!
+//! A [`Problem`] is made where something goes wrong and is answered in one place, the function's
+//! handler. Only there is its cause logged, together with the request's id.
 
 use domain::{Code, RequestId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
+
+use crate::caller::CallerError;
+use crate::secret::SecretError;
 
 /// What went wrong, for programs: stable, one `type` each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +114,15 @@ impl ProblemKind {
     }
 }
 
-/// An error answer: what kind, which request, which fields.
+/// An error answer: what kind, which fields, what Belvo said, and for the log what caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
-    request_id: String,
     errors: Vec<FieldError>,
     belvo: Option<Box<BelvoReference>>,
     retry_after_seconds: Option<u32>,
+    /// An error and its causes. It is logged and never answered.
+    cause: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -142,15 +149,29 @@ struct BelvoDetail {
 }
 
 impl Problem {
-    /// A problem of one request.
-    pub fn new(kind: ProblemKind, request_id: &str) -> Self {
+    /// A problem of the request, or of something that stays as it is. It has no cause to log.
+    pub fn new(kind: ProblemKind) -> Self {
         Self {
             kind,
-            request_id: request_id.to_owned(),
             errors: Vec::new(),
             belvo: None,
             retry_after_seconds: None,
+            cause: None,
         }
+    }
+
+    /// AWS or we ourselves failed. The client tries again in five seconds.
+    pub fn unavailable(error: impl std::error::Error) -> Self {
+        Self::new(ProblemKind::Unavailable)
+            .caused_by(&error)
+            .retry_after(5)
+    }
+
+    /// Adds what the log line says of the failure.
+    #[must_use]
+    pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
+        self.cause = Some(crate::chain(error));
+        self
     }
 
     /// Adds the field and the rule it breaks. `detail` must not repeat the value.
@@ -187,13 +208,20 @@ impl Problem {
         self
     }
 
-    /// What kind of problem it is.
-    pub fn kind(&self) -> ProblemKind {
-        self.kind
+    /// Logs what caused the problem. `failed` says what did not happen, such as "no token was
+    /// minted". A problem without a cause is the request's own, and is not logged.
+    pub fn log(&self, request_id: &str, failed: &str) {
+        let Some(cause) = &self.cause else {
+            return;
+        };
+        let refusal = self.belvo.as_ref().and_then(|it| it.errors.first());
+        let code = refusal.map(|it| it.code.as_str());
+        tracing::error!(request_id, belvo.code = code, error = cause, "{failed}");
     }
 
-    /// Writes the problem as a response.
-    pub fn into_response(self) -> Response<String> {
+    /// Writes the problem as a response, and its cause as a log line: see [`log`](Self::log).
+    pub fn into_response(self, request_id: &str, failed: &str) -> Response<String> {
+        self.log(request_id, failed);
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(rename = "type")]
@@ -211,7 +239,7 @@ impl Problem {
             kind,
             title,
             status: status.as_u16(),
-            request_id: &self.request_id,
+            request_id,
             errors: &self.errors,
             belvo: &self.belvo,
         });
@@ -231,15 +259,40 @@ impl Problem {
     }
 }
 
+/// What the caller sees of a token that does not say who the user is, or of a missing key.
+impl From<CallerError> for Problem {
+    fn from(error: CallerError) -> Self {
+        match error {
+            CallerError::Secret(error) => error.problem("external_id"),
+            CallerError::Missing { .. } | CallerError::Invalid { .. } => {
+                Self::new(ProblemKind::Unauthorized).at("claims", error)
+            }
+        }
+    }
+}
+
+impl SecretError {
+    /// What a caller is told: which of our secrets, in words, and what is wrong with it. Neither
+    /// its name in the account nor anything that is in it.
+    pub fn problem(&self, secret: &'static str) -> Problem {
+        let rule = match self {
+            Self::Unavailable { .. } => "could not be read",
+            Self::Empty { .. } => "has no value yet",
+            Self::Invalid { .. } => "has a value of another form than it must have",
+        };
+        Problem::unavailable(self).at(format!("secret {secret}"), rule)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_problem_names_the_field_and_the_rule() {
-        let response = Problem::new(ProblemKind::InvalidRequest, "req-1")
+        let response = Problem::new(ProblemKind::InvalidRequest)
             .at("/access_mode", "must be single or recurrent")
-            .into_response();
+            .into_response("req-1", "no token was minted");
         assert_eq!(response.status(), 400);
         assert_eq!(
             response.headers()["content-type"],

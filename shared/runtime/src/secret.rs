@@ -11,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::outside::Clock;
-use crate::problem::{Problem, ProblemKind};
 
 /// A rotation is noticed this late at most, by processes that nothing else tells.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -64,21 +63,6 @@ pub enum SecretError {
     },
 }
 
-impl SecretError {
-    /// What a caller is told: which of our secrets, in words, and what is wrong with it. Neither
-    /// its name in the account nor anything that is in it.
-    pub fn problem(&self, secret: &'static str, request_id: &str) -> Problem {
-        let rule = match self {
-            Self::Unavailable { .. } => "could not be read",
-            Self::Empty { .. } => "has no value yet",
-            Self::Invalid { .. } => "has a value of another form than it must have",
-        };
-        Problem::new(ProblemKind::Unavailable, request_id)
-            .at(format!("secret {secret}"), rule)
-            .retry_after(5)
-    }
-}
-
 impl<T> Secret<T> {
     /// A secret by name or ARN. Nothing is read yet.
     pub fn new(client: Client, id: String, clock: Clock, parse: Parse<T>) -> Self {
@@ -88,6 +72,14 @@ impl<T> Secret<T> {
             parse,
             clock,
             cache: Mutex::new(None),
+        }
+    }
+
+    /// Reads the value before the first event, so that no user waits for it. A value that is
+    /// missing is logged, and not fatal: it may have been set by the time it is needed.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self.get().await {
+            tracing::error!(%error, "a secret is not available at the start");
         }
     }
 

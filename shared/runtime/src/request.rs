@@ -1,0 +1,109 @@
+//! What every HTTP function does with a request before it decides anything.
+
+use std::time::Duration;
+
+use domain::ExternalId;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::caller::{Caller, Claims};
+use crate::problem::{Problem, ProblemKind};
+
+impl Caller {
+    /// The user of a request, and what the verified token says of them. A request without a token,
+    /// or with one that does not say who the user is, is not authorized.
+    pub async fn user<'a>(
+        &self,
+        claims: Option<&'a Claims>,
+    ) -> Result<(ExternalId, &'a Claims), Problem> {
+        let claims = claims.ok_or_else(|| Problem::new(ProblemKind::Unauthorized))?;
+        Ok((self.identify(claims).await?, claims))
+    }
+}
+
+/// Reads a body that is a JSON object of at most `most` bytes. An empty body has no members.
+///
+/// `rule` is what the client is told of a body of another form, such as "must be a JSON object".
+pub fn json_object(body: &[u8], most: usize, rule: &str) -> Result<Map<String, Value>, Problem> {
+    if body.len() > most {
+        let rule = format!("must have at most {most} bytes");
+        return Err(Problem::new(ProblemKind::TooLarge).at("", rule));
+    }
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(body).map_err(|_| not_of_the_form(rule))
+}
+
+/// The same, as a type of the function's own.
+///
+/// The body is read as an object first, because serde takes an array for a struct whose fields
+/// come in order.
+pub fn json<T: DeserializeOwned>(body: &[u8], most: usize, rule: &str) -> Result<T, Problem> {
+    let members = Value::Object(json_object(body, most, rule)?);
+    serde_json::from_value(members).map_err(|_| not_of_the_form(rule))
+}
+
+/// Answers within `limit`. Lambda would stop a slow function without an answer, so that the client
+/// would not learn that the request may be sent again.
+pub async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let result = tokio::time::timeout(limit, answer).await;
+    result.unwrap_or_else(|elapsed| Err(Problem::unavailable(elapsed)))
+}
+
+fn not_of_the_form(rule: &str) -> Problem {
+    Problem::new(ProblemKind::InvalidRequest).at("", rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    const FORM: &str = r#"must be {"url": "…"}"#;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Body {
+        url: String,
+    }
+
+    #[test]
+    fn a_body_is_an_object_of_a_bounded_size() {
+        let check = |body: &str, expected: Result<Body, ProblemKind>| {
+            let read: Result<Body, Problem> = json(body.as_bytes(), 20, FORM);
+            let expected = expected.map_err(|kind| {
+                let rule = match kind {
+                    ProblemKind::TooLarge => "must have at most 20 bytes",
+                    _ => FORM,
+                };
+                Problem::new(kind).at("", rule)
+            });
+            assert_eq!(read, expected, "{body}");
+        };
+        let url = "x".to_owned();
+        check(r#"{"url":"x"}"#, Ok(Body { url }));
+        for bad in ["", "{}", r#"["x"]"#, r#"{"url":1}"#, "null", "{", "§"] {
+            check(bad, Err(ProblemKind::InvalidRequest));
+        }
+        check(r#"{"url":"xxxxxxxxxxxx"}"#, Err(ProblemKind::TooLarge));
+        let empty = json_object(b"", 20, FORM).unwrap();
+        assert!(empty.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_a_problem_of_ours() {
+        let answer = within(
+            Duration::ZERO,
+            std::future::pending::<Result<(), Problem>>(),
+        )
+        .await;
+        let response = answer
+            .unwrap_err()
+            .into_response("req-1", "nothing was done");
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
+    }
+}
