@@ -58,7 +58,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeySource, Keys, Pace, Rhythm, Transport};
+use belvo::{Belvo, Keys, Pace, Rhythm};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::{Clock, Env, Patience, Secret};
@@ -80,22 +80,13 @@ pub async fn run() -> anyhow::Result<()> {
     let aws = runtime::aws(Patience::JOB).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
-    let belvo_keys = Arc::new(Secret::new(
-        secrets.clone(),
-        config.belvo_secret_id.clone(),
-        clock.clone(),
-        |text| Keys::from_json(text).map_err(|rule| rule.to_string()),
-    ));
+    let read = Keys::from_json;
+    let keys = Arc::new(Secret::new(&secrets, &config.belvo_secret_id, &clock, read));
+    keys.warm_up().await;
+    let read_keys = move |rejected| Arc::clone(&keys).supply(rejected);
+    let belvo = Belvo::connect(&config.belvo_base_url, BELVO_TIMEOUT, read_keys)?;
     let fetcher = Fetcher {
-        belvo: Belvo::new(
-            config.belvo_base_url.clone(),
-            Transport::network(BELVO_TIMEOUT)?,
-            KeySource::new({
-                let keys = Arc::clone(&belvo_keys);
-                move |freshness| Arc::clone(&keys).supply(freshness == Freshness::Reread)
-            }),
-        )
-        .with_rhythm(Rhythm {
+        belvo: belvo.with_rhythm(Rhythm {
             pace: Pace::share(
                 config.belvo_requests_per_30_seconds,
                 config.fetcher_concurrency,
@@ -109,9 +100,6 @@ pub async fn run() -> anyhow::Result<()> {
         clock,
         portion: PORTION,
     };
-    if let Err(error) = belvo_keys.get().await {
-        tracing::error!(%error, "belvo's keys are not available");
-    }
     let fetcher = &fetcher;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let deadline = Timestamp::try_from(event.context.deadline())?;

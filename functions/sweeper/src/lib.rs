@@ -47,7 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeySource, Keys, Transport};
+use belvo::{Belvo, Keys};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use queue::JobQueue;
 use runtime::{Clock, Env, Patience, Randomness, Secret};
@@ -67,20 +67,13 @@ pub async fn run() -> anyhow::Result<()> {
     let config = Config::from_env(Env::from_process())?;
     let aws = runtime::aws(Patience::JOB).await;
     let clock = Clock::system();
-    let belvo_keys = Arc::new(Secret::new(
-        SecretsManager::new(&aws),
-        config.belvo_secret_id.clone(),
-        clock.clone(),
-        |text| Keys::from_json(text).map_err(|rule| rule.to_string()),
-    ));
+    let secrets = SecretsManager::new(&aws);
+    let read = Keys::from_json;
+    let keys = Arc::new(Secret::new(&secrets, &config.belvo_secret_id, &clock, read));
+    let read_keys = move |rejected| Arc::clone(&keys).supply(rejected);
+    let belvo = Belvo::connect(&config.belvo_base_url, BELVO_TIMEOUT, read_keys)?;
     let sweeper = Sweeper {
-        belvo: Belvo::new(
-            config.belvo_base_url.clone(),
-            Transport::network(BELVO_TIMEOUT)?,
-            KeySource::new(move |freshness| {
-                Arc::clone(&belvo_keys).supply(freshness == Freshness::Reread)
-            }),
-        ),
+        belvo,
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         queue: JobQueue::new(&aws, config.queue_url.clone()),

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Freshness, KeySource, Keys, Transport};
+use belvo::{Belvo, Keys};
 use queue::JobQueue;
 use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
 use store::{ConnectionStore, ResourceStore};
@@ -43,21 +43,13 @@ pub async fn run() -> anyhow::Result<()> {
     let aws = runtime::aws(Patience::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
-    let belvo_keys = Arc::new(Secret::new(
-        secrets.clone(),
-        config.belvo_secret_id.clone(),
-        clock.clone(),
-        |text| Keys::from_json(text).map_err(|rule| rule.to_string()),
-    ));
+    let read = Keys::from_json;
+    let keys = Arc::new(Secret::new(&secrets, &config.belvo_secret_id, &clock, read));
+    keys.warm_up().await;
+    let read_keys = move |rejected| Arc::clone(&keys).supply(rejected);
+    let belvo = Belvo::connect(&config.belvo_base_url, BELVO_TIMEOUT, read_keys)?;
     let handler = Handler {
-        belvo: Belvo::new(
-            config.belvo_base_url.clone(),
-            Transport::network(BELVO_TIMEOUT)?,
-            KeySource::new({
-                let keys = Arc::clone(&belvo_keys);
-                move |freshness| Arc::clone(&keys).supply(freshness == Freshness::Reread)
-            }),
-        ),
+        belvo,
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
@@ -68,7 +60,6 @@ pub async fn run() -> anyhow::Result<()> {
         randomness: Randomness::system(),
     };
     handler.session_keys.warm_up().await;
-    belvo_keys.warm_up().await;
     let handler = &handler;
     let served = gateway::serve(async |request| handler.handle(&request).await);
     served.await.map_err(|error| anyhow::anyhow!(error))

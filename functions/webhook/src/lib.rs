@@ -23,9 +23,9 @@ pub async fn run() -> anyhow::Result<()> {
     let clock = Clock::system();
     let handler = Handler {
         authorization: Secret::new(
-            SecretsManager::new(&aws),
-            config.webhook_secret_id,
-            clock.clone(),
+            &SecretsManager::new(&aws),
+            &config.webhook_secret_id,
+            &clock,
             Authorization::from_json,
         ),
         source_ips: config.source_ips,

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::{Belvo, BelvoError, Freshness, Keys, Retry};
+use crate::{Belvo, BelvoError, Keys, Retry};
 
 /// Tries of a read: the first, and again after 0.5, 1 and 2 s.
 const READ_ATTEMPTS: usize = 4;
@@ -82,10 +82,10 @@ impl Belvo {
         request: impl Fn(&Keys) -> Result<Request<Bytes>, BelvoError>,
         read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
-        let keys = self.keys.get(Freshness::Cached).await?;
+        let keys = self.keys.get().await?;
         match self.repeatedly(attempts, || request(&keys), &read).await {
             Err(error @ BelvoError::AuthenticationFailed { .. }) => {
-                let fresh = self.keys.get(Freshness::Reread).await?;
+                let fresh = self.keys.reread().await?;
                 if Arc::ptr_eq(&fresh, &keys) {
                     return Err(error);
                 }

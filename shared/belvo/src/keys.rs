@@ -32,34 +32,26 @@ impl Keys {
     }
 }
 
-/// How the keys are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// As this process last read them.
-    Cached,
-    /// Read again, because Belvo rejected the cached ones.
-    Reread,
-}
-
 /// Why there are no keys.
 pub type KeyError = Arc<dyn std::error::Error + Send + Sync>;
 
-type Get = dyn Fn(Freshness) -> BoxFuture<'static, Result<Arc<Keys>, KeyError>> + Send + Sync;
+type Read = dyn Fn(bool) -> BoxFuture<'static, Result<Arc<Keys>, KeyError>> + Send + Sync;
 
 /// Gives the keys when a request needs them, so that a rotation needs no restart.
 #[derive(Clone)]
-pub struct KeySource(Arc<Get>);
+pub struct KeySource(Arc<Read>);
 
 impl KeySource {
-    /// Wraps a function that reads the keys.
-    pub fn new<F, R, E>(get: F) -> Self
+    /// Wraps a function that reads the keys. It is told whether Belvo has rejected those that it
+    /// gave last: they may have been rotated.
+    pub fn new<F, R, E>(read: F) -> Self
     where
-        F: Fn(Freshness) -> R + Send + Sync + 'static,
+        F: Fn(bool) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Arc<Keys>, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        Self(Arc::new(move |freshness| {
-            let keys = get(freshness);
+        Self(Arc::new(move |rejected| {
+            let keys = read(rejected);
             keys.map_err(|error| Arc::new(error) as KeyError).boxed()
         }))
     }
@@ -70,8 +62,14 @@ impl KeySource {
         Self::new(move |_| std::future::ready(Ok::<_, Infallible>(Arc::clone(&keys))))
     }
 
-    pub(crate) async fn get(&self, freshness: Freshness) -> Result<Arc<Keys>, KeyError> {
-        (self.0)(freshness).await
+    /// The keys as this process last read them.
+    pub(crate) async fn get(&self) -> Result<Arc<Keys>, KeyError> {
+        (self.0)(false).await
+    }
+
+    /// The keys after Belvo has rejected the last ones.
+    pub(crate) async fn reread(&self) -> Result<Arc<Keys>, KeyError> {
+        (self.0)(true).await
     }
 }
 

@@ -28,6 +28,7 @@ mod token;
 mod transport;
 mod widget_token;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -35,7 +36,7 @@ use url::Url;
 pub use consents::Consent;
 pub use deletion::Deletion;
 pub use error::{ApiError, BelvoError, Detail};
-pub use keys::{Freshness, InvalidKeys, KeyError, KeySource, Keys};
+pub use keys::{InvalidKeys, KeyError, KeySource, Keys};
 pub use links::{Link, LinkPage};
 pub use pace::Pace;
 pub use policy::{Retry, Wait};
@@ -78,7 +79,27 @@ impl Default for Rhythm {
 }
 
 impl Belvo {
-    /// Talks to the Belvo at `base_url`.
+    /// Talks to the Belvo at `base_url` over the network. `timeout` bounds a whole request, and
+    /// `read_keys` is as [`KeySource::new`] takes it.
+    pub fn connect<F, R, E>(
+        base_url: &Url,
+        timeout: Duration,
+        read_keys: F,
+    ) -> Result<Self, TransportError>
+    where
+        F: Fn(bool) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Arc<Keys>, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let transport = Transport::network(timeout)?;
+        Ok(Self::new(
+            base_url.clone(),
+            transport,
+            KeySource::new(read_keys),
+        ))
+    }
+
+    /// Talks to the Belvo at `base_url` over any transport.
     pub fn new(base_url: Url, transport: Transport, keys: KeySource) -> Self {
         Self {
             base_url,

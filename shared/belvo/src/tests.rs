@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    Belvo, BelvoError, Deletion, Freshness, KeySource, Keys, PortalToken, Retry, Transport,
-    TransportError, Wait,
+    Belvo, BelvoError, Deletion, KeySource, Keys, PortalToken, Retry, Transport, TransportError,
+    Wait,
 };
 
 /// A Belvo that answers as it is told and remembers what it was asked.
@@ -45,10 +45,10 @@ fn sides(answers: impl IntoIterator<Item = Answer>) -> Sides {
         Arc::new(Keys::from_json(&text).unwrap())
     };
     let (old, new) = (keys("old"), keys("new"));
-    let keys = KeySource::new(move |freshness| {
-        let keys = match freshness {
-            Freshness::Cached => Arc::clone(&old),
-            Freshness::Reread => Arc::clone(&new),
+    let keys = KeySource::new(move |rejected| {
+        let keys = match rejected {
+            false => Arc::clone(&old),
+            true => Arc::clone(&new),
         };
         std::future::ready(Ok::<_, std::convert::Infallible>(keys))
     });

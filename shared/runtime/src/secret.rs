@@ -1,6 +1,6 @@
 //! A secret of Secrets Manager, read once and again after a rotation.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
@@ -22,12 +22,12 @@ const MIN_AGE: SignedDuration = SignedDuration::from_secs(30);
 pub struct Secret<T> {
     client: Client,
     id: String,
-    parse: Parse<T>,
+    parse: Box<Parse<T>>,
     clock: Clock,
     cache: Mutex<Option<Cached<T>>>,
 }
 
-type Parse<T> = fn(&str) -> Result<T, String>;
+type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
 
 struct Cached<T> {
     value: Arc<T>,
@@ -64,13 +64,21 @@ pub enum SecretError {
 }
 
 impl<T> Secret<T> {
-    /// A secret by name or ARN. Nothing is read yet.
-    pub fn new(client: Client, id: String, clock: Clock, parse: Parse<T>) -> Self {
+    /// A secret by name or ARN, and how its text is read. Nothing is read yet.
+    pub fn new<E: Display + 'static>(
+        client: &Client,
+        id: &str,
+        clock: &Clock,
+        parse: fn(&str) -> Result<T, E>,
+    ) -> Self
+    where
+        T: 'static,
+    {
         Self {
-            client,
-            id,
-            parse,
-            clock,
+            client: client.clone(),
+            id: id.to_owned(),
+            parse: Box::new(move |text| parse(text).map_err(|rule| rule.to_string())),
+            clock: clock.clone(),
             cache: Mutex::new(None),
         }
     }
@@ -163,9 +171,7 @@ impl<T> Secret<T> {
 impl Secret<SigningKeys> {
     /// A secret with keys that sign sessions, hash documents or derive ids.
     pub fn signing(client: &Client, id: &str, clock: &Clock) -> Self {
-        Self::new(client.clone(), id.to_owned(), clock.clone(), |text| {
-            SigningKeys::from_json(text).map_err(|rule| rule.to_string())
-        })
+        Self::new(client, id, clock, SigningKeys::from_json)
     }
 }
 

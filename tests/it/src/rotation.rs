@@ -67,13 +67,16 @@ async fn wrong_belvo_keys_are_a_clear_problem() {
 }
 
 /// A secret as a function holds it, with a clock the test moves.
-fn secret<T>(world: &World, part_of_name: &str, parse: fn(&str) -> Result<T, String>) -> Held<T> {
+fn secret<T: 'static>(
+    world: &World,
+    part_of_name: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Held<T> {
     let seconds = Arc::new(AtomicI64::new(1_800_000_000));
     let moved = Arc::clone(&seconds);
     let clock =
         Clock::from_fn(move || Timestamp::from_second(moved.load(Ordering::SeqCst)).unwrap());
-    let secrets = world.stack.secretsmanager().clone();
-    let secret = Secret::new(secrets, part_of_name.to_owned(), clock, parse);
+    let secret = Secret::new(world.stack.secretsmanager(), part_of_name, &clock, parse);
     Held {
         secret: Arc::new(secret),
         seconds,
@@ -180,15 +183,14 @@ async fn a_warm_webhook_notices_a_rotation_when_it_is_called_with_the_new_value(
     let moved = Arc::clone(&seconds);
     let clock =
         Clock::from_fn(move || Timestamp::from_second(moved.load(Ordering::SeqCst)).unwrap());
-    let secrets = world.stack.secretsmanager().clone();
     let aws = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .build();
     let handler = webhook::Handler {
         authorization: Secret::new(
-            secrets,
-            name,
-            clock.clone(),
+            world.stack.secretsmanager(),
+            &name,
+            &clock,
             webhook::Authorization::from_json,
         ),
         source_ips: Vec::new(),

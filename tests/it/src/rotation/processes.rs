@@ -12,7 +12,7 @@ use aws_sdk_secretsmanager::config::{Builder, ConfigBag, Intercept};
 use aws_sdk_secretsmanager::error::BoxError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueInput;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
-use belvo::{Belvo, Freshness, KeySource, Keys, Pace, Rhythm, Transport};
+use belvo::{Belvo, KeySource, Keys, Pace, Rhythm, Transport};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Response;
 use queue::JobQueue;
@@ -146,9 +146,9 @@ impl<'a> Site<'a> {
         let config = webhook::Config::from_env(env("webhook")).unwrap();
         let webhook = webhook::Handler {
             authorization: Secret::new(
-                secrets("webhook"),
-                config.webhook_secret_id,
-                clock.clone(),
+                &secrets("webhook"),
+                &config.webhook_secret_id,
+                &clock,
                 webhook::Authorization::from_json,
             ),
             source_ips: config.source_ips,
@@ -210,8 +210,7 @@ impl<'a> Site<'a> {
         transport: &Transport,
     ) -> Belvo {
         let variables = self.world.stack.variables_of(function);
-        let id = variables["BELVO_SECRET_ID"].clone();
-        let keys = belvo_keys(secrets, id, &self.time);
+        let keys = belvo_keys(secrets, &variables["BELVO_SECRET_ID"], &self.time);
         keys.get().await.unwrap();
         let url = variables["BELVO_BASE_URL"].parse().unwrap();
         let rhythm = Rhythm {
@@ -232,14 +231,14 @@ impl<'a> Site<'a> {
     }
 }
 
-fn belvo_keys(secrets: &SecretsManager, id: String, time: &Time) -> Arc<Secret<Keys>> {
-    let parse = |text: &str| Keys::from_json(text).map_err(|rule| rule.to_string());
-    Arc::new(Secret::new(secrets.clone(), id, time.clock(), parse))
+fn belvo_keys(secrets: &SecretsManager, id: &str, time: &Time) -> Arc<Secret<Keys>> {
+    let parse = Keys::from_json;
+    Arc::new(Secret::new(secrets, id, &time.clock(), parse))
 }
 
 /// Where a client of Belvo's has its keys from, as in each function that has one.
 pub fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
-    KeySource::new(move |freshness| Arc::clone(&secret).supply(freshness == Freshness::Reread))
+    KeySource::new(move |rejected| Arc::clone(&secret).supply(rejected))
 }
 
 /// Takes down each read of a secret.
