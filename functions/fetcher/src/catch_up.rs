@@ -107,7 +107,7 @@ impl Fetcher {
     /// Belvo as a whole fails.
     async fn read_wanted(&self, link: &mut OpenLink<'_>) -> Result<(), JobError> {
         let mut failure = None;
-        for kind in ResourceKind::ALL {
+        for kind in ResourceKind::all() {
             match self.read_one(link, kind).await {
                 Ok(()) => {}
                 Err(error) if failure.is_none() && is_of_one_resource(&error) => {

@@ -154,7 +154,7 @@ impl ConsentView {
 impl LimitsView {
     fn new(link: &LinkRecord, facts: &Facts<'_>) -> Self {
         let month = Month::of(facts.now);
-        let resources = Allowance::ALL.into_iter().filter_map(|resource| {
+        let resources = Allowance::all().filter_map(|resource| {
             let spent = facts.spent.get(&resource).copied().unwrap_or_default();
             let limit = facts.limits.of(resource);
             (spent > 0 || limit.is_some()).then_some(LimitView {
@@ -191,7 +191,7 @@ pub(crate) fn available_at(link: &LinkRecord, now: Timestamp) -> Option<Timestam
 }
 
 fn resources(link: &LinkRecord) -> BTreeMap<&'static str, ResourceView> {
-    let all = ResourceKind::ALL.into_iter();
+    let all = ResourceKind::all();
     all.map(|kind| (name(kind), resource(link, kind))).collect()
 }
 

@@ -3,13 +3,28 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
 use crate::resource::ResourceKind;
 
 /// Something of which a bank gives only so much in a month, for each CPF or CNPJ
 /// (Belvo: "Open Finance Network Limits (Brazil)").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Allowance {
     /// Reads of owners.
     Owners,
@@ -29,15 +44,9 @@ pub enum Allowance {
 
 impl Allowance {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Owners,
-        Self::Accounts,
-        Self::Transactions,
-        Self::RecentTransactions,
-        Self::Bills,
-        Self::Investments,
-        Self::InvestmentTransactions,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
 
     /// What connecting a bank spends on a resource.
     pub fn of_connecting(kind: ResourceKind) -> Self {
@@ -61,15 +70,7 @@ impl Allowance {
 
     /// The name in the API, the tables and the configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Owners => "OWNERS",
-            Self::Accounts => "ACCOUNTS",
-            Self::Transactions => "TRANSACTIONS",
-            Self::RecentTransactions => "RECENT_TRANSACTIONS",
-            Self::Bills => "BILLS",
-            Self::Investments => "INVESTMENTS",
-            Self::InvestmentTransactions => "INVESTMENT_TRANSACTIONS",
-        }
+        self.into()
     }
 }
 
@@ -90,9 +91,9 @@ impl Limits {
         let mut limits = BTreeMap::new();
         for pair in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
             let (name, limit) = pair.split_once('=').ok_or(InvalidLimits)?;
-            let allowance = Allowance::ALL.into_iter().find(|it| it.name() == name);
+            let allowance = name.parse().map_err(|_| InvalidLimits)?;
             let limit = limit.parse().map_err(|_| InvalidLimits)?;
-            let repeated = limits.insert(allowance.ok_or(InvalidLimits)?, limit);
+            let repeated = limits.insert(allowance, limit);
             if repeated.is_some() {
                 return Err(InvalidLimits);
             }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::code::{Code, InstitutionName};
 use crate::id::{ExternalId, LinkId, SessionId};
@@ -80,8 +81,11 @@ pub struct AttemptRecord {
 }
 
 /// Whether Belvo reads the link once or keeps it up to date.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumIter, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AccessMode {
     /// Read once; later only on request.
     Single,
@@ -93,9 +97,6 @@ pub enum AccessMode {
 impl AccessMode {
     /// The value of Belvo's `access_mode`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Single => "single",
-            Self::Recurrent => "recurrent",
-        }
+        self.into()
     }
 }

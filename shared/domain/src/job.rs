@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::IntoStaticStr;
 
 use crate::attempt::{AccessMode, Attempt};
 use crate::code::InstitutionName;
@@ -16,8 +17,9 @@ use crate::outcome::Outcome;
 use crate::resource::ResourceKind;
 
 /// Work for the fetcher.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "job")]
+#[strum(serialize_all = "snake_case")]
 pub enum Job {
     /// A token was minted.
     #[serde(rename = "attempt_started.v1")]
@@ -157,20 +159,7 @@ impl Job {
 
     /// The variant's name, for logs and metrics.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::AttemptStarted { .. } => "attempt_started",
-            Self::AttemptEnded { .. } => "attempt_ended",
-            Self::LinkProven { .. } => "link_proven",
-            Self::WebhookReceived { .. } => "webhook_received",
-            Self::WebhookReplayed { .. } => "webhook_replayed",
-            Self::LinkDue { .. } => "link_due",
-            Self::LinkSeen { .. } => "link_seen",
-            Self::LinkReread { .. } => "link_reread",
-            Self::LinkRefresh { .. } => "link_refresh",
-            Self::ConsentRenewal { .. } => "consent_renewal",
-            Self::LinkErase { .. } => "link_erase",
-            Self::UserErase { .. } => "user_erase",
-        }
+        self.into()
     }
 }
 

@@ -5,12 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::code::{Code, InstitutionName};
 use crate::id::LinkId;
 
 /// Which of the three callback URLs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum CallbackKind {
     /// After a link was created.
     Success,
@@ -23,23 +25,19 @@ pub enum CallbackKind {
 impl CallbackKind {
     /// The last segment of its path.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Exit => "exit",
-            Self::Event => "event",
-        }
+        self.into()
     }
 
     /// Reads the last segment of a path.
     pub fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Success, Self::Exit, Self::Event];
-        all.into_iter().find(|kind| kind.name() == text)
+        text.parse().ok()
     }
 }
 
 /// What the redirect says. It is a claim: nothing signs it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// A link was created.
     Success {
@@ -114,12 +112,7 @@ impl Outcome {
 
     /// The outcome's name in our API.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Success { .. } => "success",
-            Self::Exit { .. } => "exit",
-            Self::Error { .. } => "error",
-            Self::Warning { .. } => "warning",
-        }
+        self.into()
     }
 
     /// Belvo's code, where there is one.

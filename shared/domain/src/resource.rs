@@ -1,9 +1,8 @@
 //! The six resources of a link that are kept here.
 
-use std::fmt;
-
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
 /// How long after Belvo has reached a bank data may still be loading.
 ///
@@ -12,8 +11,24 @@ use serde::{Deserialize, Serialize};
 pub const LOADING: SignedDuration = SignedDuration::from_mins(90);
 
 /// A resource of Belvo's Open Finance aggregation, by the name webhooks and tokens use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ResourceKind {
     /// Who holds the accounts: a person or a company.
     Owners,
@@ -31,25 +46,13 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// All six, in the order Belvo's guide announces them.
-    pub const ALL: [Self; 6] = [
-        Self::Owners,
-        Self::Accounts,
-        Self::Transactions,
-        Self::Bills,
-        Self::Investments,
-        Self::InvestmentTransactions,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
 
     /// The name on the wire, such as `INVESTMENT_TRANSACTIONS`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Owners => "OWNERS",
-            Self::Accounts => "ACCOUNTS",
-            Self::Transactions => "TRANSACTIONS",
-            Self::Bills => "BILLS",
-            Self::Investments => "INVESTMENTS",
-            Self::InvestmentTransactions => "INVESTMENT_TRANSACTIONS",
-        }
+        self.into()
     }
 
     /// What Belvo embeds in each object of the resource: an object of which resource, under which
@@ -65,16 +68,10 @@ impl ResourceKind {
     /// Reads a wire name in any case, singular or plural: Belvo's samples differ.
     pub fn lenient(text: &str) -> Option<Self> {
         let text = text.to_ascii_uppercase();
-        Self::ALL.into_iter().find(|kind| {
+        Self::all().find(|kind| {
             let plural = kind.name();
             text == plural || Some(text.as_str()) == plural.strip_suffix('S')
         })
-    }
-}
-
-impl fmt::Display for ResourceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -102,10 +99,7 @@ impl ResourceSet {
     pub fn parse(text: &str) -> Result<Self, InvalidResourceSet> {
         let mut kinds = Vec::new();
         for name in text.split(',').map(str::trim) {
-            let kind = ResourceKind::ALL
-                .into_iter()
-                .find(|kind| kind.name() == name)
-                .ok_or(InvalidResourceSet::Unknown)?;
+            let kind = name.parse().map_err(|_| InvalidResourceSet::Unknown)?;
             if kinds.contains(&kind) {
                 return Err(InvalidResourceSet::Repeated);
             }

@@ -14,9 +14,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{ConsentChange, Event, EventKind, Totals};
-use domain::{AccessMode, Attempt, Job, Outcome, ResourceKind};
+use domain::{AccessMode, Allowance, Attempt, Job, Outcome, ResourceKind};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator as _;
 
 /// The forms of each job, by the name of their file.
 fn frozen() -> BTreeMap<String, Vec<Value>> {
@@ -99,6 +101,32 @@ fn every_name_in_a_job_is_in_some_form() {
     ];
     for name in names.iter().flatten() {
         assert!(text.contains(&format!("\"{name}\"")), "no form has {name}");
+    }
+}
+
+/// A name is written by serde in jobs and answers, and by strum in logs, keys and addresses.
+#[test]
+fn both_writers_of_names_agree() {
+    fn check<T>(all: impl IntoIterator<Item = T>)
+    where
+        T: Serialize + Into<&'static str>,
+    {
+        for value in all {
+            let form = serde_json::to_value(&value).unwrap();
+            let name: &str = value.into();
+            assert_eq!(form, json!(name));
+        }
+    }
+    check(AccessMode::iter());
+    check(Allowance::all());
+    check(ResourceKind::all());
+    for form in all_forms() {
+        let job = decode(&form);
+        let versioned = form["job"].as_str().unwrap();
+        assert_eq!(versioned.split('.').next(), Some(job.name()));
+        if let Job::AttemptEnded { outcome, .. } = &job {
+            assert_eq!(form["outcome"]["outcome"], outcome.name());
+        }
     }
 }
 

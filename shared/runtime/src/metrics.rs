@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use domain::{Code, InstitutionName};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 /// Under which name CloudWatch has them, by the variable that all writers of this format know: an
 /// account may hold more than one environment.
@@ -16,8 +17,8 @@ static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
     name.unwrap_or_else(|_| "BelvoOpenFinance".to_owned())
 });
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is counted, under the variant's name. The template's alarms repeat these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 pub enum Metric {
     /// A webhook without the agreed Authorization, or with it from an address that is not allowed.
     WebhookRejected,
@@ -63,34 +64,6 @@ pub enum Metric {
     LinksOverdue,
 }
 
-impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::WebhookRejected => "WebhookRejected",
-            Self::WebhookIgnored => "WebhookIgnored",
-            Self::AttemptCapped => "AttemptCapped",
-            Self::LinkErased => "LinkErased",
-            Self::BelvoAuthenticationFailed => "BelvoAuthenticationFailed",
-            Self::BelvoFailed => "BelvoFailed",
-            Self::LinkQuarantined => "LinkQuarantined",
-            Self::LinkUnclaimed => "LinkUnclaimed",
-            Self::LinkGone => "LinkGone",
-            Self::ConsentExpiring => "ConsentExpiring",
-            Self::ConsentLapsed => "ConsentLapsed",
-            Self::TotalsDiffer => "TotalsDiffer",
-            Self::ListEmpty => "ListEmpty",
-            Self::RowsMissing => "RowsMissing",
-            Self::RowRejected => "RowRejected",
-            Self::JobFailed => "JobFailed",
-            Self::JobUnreadable => "JobUnreadable",
-            Self::AttemptEnded => "AttemptEnded",
-            Self::CodeUnknown => "CodeUnknown",
-            Self::SweepDone => "SweepDone",
-            Self::LinksOverdue => "LinksOverdue",
-        }
-    }
-}
-
 /// Counts one.
 pub fn count(metric: Metric, now: Timestamp) {
     write_line(&line(metric, 1, &json!([[]]), &[], now));
@@ -125,18 +98,19 @@ fn line(
     properties: &[(&str, &str)],
     now: Timestamp,
 ) -> Value {
+    let name: &str = metric.into();
     let mut line = json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": *NAMESPACE,
                 "Dimensions": dimensions,
-                "Metrics": [{"Name": metric.name(), "Unit": "Count"}]
+                "Metrics": [{"Name": name, "Unit": "Count"}]
             }]
         }
     });
     if let Some(line) = line.as_object_mut() {
-        line.insert(metric.name().to_owned(), json!(value));
+        line.insert(name.to_owned(), json!(value));
         for (name, value) in properties {
             line.insert((*name).to_owned(), json!(value));
         }

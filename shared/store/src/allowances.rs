@@ -71,7 +71,7 @@ impl ConnectionStore {
             .map_err(StoreError::failed("reading what was spent"))?;
         let item = answer.item.unwrap_or_default();
         let count = |allowance: &Allowance| item.get(allowance.name())?.as_n().ok()?.parse().ok();
-        let all = Allowance::ALL.into_iter();
+        let all = Allowance::all();
         Ok(all.filter_map(|it| Some((it, count(&it)?))).collect())
     }
 }
