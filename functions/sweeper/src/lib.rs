@@ -3,7 +3,7 @@
 //! | sweep | module | when | does |
 //! |---|---|---|---|
 //! | `due` | `due` | each minute | links whose time has come |
-//! | `links` | `walk` | every five minutes | a page of Belvo's links against ours: webhooks get lost |
+//! | `links` | `compare_links` | every five minutes | a page of Belvo's links against ours: webhooks get lost |
 //! | `replay` | `replay` | by hand | the journaled webhooks of a link once more |
 //! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
 //! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
@@ -12,7 +12,7 @@
 //! much at once from Belvo's rate, `unique` makes deduplication ids.
 //!
 //! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
-//! index `by_due`, the walk's page follows from the time, and a reread of all links answers with
+//! index `by_due`, the page to compare follows from the time, and a reread of all links answers with
 //! the event that continues it. Every sweep may be skipped, repeated or cut off.
 //!
 //! # What 100,000 links cost
@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | `due` | 1,440 sweeps of 8 queries | up to 144 links, some 20 ms for ten of them |
 //! | `links` | 288 pages of 1,000 links, 576 requests to Belvo | 2 requests, 10 batch reads |
-//! | a round of the walk | 2.9 rounds | 100 pages, 500 minutes |
+//! | a round of comparisons | 2.9 rounds | 100 pages, 500 minutes |
 //! | LINK records read | 288,000, at half a unit for 4 KB | 1,000 |
 //!
 //! So with 100,000 links a lost webhook is made up within 8.3 hours, and the sweeps take less than
@@ -33,6 +33,7 @@
 //! addresses. Refreshed weekly, which is Belvo's default, 100,000 links need some nine requests a
 //! week each: 900,000 of 1,451,520.
 
+mod compare_links;
 mod config;
 mod due;
 mod erased;
@@ -41,7 +42,6 @@ mod limits;
 mod replay;
 mod reread;
 mod sweeper;
-mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;

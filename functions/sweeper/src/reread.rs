@@ -6,8 +6,8 @@ use domain::{Job, LinkId, dedup_id};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::compare_links::by_id;
 use crate::sweeper::{Report, SweepError, Sweeper};
-use crate::walk::by_id;
 
 impl Sweeper {
     /// Queues the link, if it is one of ours.

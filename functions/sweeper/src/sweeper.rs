@@ -174,7 +174,7 @@ impl Sweeper {
                 link_id: Some(link_id),
                 until,
             } => self.due_link(link_id, until).await?,
-            Sweep::Links { page } => self.walk(page).await?,
+            Sweep::Links { page } => self.compare_links(page).await?,
             Sweep::Replay { link_id } => self.replay(link_id).await?,
             Sweep::Erased { month, after } => self.erase_again(month, after).await?,
             Sweep::Reread { link_id } => self.reread(link_id).await?,

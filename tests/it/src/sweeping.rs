@@ -39,7 +39,7 @@ async fn every_sample_has_its_answer() {
     }
 }
 
-/// The walk divides time into slots as long as its schedule's period.
+/// The sweep `links` divides time into slots as long as its schedule's period.
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_ask_for_what_is_due_and_for_a_page_of_links() {
     let world = World::start().await;
@@ -116,17 +116,17 @@ async fn a_link_whose_webhooks_were_all_lost_is_found_and_read() {
 async fn news_of_a_link_of_ours_that_no_webhook_told_of_are_read() {
     let world = adopting().await;
     let link = announced_in_part(&world).await;
-    let walk = || sweep(&world, json!({"sweep": "links"}));
+    let compare = || sweep(&world, json!({"sweep": "links"}));
     set_clock(&world, -SignedDuration::from_hours(2)).await;
     lose_webhooks(&world).await;
     let changes = json!({"add": 3, "update": 2, "delete": 1});
     world
         .sandbox(&format!("links/{link}/changes"), &changes)
         .await;
-    assert_eq!(walk().await.unwrap()["enqueued"], 1);
+    assert_eq!(compare().await.unwrap()["enqueued"], 1);
     world.settle().await;
     world.assert_complete(&link, "user-in-part").await;
-    assert_eq!(walk().await.unwrap()["seen"], 0, "everything is read");
+    assert_eq!(compare().await.unwrap()["seen"], 0, "everything is read");
 
     // Belvo says that it was at the bank at another time than we know of.
     let hundred_minutes_ago = Timestamp::now() - SignedDuration::from_mins(100);
@@ -134,13 +134,13 @@ async fn news_of_a_link_of_ours_that_no_webhook_told_of_are_read() {
     world
         .sandbox(&format!("links/{link}/access"), &access)
         .await;
-    assert_eq!(walk().await.unwrap()["enqueued"], 1);
+    assert_eq!(compare().await.unwrap()["enqueued"], 1);
     world.settle().await;
-    assert_eq!(walk().await.unwrap()["seen"], 0, "it was looked at");
+    assert_eq!(compare().await.unwrap()["seen"], 0, "it was looked at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_walk() {
+async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_comparison() {
     let world = adopting().await;
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let faults = json!({"fail_next": {"count": 100, "status": 429, "path": "/api/accounts/"}});
@@ -162,7 +162,7 @@ async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_walk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_walked_and_reread_to_the_last_link() {
+async fn pages_are_compared_and_reread_to_the_last_link() {
     let world = adopting().await;
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let wish = json!({"external_id": "user-many", "transactions": 0, "webhooks": false});
@@ -328,7 +328,7 @@ async fn all_links_are_read_again_one_after_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_belvo_fails_the_walk_and_nothing_else() {
+async fn a_failing_belvo_fails_the_comparison_and_nothing_else() {
     let world = World::start().await;
     let faults = json!({"fail_next": {"count": 100, "status": 429, "path": "/api/links/"}});
     world.sandbox("faults", &faults).await;

@@ -10,12 +10,12 @@ use store::{Due, LinkRecord, LinkStatus};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
 
-/// Seconds between two scheduled walks; the template says the same.
+/// Seconds between two scheduled comparisons; the template says the same.
 const PERIOD: i64 = 5 * 60;
 
 impl Sweeper {
     /// Compares a page of Belvo's links with ours, and queues those with news.
-    pub(crate) async fn walk(&self, page: Option<u32>) -> Result<Report, SweepError> {
+    pub(crate) async fn compare_links(&self, page: Option<u32>) -> Result<Report, SweepError> {
         let now = self.clock.now();
         let number = match page {
             Some(page) => page,
@@ -78,7 +78,7 @@ fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
 }
 
 /// Whether another look would find nothing to do: the link has its own time for that, which the
-/// walk must not undercut, or it is nobody's to read.
+/// comparison must not undercut, or it is nobody's to read.
 fn is_taken_care_of(record: &LinkRecord) -> bool {
     let waits = [Due::Retry, Due::Continue, Due::Look, Due::Empty];
     record.status == LinkStatus::Quarantined
