@@ -100,8 +100,8 @@ impl Handler {
     }
 
     pub(crate) async fn send(&self, job: &Job, asked: &Asked<'_>) -> Result<(), Problem> {
-        let unique = self.random(asked)?;
-        let sent = self.queue.send(job, unique).await;
+        let dedup_id = self.random(asked)?;
+        let sent = self.queue.send(job, dedup_id).await;
         sent.map_err(|error| asked.unavailable(&error))
     }
 

@@ -89,12 +89,12 @@ fn job(link_id: LinkId, link: &Link) -> (Job, [u8; 16]) {
     let last_accessed_at = link.last_accessed_at;
     let accessed = last_accessed_at.map(|at| at.to_string());
     let accessed = accessed.unwrap_or_default();
-    let unique = dedup_id(&["seen", &link_id.to_string(), &accessed]);
+    let id = dedup_id(&["seen", &link_id.to_string(), &accessed]);
     let job = Job::LinkSeen {
         link_id,
         last_accessed_at,
     };
-    (job, unique)
+    (job, id)
 }
 
 #[cfg(test)]

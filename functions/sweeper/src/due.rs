@@ -127,8 +127,8 @@ fn job(due: &DueLink, until: Timestamp, given: Option<Timestamp>) -> (Job, [u8; 
     let link_id = due.link_id;
     let due_at = due.due_at.as_second().to_string();
     let given = given.map(|given| given.to_string()).unwrap_or_default();
-    let unique = dedup_id(&["due", &link_id.to_string(), &due_at, &given]);
-    (Job::LinkDue { link_id, until }, unique)
+    let id = dedup_id(&["due", &link_id.to_string(), &due_at, &given]);
+    (Job::LinkDue { link_id, until }, id)
 }
 
 #[cfg(test)]

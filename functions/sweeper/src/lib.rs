@@ -9,7 +9,7 @@
 //! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
 //!
 //! `event` reads what is asked for, `sweeper` does it and says how far it is, `limits` derives how
-//! much at once from Belvo's rate, `unique` makes deduplication ids.
+//! much at once from Belvo's rate.
 //!
 //! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
 //! index `by_due`, the page to compare follows from the time, and a reread of all links answers with

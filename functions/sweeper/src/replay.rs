@@ -12,8 +12,8 @@ impl Sweeper {
         let mut jobs = Vec::new();
         for event in each_once(events) {
             // Whoever replays twice means it.
-            let unique = self.randomness.sixteen()?;
-            jobs.push((Job::WebhookReplayed { link_id, event }, unique));
+            let id = self.randomness.sixteen()?;
+            jobs.push((Job::WebhookReplayed { link_id, event }, id));
         }
         Ok(Report::Replay {
             events: count,

@@ -87,12 +87,12 @@ fn job(
 ) -> (Job, [u8; 16]) {
     let not_before = from.checked_add(delay).unwrap_or(Timestamp::MAX);
     let [link, began, span] = [link_id.to_string(), from.to_string(), over.to_string()];
-    let unique = dedup_id(&["reread", &link, &began, &span]);
+    let id = dedup_id(&["reread", &link, &began, &span]);
     let job = Job::LinkReread {
         link_id,
         not_before,
     };
-    (job, unique)
+    (job, id)
 }
 
 #[cfg(test)]

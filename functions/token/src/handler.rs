@@ -204,8 +204,8 @@ impl Handler {
     }
 
     pub(crate) async fn send(&self, job: &Job) -> Result<(), Problem> {
-        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
-        let sent = self.queue.send(job, unique).await;
+        let dedup_id = self.randomness.sixteen().map_err(Problem::unavailable)?;
+        let sent = self.queue.send(job, dedup_id).await;
         sent.map_err(Problem::unavailable)
     }
 }

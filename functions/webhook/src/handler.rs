@@ -94,7 +94,7 @@ impl Handler {
         if event.kind == EventKind::Unknown {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
         }
-        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
+        let dedup_id = self.randomness.sixteen().map_err(Problem::unavailable)?;
         tracing::info!(
             request_id,
             link.id = %link_id,
@@ -104,7 +104,7 @@ impl Handler {
             "webhook received"
         );
         let job = Job::WebhookReceived { link_id, event };
-        let sent = self.queue.send(&job, unique).await;
+        let sent = self.queue.send(&job, dedup_id).await;
         sent.map_err(Problem::unavailable)
     }
 }

@@ -146,7 +146,7 @@ impl JobQueue {
 const BATCH: usize = 10;
 
 fn entry(
-    (position, (job, unique)): (usize, &(Job, [u8; 16])),
+    (position, (job, dedup_id)): (usize, &(Job, [u8; 16])),
 ) -> Result<SendMessageBatchRequestEntry, QueueError> {
     let body = serde_json::to_string(job).map_err(|source| QueueError::NotWritten {
         job: job.name(),
@@ -156,6 +156,6 @@ fn entry(
         .id(position.to_string())
         .message_body(body)
         .message_group_id(job.group())
-        .message_deduplication_id(Uuid::from_bytes(*unique).simple().to_string())
+        .message_deduplication_id(Uuid::from_bytes(*dedup_id).simple().to_string())
         .build()?)
 }
