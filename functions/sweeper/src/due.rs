@@ -21,7 +21,7 @@ impl Sweeper {
     pub(crate) async fn due(&self, given: Option<Timestamp>) -> Result<Report, SweepError> {
         let now = self.clock.now();
         let until = later(now, given);
-        let at_most = self.limits().due_per_sweep();
+        let at_most = self.throttle().due_per_sweep();
         let found = self.find(now, until, at_most).await?;
         if given.is_none() {
             runtime::gauge(Metric::LinksOverdue, found.overdue, now);

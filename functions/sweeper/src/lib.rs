@@ -8,7 +8,7 @@
 //! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
 //! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
 //!
-//! `event` reads what is asked for, `sweeper` does it and says how far it is, `limits` derives how
+//! `event` reads what is asked for, `sweeper` does it and says how far it is, `throttle` derives how
 //! much at once from Belvo's rate.
 //!
 //! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
@@ -38,10 +38,10 @@ mod config;
 mod due;
 mod erased;
 mod event;
-mod limits;
 mod replay;
 mod reread;
 mod sweeper;
+mod throttle;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -38,7 +38,7 @@ impl Sweeper {
         let page = self.page(number).await?;
         let pages = self.pages(page.count);
         let from = from.unwrap_or_else(|| self.clock.now());
-        let over = over.unwrap_or_else(|| self.limits().reread_of(page.count));
+        let over = over.unwrap_or_else(|| self.throttle().reread_of(page.count));
         let first = u64::from(number.saturating_sub(1)) * u64::from(self.belvo.page_size());
 
         let places = (first..).zip(by_id(page.links).into_keys());

@@ -10,7 +10,7 @@ use store::{ConnectionStore, ResourceStore, StoreError};
 
 use crate::config::Config;
 use crate::event::{InvalidEvent, Sweep};
-use crate::limits::Limits;
+use crate::throttle::Throttle;
 
 /// Queues what is due, and what no webhook told of.
 #[derive(Debug)]
@@ -186,14 +186,14 @@ impl Sweeper {
         Ok(report)
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        Limits::new(self.config.belvo_requests_per_30_seconds)
+    pub(crate) fn throttle(&self) -> Throttle {
+        Throttle::new(self.config.belvo_requests_per_30_seconds)
     }
 
     /// How many jobs the queue may take before it holds more than is good for new webhooks.
     pub(crate) async fn room(&self) -> Result<usize, SweepError> {
         let waiting = self.queue.waiting().await?;
-        Ok(self.limits().most_waiting().saturating_sub(waiting))
+        Ok(self.throttle().most_waiting().saturating_sub(waiting))
     }
 
     /// Puts the jobs on the queue, and says how many those were.

@@ -12,13 +12,13 @@ const REQUESTS_PER_LINK: i64 = 8;
 /// Ten in a call of some 20 ms: two seconds of the function's sixty.
 const MOST_IN_A_SWEEP: usize = 1_000;
 
-/// Limits of one sweep.
+/// How much one sweep may queue.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct Throttle {
     requests_per_30_seconds: u32,
 }
 
-impl Limits {
+impl Throttle {
     /// The fetchers together may ask Belvo this often.
     pub(crate) fn new(requests_per_30_seconds: u32) -> Self {
         Self {
@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_follow_belvos_rate() {
-        let usual = Limits::new(72);
+    fn how_much_at_once_follows_from_belvos_rate() {
+        let usual = Throttle::new(72);
         assert_eq!(usual.due_per_sweep(), 144);
         assert_eq!(usual.most_waiting(), 720);
         assert_eq!(usual.reread_of(6_800), SignedDuration::from_secs(45_333));
-        let lifted = Limits::new(100_000);
+        let lifted = Throttle::new(100_000);
         assert_eq!(lifted.due_per_sweep(), MOST_IN_A_SWEEP);
         assert_eq!(lifted.reread_of(0), SignedDuration::ZERO);
     }
