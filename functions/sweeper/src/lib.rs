@@ -8,7 +8,7 @@
 //! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
 //! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
 //!
-//! `event` reads what is asked for, `sweeper` does it and says how far it is, `throttle` derives how
+//! `request` reads what is asked for, `sweeper` does it and says how far it is, `throttle` derives how
 //! much at once from Belvo's rate.
 //!
 //! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
@@ -37,8 +37,8 @@ mod compare_links;
 mod config;
 mod due;
 mod erased;
-mod event;
 mod replay;
+mod request;
 mod reread;
 mod sweeper;
 mod throttle;
@@ -55,7 +55,7 @@ use serde_json::Value;
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::Config;
-pub use event::{InvalidEvent, Sweep};
+pub use request::{InvalidRequest, Sweep};
 pub use sweeper::{Report, SweepError, Sweeper};
 
 /// A page of 1,000 links is half a megabyte. The function has 60 s for a try or two.

@@ -98,7 +98,7 @@ fn job(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Sweep;
+    use crate::request::Sweep;
 
     #[test]
     fn links_are_spread_evenly() {

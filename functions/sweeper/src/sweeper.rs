@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::{ConnectionStore, ResourceStore, StoreError};
 
 use crate::config::Config;
-use crate::event::{InvalidEvent, Sweep};
+use crate::request::{InvalidRequest, Sweep};
 use crate::throttle::Throttle;
 
 /// Queues what is due, and what no webhook told of.
@@ -98,7 +98,7 @@ pub enum Report {
 pub enum SweepError {
     /// The event asks for nothing we do.
     #[error(transparent)]
-    Event(#[from] InvalidEvent),
+    Request(#[from] InvalidRequest),
     /// Belvo's list of links is shorter.
     #[error("belvo's list of links has no page {page}")]
     NoSuchPage {
@@ -123,7 +123,7 @@ impl SweepError {
     /// The error's name, for whoever invokes the function.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Event(_) => "InvalidEvent",
+            Self::Request(_) => "InvalidEvent",
             Self::NoSuchPage { .. } => "NoSuchPage",
             Self::Belvo(_) => "BelvoFailed",
             Self::Store(_) => "TableFailed",
@@ -139,7 +139,7 @@ impl SweepError {
                 Some(Metric::BelvoAuthenticationFailed)
             }
             Self::Belvo(_) => Some(Metric::BelvoFailed),
-            Self::Event(_)
+            Self::Request(_)
             | Self::NoSuchPage { .. }
             | Self::Store(_)
             | Self::Queue(_)

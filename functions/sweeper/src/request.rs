@@ -54,7 +54,7 @@ pub enum Sweep {
 /// The event asks for nothing we do. Says which field breaks which rule; never what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event is wrong: {field} {rule}")]
-pub struct InvalidEvent {
+pub struct InvalidRequest {
     /// Which.
     pub field: Code,
     /// What it must be.
@@ -63,7 +63,7 @@ pub struct InvalidEvent {
 
 impl Sweep {
     /// Reads an event; it may hold nothing that we do not know.
-    pub fn read(event: &Value) -> Result<Self, InvalidEvent> {
+    pub fn read(event: &Value) -> Result<Self, InvalidRequest> {
         let members = event
             .as_object()
             .ok_or_else(|| invalid("event", "must be a JSON object"))?;
@@ -165,7 +165,7 @@ impl Fields {
         name: &str,
         rule: &'static str,
         parse: impl FnOnce(&Value) -> Option<T>,
-    ) -> Result<Option<T>, InvalidEvent> {
+    ) -> Result<Option<T>, InvalidRequest> {
         let Some(value) = self.left.remove(name) else {
             return Ok(None);
         };
@@ -177,12 +177,12 @@ impl Fields {
         name: &str,
         rule: &'static str,
         parse: impl FnOnce(&Value) -> Option<T>,
-    ) -> Result<T, InvalidEvent> {
+    ) -> Result<T, InvalidRequest> {
         let value = self.optional(name, rule, parse)?;
         value.ok_or_else(|| invalid(name, rule))
     }
 
-    fn finish(self) -> Result<(), InvalidEvent> {
+    fn finish(self) -> Result<(), InvalidRequest> {
         match self.left.keys().next() {
             Some(name) => Err(invalid(name, "is not a field of this sweep")),
             None => Ok(()),
@@ -190,8 +190,8 @@ impl Fields {
     }
 }
 
-fn invalid(field: &str, rule: &'static str) -> InvalidEvent {
-    InvalidEvent {
+fn invalid(field: &str, rule: &'static str) -> InvalidRequest {
+    InvalidRequest {
         field: Code::lenient(field),
         rule,
     }
