@@ -17,7 +17,7 @@ mod report;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Patience, Secret};
+use runtime::{Caller, Clock, Env, RetryBudget, Secret};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -26,7 +26,7 @@ pub use handler::Handler;
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::REQUEST).await;
+    let aws = runtime::aws(RetryBudget::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let handler = Handler {

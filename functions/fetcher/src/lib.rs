@@ -61,7 +61,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Keys, Pace, Rhythm};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::{Clock, Env, Patience, Secret};
+use runtime::{Clock, Env, RetryBudget, Secret};
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::{Config, OwnerCheck};
@@ -77,7 +77,7 @@ const PORTION: u64 = 20_000;
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::JOB).await;
+    let aws = runtime::aws(RetryBudget::JOB).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let read = Keys::from_json;

@@ -39,7 +39,7 @@ mod view;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
+use runtime::{Caller, Clock, Env, Randomness, RetryBudget, Secret};
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::Config;
@@ -49,7 +49,7 @@ pub use handler::Handler;
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::REQUEST).await;
+    let aws = runtime::aws(RetryBudget::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let handler = Handler {

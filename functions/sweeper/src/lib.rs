@@ -50,7 +50,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Keys};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use queue::JobQueue;
-use runtime::{Clock, Env, Patience, Randomness, Secret};
+use runtime::{Clock, Env, Randomness, RetryBudget, Secret};
 use serde_json::Value;
 use store::{ConnectionStore, ResourceStore};
 
@@ -65,7 +65,7 @@ const BELVO_TIMEOUT: Duration = Duration::from_secs(15);
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::JOB).await;
+    let aws = runtime::aws(RetryBudget::JOB).await;
     let clock = Clock::system();
     let secrets = SecretsManager::new(&aws);
     let read = Keys::from_json;

@@ -25,7 +25,7 @@ use crate::widget;
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
 
 /// The function is stopped after 15 s; an answer that says so is better.
-const PATIENCE: Duration = Duration::from_secs(13);
+const TIME_LIMIT: Duration = Duration::from_secs(13);
 
 /// Mints every token Belvo gives: of the widget, and of the portal.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Handler {
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
         let body = request.body().as_ref();
-        let answer = runtime::within(PATIENCE, async {
+        let answer = runtime::within(TIME_LIMIT, async {
             match context.route {
                 "POST /portal" => self.open_portal(&context, body).await,
                 _ => self.mint(&context, body).await,

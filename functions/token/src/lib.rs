@@ -27,7 +27,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Keys};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Patience, Randomness, Secret};
+use runtime::{Caller, Clock, Env, Randomness, RetryBudget, Secret};
 use store::{ConnectionStore, ResourceStore};
 
 pub use config::Config;
@@ -40,7 +40,7 @@ const BELVO_TIMEOUT: Duration = Duration::from_secs(6);
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::REQUEST).await;
+    let aws = runtime::aws(RetryBudget::REQUEST).await;
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let read = Keys::from_json;

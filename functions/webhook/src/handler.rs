@@ -18,7 +18,7 @@ use crate::authorization::Authorization;
 const MAX_BODY: usize = 64 * 1024;
 
 /// Belvo gives up after five seconds and sends the webhook again. Better to tell it so in time.
-const PATIENCE: Duration = Duration::from_millis(3800);
+const TIME_LIMIT: Duration = Duration::from_millis(3800);
 
 /// Takes webhooks.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let context = Context::of(request);
-        let answer = runtime::within(PATIENCE, async {
+        let answer = runtime::within(TIME_LIMIT, async {
             self.verify(request, &context).await?;
             self.take(request.body().as_ref(), context.request_id).await
         });

@@ -9,7 +9,7 @@ mod handler;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Clock, Env, Patience, Randomness, Secret};
+use runtime::{Clock, Env, Randomness, RetryBudget, Secret};
 
 pub use authorization::Authorization;
 pub use config::Config;
@@ -19,7 +19,7 @@ pub use handler::Handler;
 pub async fn run() -> anyhow::Result<()> {
     runtime::start_logs();
     let config = Config::from_env(Env::from_process())?;
-    let aws = runtime::aws(Patience::REQUEST).await;
+    let aws = runtime::aws(RetryBudget::REQUEST).await;
     let clock = Clock::system();
     let handler = Handler {
         authorization: Secret::new(

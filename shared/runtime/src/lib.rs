@@ -81,41 +81,40 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-/// How long to wait for AWS.
+/// How long one call to AWS may take, and how often it is tried.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For one try.
-    attempt: Duration,
-    /// How many tries.
+pub struct RetryBudget {
+    timeout: Duration,
     attempts: u32,
 }
 
-impl Patience {
-    /// While somebody waits: a webhook must be answered in 4 s, and has time for a second try.
+impl RetryBudget {
+    /// While a user or Belvo waits. A webhook must be answered in 4 s, which leaves time for a
+    /// second try.
     pub const REQUEST: Self = Self {
-        attempt: Duration::from_millis(1800),
+        timeout: Duration::from_millis(1800),
         attempts: 2,
     };
 
-    /// While nobody does: a megabyte of a table may take a while.
+    /// For jobs. A read of a megabyte of a table takes seconds.
     pub const JOB: Self = Self {
-        attempt: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
         attempts: 3,
     };
 }
 
-/// Where AWS is, from the SDK's own variables, and how long to wait for it.
+/// The configuration of AWS clients: where AWS is, from the SDK's own variables, and `budget`.
 ///
 /// Lambda sets region and credentials; `AWS_ENDPOINT_URL…` points elsewhere in tests.
-pub async fn aws(patience: Patience) -> SdkConfig {
+pub async fn aws(budget: RetryBudget) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))
-                .operation_attempt_timeout(patience.attempt)
+                .operation_attempt_timeout(budget.timeout)
                 .build(),
         )
-        .retry_config(RetryConfig::standard().with_max_attempts(patience.attempts))
+        .retry_config(RetryConfig::standard().with_max_attempts(budget.attempts))
         .load()
         .await
 }
