@@ -1,8 +1,8 @@
 //! The edge between API Gateway and a function that answers HTTP.
 //!
-//! [`serve`] runs a handler; [`Context`] is what API Gateway knows of a request besides its bytes.
-//! This is the one crate of `shared/` that knows Lambda, so that three functions need not each
-//! guard against the same oddities.
+//! [`serve`] runs a handler, [`Context`] is what API Gateway adds to a request, [`json`] writes an
+//! answer. This is the one crate of `shared/` that knows Lambda. It guards four functions against
+//! the oddities of API Gateway and `lambda_http`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,7 +16,8 @@ use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
-/// What an address may not contain. Browsers encode these; whoever does not must not stop us.
+/// Characters a URI may not contain. Browsers encode them; a request of another client must not
+/// stop the function.
 const UNWRITABLE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -39,7 +40,7 @@ pub async fn serve(handler: impl AsyncFn(Request) -> Response<String>) -> Result
     .await
 }
 
-/// API Gateway hands on the query as it came, and `lambda_http` panics on what is not a URI.
+/// API Gateway passes the query on as it came, and `lambda_http` panics if the address is no URI.
 fn writable(mut request: LambdaRequest) -> LambdaRequest {
     if let LambdaRequest::ApiGatewayV2(event) = &mut request
         && let Some(query) = &mut event.raw_query_string
@@ -60,7 +61,7 @@ fn answer(response: Response<String>) -> ApiGatewayV2httpResponse {
 
 /// An answer in JSON for one client: no cache keeps it.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response<String> {
-    // What we answer always serializes; an empty body still has the right status.
+    // Answers always serialize; should one not, an empty body still has the right status.
     json_text(status, serde_json::to_string(body).unwrap_or_default())
 }
 
@@ -74,23 +75,21 @@ pub fn json_text(status: StatusCode, body: String) -> Response<String> {
     response
 }
 
-/// What API Gateway knows of a request.
+/// What API Gateway adds to a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
     /// The route that was found, such as `GET /links/{link_id}`.
     pub route: &'a str,
     /// The gateway's id of the request, for logs and error answers.
     pub request_id: &'a str,
-    /// The domain it came in by.
+    /// The domain name the client called.
     pub domain: Option<&'a str>,
-    /// The address it came from.
     pub source_ip: Option<IpAddr>,
     /// The claims of the token, verified by the gateway; none on routes without authorizer.
     pub claims: Option<&'a HashMap<String, String>>,
 }
 
 impl<'a> Context<'a> {
-    /// The context of a request.
     pub fn of(request: &'a Request) -> Self {
         let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
             return Self::default();

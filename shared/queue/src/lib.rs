@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `webhook` | random | webhooks carry no time: two equal bodies can be two events |
 //! | `token`, `links` | random | each request of an app is one of its own |
-//! | `callback` | hash of session and content ([`domain::CallbackId`]) | anybody who has the address can repeat it |
+//! | `callback` | hash of session and content ([`domain::CallbackId`]) | everyone who has the address can repeat it |
 //! | `sweeper` | hash of the link and why it is queued ([`domain::dedup_id`]); random for replays and repeated erasures | a link that is still queued from the last sweep needs no second job |
 //!
 //! A repeated webhook is cheap instead: the fetcher skips a resource it has just read.
@@ -35,18 +35,17 @@ pub enum QueueError {
     /// SQS did not confirm it.
     #[error("job {job} could not be queued: {reason}")]
     NotSent {
-        /// Which kind of job.
         job: &'static str,
         /// SQS's code. Its messages, and the SDK's, may quote what was sent.
         reason: String,
     },
-    /// SQS took some jobs of a batch and not all.
+    /// SQS took only a part of a batch.
     #[error("{left} jobs of a batch could not be queued")]
     SomeNotSent {
-        /// How many are not on the queue.
+        /// The number of jobs that are not on the queue.
         left: usize,
     },
-    /// SQS did not say how many jobs wait.
+    /// SQS did not say how many jobs are waiting.
     #[error("the waiting jobs could not be counted: {reason}")]
     NotCounted {
         /// SQS's code.
@@ -58,9 +57,7 @@ pub enum QueueError {
     /// The job could not be written as JSON.
     #[error("job {job} could not be written")]
     NotWritten {
-        /// Which kind of job.
         job: &'static str,
-        /// Why.
         #[source]
         source: serde_json::Error,
     },

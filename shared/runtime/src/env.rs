@@ -21,7 +21,8 @@ pub struct Env {
     problems: Vec<String>,
 }
 
-/// Every mistake in the environment. Values are not repeated: they could be secrets.
+/// Every mistake in the environment, by the variable's name. The text repeats no value, because a
+/// value could be a secret.
 #[derive(Debug, PartialEq, Eq)]
 pub struct InvalidConfig(Vec<String>);
 
@@ -42,7 +43,7 @@ impl Env {
         Self::new(std::env::vars_os().filter_map(readable))
     }
 
-    /// These variables.
+    /// Takes these variables instead of the process's.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
             variables: variables.into_iter().collect(),
@@ -59,7 +60,8 @@ impl Env {
         value
     }
 
-    /// A variable that may be missing; empty means missing, as template parameters default to it.
+    /// A variable that may be missing. Empty means missing, because template parameters default to
+    /// the empty text.
     pub fn optional(&mut self, name: &str) -> Option<String> {
         let value = self.variables.get(name)?;
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -101,9 +103,9 @@ impl Env {
         })
     }
 
-    /// Builds the configuration, or tells everything that is wrong.
+    /// Builds the configuration, or names every mistake.
     ///
-    /// `build` gives `None` only when a value above was missing, and then a problem is noted.
+    /// `build` gives `None` only for a value that was missing or wrong above, where it was noted.
     pub fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, InvalidConfig> {
         match build() {
             Some(config) if self.problems.is_empty() => Ok(config),
@@ -126,12 +128,12 @@ impl Env {
     }
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub fn flag(text: &str) -> Result<bool, &'static str> {
     text.parse().map_err(|_| "must be true or false")
 }
 
-/// An https address.
+/// Reads an https address with a host.
 pub fn https_url(text: &str) -> Result<Url, &'static str> {
     Url::parse(text)
         .ok()
@@ -139,7 +141,7 @@ pub fn https_url(text: &str) -> Result<Url, &'static str> {
         .ok_or("must be an https URL")
 }
 
-/// The address of a page: https, or http on this machine, without credentials.
+/// Reads the address of a page: https, or http on this machine, without credentials.
 pub fn page_url(text: &str) -> Result<Url, &'static str> {
     let local = |url: &Url| {
         url.scheme() == "http"
@@ -152,7 +154,7 @@ pub fn page_url(text: &str) -> Result<Url, &'static str> {
         .ok_or("must be an https URL, or http on this machine")
 }
 
-/// The address of a service: that of a page, without a query.
+/// Reads the address of a service: that of a page, without a query.
 pub fn service_url(text: &str) -> Result<Url, &'static str> {
     page_url(text)
         .ok()

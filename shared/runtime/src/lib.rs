@@ -2,8 +2,8 @@
 //! request.
 //!
 //! [`Env`] turns variables into typed configuration and reports every mistake at once.
-//! [`Secret`] reads a secret once and again after a rotation. [`Clock`] and [`Randomness`] are the
-//! only ways to time and chance. [`Caller`] says who the user is, [`json`] reads a body, [`within`]
+//! [`Secret`] caches a secret and reads it again after a rotation. [`Clock`] and [`Randomness`] are
+//! the only sources of time and of random bytes. [`Caller`] says who the user is, [`json`] reads a body, [`within`]
 //! bounds the time, and [`Problem`] is every error our HTTP API answers. [`count`] writes a metric.
 //!
 //! Nothing here knows Lambda.
@@ -34,8 +34,8 @@ pub use secret::{Secret, SecretError};
 
 /// Starts structured logs, a line of JSON each, on standard output.
 ///
-/// Dependencies are quieter than we are: some of them log what they send. A panic is such a line
-/// too, and says where, never what: its text may hold data.
+/// Dependencies log warnings only, because some of them log what they send. A panic is one line
+/// that says where it happened; its text is left out, because it may hold data.
 pub fn start_logs() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok();
     let level = level.and_then(|level| level.parse().ok());
@@ -55,7 +55,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(location, "a function has panicked");
 }
 
-/// The crates whose own words may be logged below warnings.
+/// The crates that may log below warnings.
 const OURS: [&str; 11] = [
     "belvo", "callback", "domain", "fetcher", "links", "queue", "runtime", "store", "sweeper",
     "token", "webhook",

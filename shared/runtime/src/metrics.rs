@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
-/// Under which name CloudWatch has them, by the variable that all writers of this format know: an
-/// account may hold more than one environment.
+/// The namespace in CloudWatch. Each environment of an account has its own, through the variable
+/// that every library for this format reads.
 static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
     let name = std::env::var("AWS_EMF_NAMESPACE");
     name.unwrap_or_else(|_| "BelvoOpenFinance".to_owned())
@@ -22,11 +22,11 @@ static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
 pub enum Metric {
     /// A webhook without the agreed Authorization, or with it from an address that is not allowed.
     WebhookRejected,
-    /// A webhook that names no link, or an event we do not know.
+    /// A webhook that names no link, or an event that the code does not know.
     WebhookIgnored,
     /// A token request over a cap.
     AttemptCapped,
-    /// A link of which nothing is left here, as its user wished.
+    /// A link whose data is erased, as its user asked.
     LinkErased,
     /// Belvo rejected our keys.
     BelvoAuthenticationFailed,
@@ -42,25 +42,25 @@ pub enum Metric {
     ConsentExpiring,
     /// A consent that has ended and was not renewed. Each is counted once a day, for 30 days.
     ConsentLapsed,
-    /// A complete read that disagrees with what Belvo announced.
+    /// A complete read with another number of rows than Belvo announced.
     TotalsDiffer,
-    /// A list that is empty though rows are stored. They are kept.
+    /// An empty list of which rows are stored. The rows are kept.
     ListEmpty,
-    /// A list that lacks more rows than a bank takes back. They are asked for one by one.
+    /// A list that lacks more rows than a bank takes back. Each missing row is asked for by its id.
     RowsMissing,
     /// A row that cannot be stored.
     RowRejected,
     /// A job failed for reasons of our own.
     JobFailed,
-    /// A job nobody can read.
+    /// A job that the fetcher cannot read.
     JobUnreadable,
     /// How a visit to the widget ended, by its code, and by its institution where that is known.
     AttemptEnded,
-    /// A code that users are told nothing particular about.
+    /// A code without a text of its own for users.
     CodeUnknown,
     /// A sweep came to its end, by its name.
     SweepDone,
-    /// How many links are due for longer than sweeps and fetchers should need.
+    /// Links that are due for longer than sweeps and fetchers should need.
     LinksOverdue,
 }
 
@@ -75,8 +75,8 @@ pub fn count_by(metric: Metric, code: &Code, now: Timestamp) {
     write_line(&line(metric, 1, &json!([[], ["code"]]), &properties, now));
 }
 
-/// Counts one under an institution, and under the institution and a code. In all, and under the
-/// code alone, [`count_by`] has counted it.
+/// Counts one under an institution, and under the institution and a code. It leaves out the total
+/// and the code alone, which [`count_by`] counts.
 pub fn count_at(metric: Metric, institution: &InstitutionName, code: &Code, now: Timestamp) {
     let dimensions = json!([["institution"], ["institution", "code"]]);
     let properties = [
@@ -86,7 +86,7 @@ pub fn count_at(metric: Metric, institution: &InstitutionName, code: &Code, now:
     write_line(&line(metric, 1, &dimensions, &properties, now));
 }
 
-/// Says how many there are now. Its maximum over time is what to look at, not its sum.
+/// Writes how many there are now. Alarms take its maximum over time, because a sum means nothing.
 pub fn gauge(metric: Metric, value: u64, now: Timestamp) {
     write_line(&line(metric, value, &json!([[]]), &[], now));
 }

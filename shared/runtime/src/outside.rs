@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// What time it is.
+/// The time, from the machine or from a test.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -15,42 +15,41 @@ impl Clock {
         Self::from_fn(Timestamp::now)
     }
 
-    /// Any function of time.
+    /// A function that gives the time.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }
 
-/// Where random bytes come from.
+/// Random bytes, from the machine or from a test.
 #[derive(Clone)]
 pub struct Randomness(Arc<Fill>);
 
 type Fill = dyn Fn(&mut [u8]) -> Result<(), NoRandomness> + Send + Sync;
 
-/// The machine has no random bytes to give.
+/// The system random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system's random numbers are not available")]
+#[error("the system random number generator failed")]
 pub struct NoRandomness;
 
 impl Randomness {
-    /// The machine's generator.
+    /// The system random number generator.
     pub fn system() -> Self {
         Self::from_fn(|bytes| getrandom::fill(bytes).map_err(|_| NoRandomness))
     }
 
-    /// Any function that fills bytes.
+    /// A function that fills bytes.
     pub fn from_fn(
         fill: impl Fn(&mut [u8]) -> Result<(), NoRandomness> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(fill))
     }
 
-    /// Sixteen random bytes: more than anybody can guess or meet twice.
+    /// 16 random bytes: too many to guess, and to draw twice.
     pub fn sixteen(&self) -> Result<[u8; 16], NoRandomness> {
         let mut bytes = [0; 16];
         (self.0)(&mut bytes)?;

@@ -11,34 +11,34 @@ use serde::Serialize;
 use crate::caller::CallerError;
 use crate::secret::SecretError;
 
-/// What went wrong, for programs: stable, one `type` each.
+/// What went wrong, for programs. Each kind has a `type` of its own that never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The request breaks a rule; `errors` says which field and which rule.
     InvalidRequest,
     /// The body is larger than we read.
     TooLarge,
-    /// There is no usable identity in the token.
+    /// The token is missing, or does not say who the user is.
     Unauthorized,
-    /// The identity is good and this is not for it.
+    /// The user is known and may not do this.
     Forbidden,
-    /// There is no such thing, or it is somebody else's.
+    /// There is no such thing, or it belongs to another user.
     NotFound,
     /// The consent behind the link is not known yet.
     NoConsent,
-    /// The link is there, and its data is not shown yet, or not at all.
+    /// The link exists, and its data is not shown yet or never will be.
     LinkNotServed,
     /// Belvo has refreshed the link less than ten minutes ago.
     RefreshedRecently,
-    /// The bank gives nothing more this month.
+    /// The bank gives no more data this month.
     LimitReached,
     /// The widget session is over, forged or malformed.
     InvalidSession,
-    /// Too many attempts in an hour.
+    /// The user or the document has had all attempts of this hour.
     TooManyAttempts,
-    /// Belvo declined.
+    /// Belvo refused the request.
     BelvoRefused,
-    /// Belvo or AWS did not answer.
+    /// Belvo, AWS or a secret is not available.
     Unavailable,
 }
 
@@ -259,7 +259,8 @@ impl Problem {
     }
 }
 
-/// What the caller sees of a token that does not say who the user is, or of a missing key.
+/// 401 names the claim that is wrong. Without the key of derived ids the token is not at fault, so
+/// that the answer is 503.
 impl From<CallerError> for Problem {
     fn from(error: CallerError) -> Self {
         match error {
@@ -272,8 +273,8 @@ impl From<CallerError> for Problem {
 }
 
 impl SecretError {
-    /// What a caller is told: which of our secrets, in words, and what is wrong with it. Neither
-    /// its name in the account nor anything that is in it.
+    /// What the client is told: which secret, in the words of `openapi.yaml`, and what is wrong with
+    /// it. Its name in the account and its value stay out.
     pub fn problem(&self, secret: &'static str) -> Problem {
         let rule = match self {
             Self::Unavailable { .. } => "could not be read",

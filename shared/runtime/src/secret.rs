@@ -1,4 +1,4 @@
-//! A secret of Secrets Manager, read once and again after a rotation.
+//! A secret of Secrets Manager, cached, and read again after a rotation.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tokio::sync::Mutex;
 
 use crate::outside::Clock;
 
-/// A rotation is noticed this late at most, by processes that nothing else tells.
+/// A process notices a rotation within this time, even if it meets no value that fails.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 
-/// However many requests carry something wrong, the secret is read again this often at most.
+/// Requests with a wrong signature make a process read the secret again, at most this often.
 const MIN_AGE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A typed secret with a cache.
@@ -34,31 +34,26 @@ struct Cached<T> {
     tried_at: Timestamp,
 }
 
-/// Why a secret has no value to use. Says which secret; never what is in it.
+/// Why a secret has no usable value. The text names the secret and repeats nothing of its value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager did not give a value.
     #[error("secret {id} could not be read: {reason}")]
     Unavailable {
-        /// Which secret.
         id: String,
-        /// What Secrets Manager said.
+        /// Secrets Manager's code.
         reason: String,
     },
-    /// The secret exists and nobody has set it yet.
+    /// The secret exists, and the operator has not set its value yet.
     #[error(
         "secret {id} has no value yet: set it, for example with `aws secretsmanager put-secret-value`"
     )]
-    Empty {
-        /// Which secret.
-        id: String,
-    },
-    /// The value is not of the agreed form.
+    Empty { id: String },
+    /// The value is of another form than the secret must have.
     #[error("secret {id} {rule}")]
     Invalid {
-        /// Which secret.
         id: String,
-        /// What it must be.
+        /// The form it must have.
         rule: String,
     },
 }
@@ -83,8 +78,8 @@ impl<T> Secret<T> {
         }
     }
 
-    /// Reads the value before the first event, so that no user waits for it. A value that is
-    /// missing is logged, and not fatal: it may have been set by the time it is needed.
+    /// Reads the value before the first event, so that no user waits for it. A missing value is
+    /// logged and not fatal, because the operator may set it before the first event needs it.
     pub async fn warm_up(&self) {
         if let Err(error) = self.get().await {
             tracing::error!(%error, "a secret is not available at the start");
@@ -98,13 +93,13 @@ impl<T> Secret<T> {
 
     /// The value, read again unless that was done within the last 30 s.
     ///
-    /// For whoever saw the cached value fail: it may have been rotated.
+    /// For a caller that saw the cached value fail, because the secret may have been rotated.
     pub async fn reread(&self) -> Result<Arc<T>, SecretError> {
         self.not_older_than(MIN_AGE).await
     }
 
-    /// [`get`](Self::get), or [`reread`](Self::reread) if the value has failed: for a client that
-    /// asks for its secret by itself.
+    /// [`get`](Self::get), or [`reread`](Self::reread) if the last value has failed. For a client
+    /// that fetches its own secret.
     pub async fn supply(self: Arc<Self>, failed: bool) -> Result<Arc<T>, SecretError> {
         match failed {
             true => self.reread().await,
