@@ -1,6 +1,6 @@
 //! The `Authorization` header agreed with Belvo.
 //!
-//! Belvo signs nothing: it repeats the value that was typed into its dashboard, `Basic …` or
+//! Belvo does not sign webhooks. It repeats the value that was typed into its dashboard, `Basic …` or
 //! `Bearer …` (Belvo: "Webhooks, aggregation").
 
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +20,7 @@ impl Authorization {
     pub fn from_json(text: &str) -> Result<Self, String> {
         let rule = r#"must be JSON of the form {"current": "Basic …", "previous": "…"}"#;
         let value: Self = serde_json::from_str(text).map_err(|_| rule.to_owned())?;
-        // An empty value would be met by an empty header.
+        // An empty value would accept an empty header.
         let long = |value: &SecretString| value.expose_secret().len() >= 16;
         if !value.accepted().all(long) {
             return Err("must hold values of at least 16 characters".to_owned());
@@ -28,7 +28,8 @@ impl Authorization {
         Ok(value)
     }
 
-    /// Whether `header` is one of the values. Takes the same time wherever they differ.
+    /// Whether `header` is one of the values. The comparison takes the same time wherever they
+    /// differ.
     pub fn accepts(&self, header: &[u8]) -> bool {
         self.accepted()
             .map(|value| value.expose_secret().as_bytes().ct_eq(header))

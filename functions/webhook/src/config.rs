@@ -1,4 +1,4 @@
-//! Where webhooks come from and where they go.
+//! The function's variables.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ pub struct Config {
     pub webhook_secret_id: String,
     /// `QUEUE_URL`: where jobs go.
     pub queue_url: String,
-    /// `WEBHOOK_SOURCE_IPS`: who may call; empty means anybody with the right value.
+    /// `WEBHOOK_SOURCE_IPS`: Belvo's addresses. An empty list accepts every address.
     pub source_ips: Vec<IpAddr>,
 }
 
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn belvos_three_addresses_are_a_list_and_nothing_is_nobody() {
+    fn belvos_three_addresses_are_a_list_and_empty_text_is_an_empty_list() {
         let ips = config("3.130.254.46, 18.220.61.186,18.223.45.212")
             .unwrap()
             .source_ips;

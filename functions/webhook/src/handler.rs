@@ -17,21 +17,19 @@ use crate::authorization::Authorization;
 /// Belvo's webhooks have some 500 bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Belvo gives up after five seconds and sends the webhook again. Better to tell it so in time.
+/// Belvo gives up after five seconds and sends the webhook again. An answer before that is logged
+/// with its reason.
 const TIME_LIMIT: Duration = Duration::from_millis(3800);
 
 /// Takes webhooks.
 #[derive(Debug)]
 pub struct Handler {
-    /// What the caller must present.
+    /// The value that Belvo sends.
     pub authorization: Secret<Authorization>,
-    /// Who may call; empty means anybody who presents it.
+    /// Belvo's addresses; an empty list accepts every address.
     pub source_ips: Vec<IpAddr>,
-    /// Where jobs go.
     pub queue: JobQueue,
-    /// The time.
     pub clock: Clock,
-    /// Chance.
     pub randomness: Randomness,
 }
 
@@ -49,8 +47,8 @@ impl Handler {
         }
     }
 
-    /// Whether it is Belvo who calls: from one of its addresses, if there is a list of them, and
-    /// with the agreed value.
+    /// Refuses a caller that is not Belvo. Belvo calls with the agreed value, and from one of its
+    /// addresses if they are configured.
     async fn verify(&self, request: &Request, context: &Context<'_>) -> Result<(), Problem> {
         let listed = |ip: IpAddr| self.source_ips.contains(&ip);
         let from_belvo = self.source_ips.is_empty() || context.source_ip.is_some_and(listed);
@@ -63,16 +61,16 @@ impl Handler {
         if from_belvo && agreed {
             return Ok(());
         }
-        // Neither of the two is what the list is for. One of the two is for a person to look at:
-        // the value is another now, or Belvo calls from somewhere else.
+        // A caller with neither is a stranger. One of the two is for an operator to look at, because
+        // the value or Belvo's addresses may have changed.
         if from_belvo || agreed {
             runtime::count(Metric::WebhookRejected, self.clock.now());
         }
         Err(Problem::new(ProblemKind::Unauthorized))
     }
 
-    /// Whether this is the agreed value. It may have been rotated since this process has read it,
-    /// but no stranger makes us look.
+    /// Whether this is the agreed value. It may have been rotated since this process read it, so it
+    /// is read again, but only for Belvo's addresses: a stranger must not cause reads.
     async fn agreed(&self, value: &[u8], look_again: bool) -> Result<bool, SecretError> {
         if self.authorization.get().await?.accepts(value) {
             return Ok(true);
@@ -82,8 +80,8 @@ impl Handler {
 
     /// **Invariant:** the job is on the queue before the webhook is answered.
     ///
-    /// What cannot be used is acknowledged all the same: Belvo would only send it again, and
-    /// nobody documents the body it validates a new URL with.
+    /// A webhook without a use is acknowledged too, because Belvo would only send it again, and
+    /// because Belvo does not document the body it validates a new URL with.
     async fn take(&self, body: &[u8], request_id: &str) -> Result<(), Problem> {
         let event = Event::from_body(&members(body)?);
         let Some(link_id) = event.link_id else {
@@ -109,7 +107,7 @@ impl Handler {
     }
 }
 
-/// A blank body is an empty object.
+/// A blank body has no members. Belvo does not document what it sends to validate a URL.
 fn members(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     let body = match body.iter().all(u8::is_ascii_whitespace) {
         true => &[],

@@ -1,7 +1,8 @@
 //! `POST /webhook`: takes Belvo's webhooks, queues the work and answers.
 //!
-//! Verify, cap the size, parse, enqueue, answer, in this order. Nothing is read from Belvo here:
-//! it waits five seconds for the answer. `authorization` decides who may call, `handler` the rest.
+//! It verifies the caller, bounds the size, parses, queues and answers, in this order. It reads
+//! nothing from Belvo, because Belvo waits five seconds for the answer. `authorization` holds the
+//! agreed value, `handler` does the rest.
 
 mod authorization;
 mod config;
