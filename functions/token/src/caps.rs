@@ -8,8 +8,9 @@ use store::Cap;
 use crate::handler::Handler;
 
 impl Handler {
-    /// Each link spends a person's monthly Open Finance quota, and each token opens somebody's
-    /// consents: both are capped, together.
+    /// Counts one attempt of the user, of the person and of the company. Widget and portal tokens
+    /// count together: each link spends the person's monthly Open Finance quota, and each portal
+    /// token opens the person's consents.
     pub(crate) async fn count(
         &self,
         user: &ExternalId,

@@ -1,4 +1,4 @@
-//! Everything the customer decides about widget and portal, checked at start.
+//! The function's variables: widget, portal, users and caps.
 
 use belvo::{Branding, ConsentDuration, ThemeEntry};
 use domain::{ResourceSet, ReturnUrls};
@@ -22,9 +22,9 @@ pub struct Config {
     pub connection_table: String,
     /// `RESOURCE_TABLE`: where links and consents are.
     pub resource_table: String,
-    /// `PORTAL_URL`: My Belvo Portal, as everybody opens it.
+    /// `PORTAL_URL`: the public address of My Belvo Portal.
     pub portal_url: Url,
-    /// `PUBLIC_URL`: our own address; without it, the one the request came in by.
+    /// `PUBLIC_URL`: the address of this API. Without it, the domain name of the request counts.
     pub public_url: Option<Url>,
     /// `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM`, `EXTERNAL_ID_SECRET_ID`: who the user is.
     pub caller: CallerConfig,
@@ -36,7 +36,6 @@ pub struct Config {
     pub attempts_per_user: u32,
     /// `ATTEMPTS_PER_DOCUMENT_PER_HOUR`.
     pub attempts_per_document: u32,
-    /// What the widget is told.
     pub widget: WidgetConfig,
 }
 
@@ -52,22 +51,18 @@ pub enum IdentitySource {
 /// `CPF_CLAIM`, `NAME_CLAIM`, `CNPJ_CLAIM`, `COMPANY_NAME_CLAIM`.
 #[derive(Clone, Debug)]
 pub struct ClaimNames {
-    /// The person's CPF.
     pub cpf: String,
-    /// The person's name.
     pub name: String,
-    /// The company's CNPJ.
     pub cnpj: String,
-    /// The company's name.
     pub company_name: String,
 }
 
-/// What the widget is told about the customer.
+/// How the widget presents the customer.
 #[derive(Clone, Debug)]
 pub struct WidgetConfig {
     /// `WIDGET_URL`.
     pub url: Url,
-    /// `WIDGET_PARAMETERS`: what every widget URL carries.
+    /// `WIDGET_PARAMETERS`: the query of every widget URL.
     pub parameters: Vec<(String, String)>,
     /// `FETCH_RESOURCES`.
     pub fetch_resources: ResourceSet,
@@ -199,7 +194,8 @@ fn cap(text: &str) -> Result<u32, &'static str> {
     cap.ok_or("must be a number of at least 1")
 }
 
-/// The widget's own parameters (Belvo: "Startup configuration"); ours are not theirs to set.
+/// The widget's own parameters (Belvo: "Startup configuration"). Token, user and access mode are set
+/// by the code.
 fn widget_parameters(text: &str) -> Result<Vec<(String, String)>, String> {
     const KNOWN: [&str; 8] = [
         "mode",
@@ -221,7 +217,7 @@ fn widget_parameters(text: &str) -> Result<Vec<(String, String)>, String> {
     if pairs.iter().any(|(name, _)| values(name) > 1) {
         return Err("must not set anything twice".to_owned());
     }
-    // Without it the widget speaks Spanish.
+    // The widget speaks Spanish by default.
     match pairs.contains(&("locale".to_owned(), "pt".to_owned())) {
         true => Ok(pairs),
         false => Err("must set locale=pt".to_owned()),
@@ -238,7 +234,7 @@ fn stale_in(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The guide allows 600 characters; the schema says 140, but its own sample is longer.
+/// Belvo's guide allows 600 characters. The schema says 140, but its own sample is longer.
 fn purpose(text: &str) -> Result<String, &'static str> {
     match text.chars().count() {
         1..=600 => Ok(text.to_owned()),
@@ -334,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_widget_speaks_portuguese_and_our_parameters_are_ours() {
+    fn the_widget_speaks_portuguese_and_takes_only_its_own_parameters() {
         for (text, good) in [
             ("locale=pt", true),
             ("locale=pt&country_codes=BR&show_close_dialog=false", true),

@@ -3,10 +3,10 @@
 use runtime::{Problem, ProblemKind};
 use serde_json::{Map, Value};
 
-/// Nothing we accept comes near this.
+/// A valid request has a few KB at most.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Takes members out of an object one by one; what is left over is refused.
+/// Takes members out of an object one by one. Members that no caller takes are refused.
 pub(crate) struct Fields {
     members: Map<String, Value>,
     errors: Vec<(String, String)>,
@@ -23,7 +23,7 @@ impl Fields {
 
     /// Notes the rule a member breaks.
     pub(crate) fn refuse(&mut self, name: &str, rule: impl ToString) {
-        // A pointer separates with slashes; only a stranger's name can hold one.
+        // A JSON pointer separates names with slashes. Only an unknown member's name can hold one.
         let name = name.replace('~', "~0").replace('/', "~1");
         self.errors.push((format!("/{name}"), rule.to_string()));
     }
@@ -63,7 +63,7 @@ impl Fields {
         self.text(name, parse)
     }
 
-    /// One of a few words; the default when it is missing.
+    /// One of these words. A missing member is the default.
     pub(crate) fn word<T: Copy + Default>(&mut self, name: &str, words: &[(&str, T)]) -> T {
         self.text(name, |text| {
             let found = words.iter().find(|(word, _)| *word == text);
@@ -85,7 +85,7 @@ impl Fields {
         }
     }
 
-    /// Gives what was read, or names everything that is wrong with it.
+    /// Gives the value, or names every mistake.
     ///
     /// `value` is `None` only when something was refused above.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Problem> {
@@ -99,7 +99,7 @@ impl Fields {
         }
     }
 
-    /// What was refused so far.
+    /// The problem with all that was refused so far.
     pub(crate) fn into_problem(self) -> Problem {
         let problem = Problem::new(ProblemKind::InvalidRequest);
         let errors = self.errors.into_iter();

@@ -24,29 +24,22 @@ use crate::widget;
 /// Belvo's token lives 10 minutes (hosted widget guide); the page needs some of them to load.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(600 - 30);
 
-/// The function is stopped after 15 s; an answer that says so is better.
+/// Lambda stops the function after 15 s, without an answer to the app.
 const TIME_LIMIT: Duration = Duration::from_secs(13);
 
 /// Mints every token Belvo gives: of the widget, and of the portal.
 #[derive(Debug)]
 pub struct Handler {
-    /// What the customer decided.
     pub config: Config,
-    /// Belvo's API.
     pub belvo: Belvo,
-    /// Where attempts go.
     pub queue: JobQueue,
-    /// Where attempts are counted.
+    /// Counts attempts against the caps.
     pub connections: ConnectionStore,
-    /// Where links and consents are.
+    /// Links and consents, which are only read.
     pub resources: ResourceStore,
-    /// The keys that sign sessions.
     pub session_keys: Secret<SigningKeys>,
-    /// Who the user is.
     pub caller: Caller,
-    /// The time.
     pub clock: Clock,
-    /// Chance.
     pub randomness: Randomness,
 }
 
@@ -126,13 +119,14 @@ impl Handler {
         keys.map_err(|error| error.problem("session"))
     }
 
-    /// Who consents.
+    /// The person, and the company if there is one, who consents.
     pub(crate) fn identify(&self, claims: &Claims, who: &Who) -> Result<Identity, Problem> {
         let config = &self.config;
         identity::identify(&config.identity_source, config.sandbox, claims, who)
     }
 
-    /// The proof that the same user came back travels with the return URL.
+    /// With the identification in the body, the app must post the proof that the same user came
+    /// back. The proof travels with the return URL, so that one is required.
     fn check_that_proof_can_travel(&self, request: &TokenRequest) -> Result<(), Problem> {
         match (&self.config.identity_source, &request.return_url) {
             (IdentitySource::Body, None) => {
@@ -151,7 +145,7 @@ impl Handler {
     ) -> Result<Attempt, Problem> {
         let random = self.randomness.sixteen().map_err(Problem::unavailable)?;
         let now = self.clock.now();
-        // Whole seconds, as the session keeps them.
+        // The session keeps whole seconds.
         let started_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let session_id = SessionId::from_random(random);
         Ok(Attempt::new(
@@ -185,7 +179,7 @@ impl Handler {
         minted.map_err(|error| self.belvo_problem(&error))
     }
 
-    /// Our own address: as configured, or as API Gateway says the request reached us.
+    /// The address of this API: as configured, or the domain name of this request.
     fn public_url(&self, context: &Context<'_>) -> Result<Url, Problem> {
         let configured = self.config.public_url.clone();
         configured
@@ -216,7 +210,7 @@ fn https(domain: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Until when a token that was minted now is promised to work.
+/// The time until which the app may rely on a token that is minted now.
 pub(crate) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)
 }

@@ -1,4 +1,5 @@
-//! Who consents: from the verified token's claims or, if the customer opted in, from the body.
+//! The person and the company who consent: from the verified token's claims or, if the customer
+//! opted in, from the body.
 
 use domain::{Cnpj, Company, Cpf, FullName, Holder, Identity, Person};
 use runtime::{Claims, Problem, ProblemKind};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::config::{ClaimNames, IdentitySource};
 use crate::fields::Fields;
 
-/// What a request says of who consents.
+/// The members of a request about who consents.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Who {
     pub(crate) holder: Option<Holder>,
@@ -52,7 +53,7 @@ pub(crate) fn identify(
     parts.check(sandbox, who.holder)
 }
 
-/// The four texts of an identification, and what they are called where they came from.
+/// The four texts of an identification, each with its name in the claims or in the body.
 struct Parts {
     cpf: Part,
     name: Part,
@@ -83,7 +84,7 @@ impl Parts {
             cnpj: part(&names.cnpj),
             company_name: part(&names.company_name),
             strangers: Vec::new(),
-            // The app cannot mend its user's token, so it is not the request that is invalid.
+            // The app cannot mend its user's token: the request is valid, the user may not do this.
             kind: ProblemKind::Forbidden,
         }
     }
@@ -115,7 +116,7 @@ impl Parts {
             true => Cnpj::parse_in_sandbox,
             false => Cnpj::parse,
         };
-        // Whoever has a company is asked for it, unless they say otherwise.
+        // A user with a company connects the company's accounts, unless the request says otherwise.
         let company_wanted = match holder {
             Some(Holder::Individual) => false,
             Some(Holder::Company) => true,

@@ -1,9 +1,9 @@
 //! `POST /token` and `POST /portal`: mints every token Belvo gives.
 //!
-//! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints. For the
-//! widget, the attempt is queued, and only then does the token leave: `request` reads the body,
-//! `widget` builds the URLs, `warnings` names banks that are connected already, `handler` puts them
-//! in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
+//! The request is checked, the user is the one of the JWT, the attempt is counted against the caps,
+//! and Belvo mints. For the widget, the attempt is queued before the token leaves. `request` reads
+//! the body, `widget` builds the URLs, `warnings` names banks that are connected already, `handler`
+//! puts them in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
 //! `portal_url` and `portal` do the same, and `renewal` finds the consent. `identity` finds out who
 //! consents, for both.
 
@@ -33,7 +33,8 @@ use store::{ConnectionStore, ResourceStore};
 pub use config::Config;
 pub use handler::Handler;
 
-/// A user waits: rather an error than a spinner. Two tries fit into the function's 15 s.
+/// A user waits, so that an early error is better than a late answer. Two tries fit into the
+/// function's 15 s.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Serves the function until the Lambda runtime stops it.

@@ -9,7 +9,7 @@ use crate::identity::Who;
 /// What the app wants My Belvo Portal for.
 #[derive(Clone, Debug)]
 pub(crate) enum PortalRequest {
-    /// Whatever the user has consented to through Belvo; the portal asks who they are.
+    /// All consents the user has given through Belvo. The portal itself asks who the user is.
     Public,
     /// The consents given to this company.
     Manage(Who),
@@ -28,7 +28,7 @@ impl PortalRequest {
     /// Reads a body. The problem names every field that is wrong.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::read(body)?;
-        // Which other fields there may be depends on the mode.
+        // The mode decides which other fields are valid.
         let Some(mode) = fields.required_text("mode", mode) else {
             return Err(fields.into_problem());
         };

@@ -5,17 +5,17 @@ use url::Url;
 
 use crate::renewal::Renewal;
 
-/// The portal with this user's consents to the customer. What the configured address has as its
-/// query is for the public portal.
+/// The portal with this user's consents to the customer. The query of the configured address is
+/// for the public portal, and left out.
 pub(crate) fn managing(portal: &Url, token: &AccessToken) -> Url {
     with_query(portal, &[("access_token", token.expose())])
 }
 
-/// The portal at the renewal of one consent, with the facts Belvo's page wants of it.
+/// The portal at the renewal of one consent, with the facts Belvo's page needs.
 pub(crate) fn renewing(portal: &Url, token: &AccessToken, renewal: &Renewal) -> Url {
     let (link, consent) = (renewal.link.to_string(), renewal.consent.to_string());
     let details = &renewal.details;
-    // What Belvo did not say of the bank is left out.
+    // Facts of the bank that Belvo did not give are left out.
     let pairs = [
         ("access_token", Some(token.expose())),
         ("link_id", Some(link.as_str())),
@@ -42,7 +42,7 @@ fn with_query(portal: &Url, pairs: &[(&str, &str)]) -> Url {
     let mut url = portal.clone();
     url.set_query(None);
     url.query_pairs_mut().extend_pairs(pairs);
-    // A blank as Belvo writes it: a page may read `+` as what it is. A plus that was meant is `%2B`.
+    // Belvo writes a blank as `%20`, and a page may read `+` literally. A literal plus is `%2B`.
     let query = url.query().map(|query| query.replace('+', "%20"));
     url.set_query(query.as_deref());
     url

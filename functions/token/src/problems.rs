@@ -18,7 +18,7 @@ impl Handler {
             BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_) => {
                 Some(Metric::BelvoAuthenticationFailed)
             }
-            // That Belvo wants no such token does not mean that it fails.
+            // A refusal is not a failure of Belvo.
             _ => Some(Metric::BelvoFailed).filter(|_| !refused),
         };
         if let Some(metric) = metric {

@@ -8,17 +8,17 @@ use url::Url;
 use crate::fields::Fields;
 use crate::identity::Who;
 
-/// More banks than a user would be offered by name.
+/// An app offers its users fewer banks by name.
 const MAX_INSTITUTIONS: usize = 50;
 
-/// What the app asks for.
+/// A valid request.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenRequest {
     pub(crate) access_mode: AccessMode,
     pub(crate) institutions: Vec<InstitutionName>,
     pub(crate) callback: CallbackTarget,
     pub(crate) return_url: Option<ReturnUrl>,
-    /// Where the bank's app returns to in App2App.
+    /// The link by which the bank's app opens the customer's app again (App2App).
     pub(crate) application_link: Option<Url>,
     pub(crate) who: Who,
 }
@@ -34,7 +34,7 @@ pub(crate) enum CallbackTarget {
 }
 
 impl TokenRequest {
-    /// Reads a body; an empty one asks for the defaults. The problem names every field that is
+    /// Reads a body. An empty one asks for the defaults. The problem names every field that is
     /// wrong.
     pub(crate) fn read(body: &[u8], return_urls: &ReturnUrls) -> Result<Self, Problem> {
         let mut fields = Fields::read(body)?;
@@ -69,7 +69,8 @@ impl TokenRequest {
     }
 }
 
-/// The bank's redirect carries a live token, so it may only go to an address the customer listed.
+/// The bank's redirect carries a live token, so that it may only go to an address the customer
+/// listed.
 fn application_link(text: &str, return_urls: &ReturnUrls) -> Result<Url, String> {
     let listed = return_urls.allow(text).map_err(|rule| rule.to_string())?;
     Url::parse(listed.as_str())

@@ -1,4 +1,4 @@
-//! What the app should tell its user before they connect.
+//! Warnings for the app to show before its user connects.
 
 use domain::guidance::Text;
 use domain::{ExternalId, Holder, InstitutionName, LinkId, guidance};
@@ -7,8 +7,8 @@ use store::LinkRecord;
 
 use crate::handler::Handler;
 
-/// A bank the user has connected already: another link would spend their monthly Open Finance
-/// quota once more, where the consent of the one there is could be renewed.
+/// A bank that the user has connected already. Another link would spend the monthly Open Finance
+/// quota again; renewing the first link's consent would not.
 #[derive(Serialize)]
 pub(crate) struct Warning {
     code: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Warning {
     text: Text,
 }
 
-/// A body for `POST /portal`.
+/// A body for `POST /portal` that renews the link's consent.
 #[derive(Serialize)]
 struct Renew {
     mode: &'static str,
@@ -26,8 +26,8 @@ struct Renew {
 }
 
 impl Handler {
-    /// A warning for each of these banks that this user has connected for this holder. It is no
-    /// reason to stop: without them, the user connects as before.
+    /// A warning for each of these banks that this user has connected for this holder. Links that
+    /// cannot be read are logged, and the user connects without a warning.
     pub(crate) async fn warnings(
         &self,
         user: &ExternalId,
@@ -45,12 +45,12 @@ impl Handler {
                 return Vec::new();
             }
         };
-        // One that Belvo has lost is served, but cannot be renewed.
+        // A link that is gone at Belvo is still served, but cannot be renewed.
         links.retain(|link| link.is_bound() && link.is_served(self.config.proof_wanted()));
         links.retain(|link| link.holder.is_none_or(|it| it == holder));
         let mut warnings: Vec<Warning> = Vec::new();
         for name in institutions {
-            // A bank that is named twice is one bank.
+            // The request may name a bank twice.
             if warnings.iter().all(|it| it.institution != *name) {
                 warnings.extend(warning(name, &links));
             }
@@ -63,7 +63,7 @@ fn warning(institution: &InstitutionName, links: &[LinkRecord]) -> Option<Warnin
     let theirs = links
         .iter()
         .filter(|link| link.institution.as_deref() == Some(institution.as_str()));
-    // Of several, the one that is likely to be in use.
+    // Of several links, the newest is the likeliest to be in use.
     let link_id = theirs.max_by_key(|link| link.bound_at)?.link_id;
     let advice = guidance("already_connected");
     Some(Warning {

@@ -31,7 +31,8 @@ pub(crate) fn widget_url(
     url
 }
 
-/// The three addresses, below ours or below the app's own, each with the session in its path.
+/// The three callback addresses, below this API's or below the app's, each with the session in its
+/// path.
 pub(crate) fn callback_urls(
     request: &TokenRequest,
     public_url: &Url,
@@ -55,7 +56,7 @@ pub(crate) fn callback_urls(
 
 fn below_app(app: &ReturnUrl, session: &str, outcome: &str) -> Url {
     let mut url = app.with_segments(&[session, outcome]);
-    // How Belvo appends to a URL that has a query is undocumented.
+    // Belvo does not document how it appends to a URL that has a query.
     url.set_query(None);
     url
 }
