@@ -1,4 +1,4 @@
-//! Whose callbacks are taken, and where users go afterwards.
+//! The function's variables.
 
 use domain::ReturnUrls;
 use runtime::{CallerConfig, Env, InvalidConfig};

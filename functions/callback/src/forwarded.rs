@@ -2,7 +2,7 @@
 //!
 //! | body | meaning |
 //! |---|---|
-//! | `{"url": "acmeapp://connected/{session}/success?link=…"}` | the URL the app caught, as it is |
+//! | `{"url": "acmeapp://connected/{session}/success?link=…"}` | the URL the app caught, unchanged |
 //! | `{"link_id": "…", "proof": "…"}` | both from the return URL (`IDENTITY_SOURCE=body`) |
 
 use domain::session::SessionError;
@@ -66,7 +66,8 @@ impl Handler {
         }
     }
 
-    /// The URL an app caught. That it knows the whole of it is also the proof.
+    /// Takes the URL an app caught. Only the app that caught it knows all of it, so it is also the
+    /// proof that its user came back.
     async fn caught(&self, body: &Caught, context: &Context<'_>) -> Result<Value, Problem> {
         let (session, kind, query) = parts(&body.url)
             .ok_or_else(|| invalid("/url", "must end in /{session}/{success|exit|event}"))?;
@@ -89,7 +90,7 @@ impl Handler {
         Ok(answer)
     }
 
-    /// What `GET /callback/…` put into the return URL.
+    /// Takes the proof that `GET /callback/…` put into the return URL.
     async fn proof(&self, body: &Proof, context: &Context<'_>) -> Result<Value, Problem> {
         let link_id = LinkId::parse(&body.link_id).map_err(|rule| invalid("/link_id", rule))?;
         let verify =

@@ -1,4 +1,4 @@
-//! What all ways in share: keys, the session, the queue.
+//! What all three routes share: the session, its keys and the queue.
 
 use std::sync::Arc;
 
@@ -15,32 +15,27 @@ use crate::config::Config;
 /// Takes callbacks.
 #[derive(Debug)]
 pub struct Handler {
-    /// What the customer decided.
     pub config: Config,
-    /// Where jobs go.
     pub queue: JobQueue,
-    /// The keys that sign sessions.
     pub session_keys: Secret<SigningKeys>,
-    /// Who the user is.
     pub caller: Caller,
-    /// The time.
     pub clock: Clock,
 }
 
 /// Why a callback is not taken.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The session is not one of ours, or too old.
+    /// The session is malformed, forged or too old.
     Session(SessionError),
-    /// Something of ours does not work.
+    /// A secret or SQS is not available.
     Unavailable(Problem),
 }
 
-/// What the log says when it is.
+/// The log line of such a failure.
 pub(crate) const FAILED: &str = "a callback was not taken";
 
 impl Handler {
-    /// Answers one request. The gateway lets through what the template names.
+    /// Answers one request. API Gateway passes on only the routes of the template.
     pub async fn handle(&self, request: &Request) -> Response<String> {
         let path = request.uri().path();
         match *request.method() {
@@ -53,8 +48,9 @@ impl Handler {
         }
     }
 
-    /// Verifies something signed, once more with fresh keys if this process may not have seen the
-    /// key it was signed with. `verify` is given the keys and the time.
+    /// Verifies a signed session or proof, and once more with reread keys if the signature is wrong:
+    /// it may be of a key that was rotated in since this process read the secret. `verify` takes the
+    /// keys and the time.
     pub(crate) async fn verified(
         &self,
         verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,

@@ -1,12 +1,12 @@
 //! `GET /callback/{session}/{success|exit|event}`, `POST /callback` and `POST /connection-reports`:
 //! how a visit to the widget ended.
 //!
-//! A callback is a claim, not a fact: anybody can call the address, so it starts a look at the
-//! link, and never a read of its data. It is never refused for its rate, because an earlier call
+//! A callback is a claim, not a fact, because everyone who has the address can call it. It makes the
+//! fetcher ask Belvo about the link, and never read the link's data. It is never refused for its rate, because an earlier call
 //! may be a link scanner's and the refused one the user's. Repetitions are dropped by SQS and by
 //! the fetcher instead. `redirect` serves the user's browser, `forwarded` serves apps that catch
-//! the redirect themselves, `report` takes what the browser shows when there is no redirect, `page`
-//! is what a user sees.
+//! the redirect themselves, `report` takes the address that the browser shows when a bank refuses
+//! without a redirect, `page` writes the pages that users see.
 
 mod config;
 mod forwarded;

@@ -1,7 +1,7 @@
-//! What a user sees when there is no app to go back to, or before going back to it.
+//! The pages a user sees without an app to go back to, or before going back to it.
 //!
-//! Plain pages in Brazilian Portuguese, with the same in English below, without scripts and without
-//! anything from elsewhere. What they say of a code is what the API says of it.
+//! They are in Brazilian Portuguese, with the same in English below. They have no scripts and load
+//! nothing. For a code they have the text of the API.
 
 use domain::{Action, Code, Guidance, Outcome, Text, guidance};
 use lambda_http::http::header::{
@@ -10,7 +10,7 @@ use lambda_http::http::header::{
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use url::Url;
 
-/// What happened, and a button to the app if there is one.
+/// The outcome, and a button to the app if there is one.
 pub(crate) fn done(outcome: &Outcome, app: Option<&Url>) -> Response<String> {
     let guidance = match outcome {
         Outcome::Success { .. } => guidance("loading"),
@@ -27,7 +27,7 @@ pub(crate) fn done(outcome: &Outcome, app: Option<&Url>) -> Response<String> {
     page(StatusCode::OK, title, &advice(guidance, app), app)
 }
 
-/// What happened, why, and where to go if there is no button.
+/// The text of the code, its cause, and without a button how to go back.
 fn advice(guidance: &Guidance, app: Option<&Url>) -> Vec<Text> {
     let back = Text {
         pt: "Você já pode fechar esta página e voltar ao aplicativo.",
@@ -38,7 +38,7 @@ fn advice(guidance: &Guidance, app: Option<&Url>) -> Vec<Text> {
     texts.into_iter().flatten().collect()
 }
 
-/// A word ahead of the advice.
+/// The heading above the advice.
 fn title(action: Action) -> &'static str {
     match action {
         Action::None => "Tudo certo",
@@ -54,13 +54,13 @@ fn title(action: Action) -> &'static str {
     }
 }
 
-/// The session was ours and is too old.
+/// The session is too old.
 pub(crate) fn expired() -> Response<String> {
     let advice = advice(guidance("session_expired"), None);
     page(StatusCode::GONE, "Sessão vencida", &advice, None)
 }
 
-/// The address is not one we gave out.
+/// The address has no valid session.
 pub(crate) fn invalid() -> Response<String> {
     let text = Text {
         pt: "Este endereço não é válido. Comece de novo pelo aplicativo.",
@@ -70,7 +70,7 @@ pub(crate) fn invalid() -> Response<String> {
     page(status, "Endereço inválido", &[text], None)
 }
 
-/// There is no such page.
+/// The path has no known outcome.
 pub(crate) fn not_found() -> Response<String> {
     let text = Text {
         pt: "Esta página não existe. Comece de novo pelo aplicativo.",
@@ -80,7 +80,7 @@ pub(crate) fn not_found() -> Response<String> {
     page(status, "Página não encontrada", &[text], None)
 }
 
-/// Something of ours does not work. Loading the page again is right.
+/// A secret or SQS is not available. Reloading the page repeats the callback.
 pub(crate) fn unavailable() -> Response<String> {
     let text = Text {
         pt: "Não conseguimos registrar sua conexão. Recarregue esta página em instantes.",
@@ -97,7 +97,8 @@ const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;m
                      border-top:1px solid #ccc;color:#555}";
 
 fn page(status: StatusCode, title: &str, texts: &[Text], app: Option<&Url>) -> Response<String> {
-    // A URL is printable ASCII without quotes or angle brackets; `&` is the one to escape.
+    // A URL is printable ASCII without double quotes and angle brackets. `&` and `'` are left to
+    // escape.
     let app = app.map(|url| url.as_str().replace('&', "&amp;").replace('\'', "&#39;"));
     let (refresh, button) = match &app {
         Some(url) => (
@@ -121,13 +122,13 @@ fn page(status: StatusCode, title: &str, texts: &[Text], app: Option<&Url>) -> R
         CONTENT_SECURITY_POLICY,
         fixed("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     );
-    // The address of this page holds the session.
+    // The address of this page holds the session, so no other site may see it.
     headers.insert(REFERRER_POLICY, fixed("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     response
 }
 
-/// Our own words hold nothing to escape.
+/// The texts hold no character that HTML would escape: a test of the guidance holds that.
 fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(|text| format!("<p>{text}</p>")).collect()
 }

@@ -55,7 +55,7 @@ impl Handler {
         Ok(self.send_back(&session, &keys, &outcome))
     }
 
-    /// To the app if there is an address for it, otherwise to a page of our own.
+    /// Sends the user to the app if the session has a return URL, otherwise to a page of this API.
     fn send_back(
         &self,
         session: &Session,
@@ -63,7 +63,7 @@ impl Handler {
         outcome: &Outcome,
     ) -> Response<String> {
         let allowed = |text: &String| self.config.return_urls.allow(text).ok();
-        // The list may have changed since the session was signed.
+        // The operator may have changed the list since the session was signed.
         let Some(return_url) = session.return_url.as_ref().and_then(allowed) else {
             return page::done(outcome, None);
         };

@@ -1,16 +1,16 @@
-//! `POST /connection-reports`: what the user's browser shows when nothing comes back.
+//! `POST /connection-reports`: the address the user's browser shows when a bank refuses.
 //!
-//! When a bank refuses, the browser ends on a page of Belvo's whose address says why, behind `#`:
-//! Belvo redirects nowhere, and servers never see a fragment. Only who holds the browser does.
+//! The browser then ends on a page of Belvo's, whose address gives the reason behind `#`. Belvo does
+//! not redirect from there, and a server never sees a fragment, so the app reports it.
 //!
 //! | body | meaning |
 //! |---|---|
-//! | `{"session": "…", "url": "https://…/#error_description=…"}` | the address, as it is |
-//! | `{"session": "…", "code": "risk_analysis_denied"}` | what the app has read from it |
+//! | `{"session": "…", "url": "https://…/#error_description=…"}` | the address, unchanged |
+//! | `{"session": "…", "code": "risk_analysis_denied"}` | the code the app has read from it |
 //!
-//! There need not be a signed-in app around it, so `session` (`report_session` of `POST /token`)
-//! says whose attempt it is. Whose address it is does not matter: nothing is fetched from it, and a
-//! report can end nothing but an attempt that has not succeeded.
+//! The browser may be outside the signed-in app, so `session` (`report_session` of `POST /token`)
+//! says whose attempt it is. The address may be any: nothing is fetched from it, and a report can
+//! only end an attempt that has not succeeded.
 
 use domain::{Code, Outcome, Session, SessionKind, SigningKeys, guidance};
 use gateway::Context;
@@ -72,7 +72,7 @@ impl Handler {
     }
 }
 
-/// The session and what is reported.
+/// The session and the reported code.
 fn read(body: &[u8]) -> Result<(String, Code), Problem> {
     let form = r#"must be {"session": "…", "url": "…"} or {"session": "…", "code": "…"}"#;
     match runtime::json(body, MAX_BODY, form)? {
@@ -90,11 +90,11 @@ fn read(body: &[u8]) -> Result<(String, Code), Problem> {
     }
 }
 
-/// Why the bank refused: what it describes, or else what it calls the error.
+/// The bank's reason: `error_description` or else `error`. `None` if the address has neither.
 fn code(url: &str) -> Option<Code> {
     let (address, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (_, query) = address.split_once('?').unwrap_or_default();
-    // Pages with paths of their own behind `#` put a `?` there too.
+    // Pages that route behind `#` have a query of their own there.
     let fragment = fragment.rsplit('?').next().unwrap_or_default();
     let pairs = [fragment, query].map(|text| form_urlencoded::parse(text.as_bytes()));
     let pairs: Vec<_> = pairs.into_iter().flatten().collect();
@@ -104,7 +104,7 @@ fn code(url: &str) -> Option<Code> {
     found.or_else(|| values.next().map(|_| Code::lenient("")))
 }
 
-/// The first word that looks like a code. Other words could be anything, also a name.
+/// The first word that looks like a code. Other words are dropped, because they could be a name.
 fn code_in(value: &str) -> Option<Code> {
     let mut words = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let word = words.find(|word| word.contains('_') || (*word == value && guidance(word).known));
