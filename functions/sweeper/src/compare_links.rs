@@ -1,4 +1,4 @@
-//! Belvo's links against ours, page by page.
+//! Belvo's links are compared with ours, page by page.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::sweeper::{Report, SweepError, Sweeper};
 const PERIOD: i64 = 5 * 60;
 
 impl Sweeper {
-    /// Compares a page of Belvo's links with ours, and queues those with news.
+    /// Compares a page of Belvo's links with ours, and queues links with news.
     pub(crate) async fn compare_links(&self, page: Option<u32>) -> Result<Report, SweepError> {
         let now = self.clock.now();
         let number = match page {
@@ -45,21 +45,22 @@ impl Sweeper {
     }
 }
 
-/// The page whose turn it is: each comes once in as many periods as there are pages.
+/// The page of this period. Each page comes once in as many periods as there are pages.
 fn turn(now: Timestamp, pages: u64) -> u32 {
     let slot = now.as_second().div_euclid(PERIOD);
     let pages = i64::try_from(pages).unwrap_or(i64::MAX).max(1);
-    // Below the number of pages, of which there are fewer than `u32` holds.
+    // Not above the number of pages, which `u32` holds.
     u32::try_from(slot.rem_euclid(pages) + 1).unwrap_or(u32::MAX)
 }
 
-/// Pages shift while links are made, so that one may come twice; an id we cannot read is nobody's.
+/// Pages shift while users connect, so that a link may come twice. A link whose id is no UUID is left
+/// out.
 pub(crate) fn by_id(links: Vec<Link>) -> BTreeMap<LinkId, Link> {
     let with_id = |link: Link| Some((link.id?, link));
     links.into_iter().filter_map(with_id).collect()
 }
 
-/// Whether Belvo has reached the bank, and we do not have what came of it though it is time.
+/// Whether Belvo has reached the bank, its data has had time to load, and the fetcher has not read it.
 fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
     let reached_at = link.last_accessed_at.or(link.created_at);
     if reached_at.is_some_and(|at| now.duration_since(at) < LOADING) {
@@ -72,13 +73,13 @@ fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
     if record.complete_as_of == Some(accessed_at) && !is_back {
         return false;
     }
-    // Belvo's next try at the bank is news again, whatever became of this one.
+    // The fetcher knows of this access. Belvo's next access to the bank is news again.
     let heard = record.last_accessed_at == Some(accessed_at);
     !(heard && is_taken_care_of(record))
 }
 
-/// Whether another look would find nothing to do: the link has its own time for that, which the
-/// comparison must not undercut, or it is nobody's to read.
+/// Whether the link has a schedule of its own, which the comparison must not shorten, or may not be
+/// read at all.
 fn is_taken_care_of(record: &LinkRecord) -> bool {
     let waits = [Due::Retry, Due::Continue, Due::Look, Due::Empty];
     record.status == LinkStatus::Quarantined

@@ -1,4 +1,4 @@
-//! Where links and jobs are, and how fast Belvo may be asked.
+//! The function's variables.
 
 use runtime::{Env, InvalidConfig, service_url};
 use url::Url;
@@ -16,7 +16,7 @@ pub struct Config {
     pub connection_table: String,
     /// `QUEUE_URL`: where jobs go.
     pub queue_url: String,
-    /// `BELVO_REQUESTS_PER_30_SECONDS`: what the fetchers may ask of Belvo together.
+    /// `BELVO_REQUESTS_PER_30_SECONDS`: the requests all fetchers together may send to Belvo.
     pub belvo_requests_per_30_seconds: u32,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_nothing_is_no_rate() {
+    fn a_rate_is_a_whole_number_above_zero() {
         assert_eq!(config("72").unwrap().belvo_requests_per_30_seconds, 72);
         for bad in ["0", "-1", "7.5", "many"] {
             let error = config(bad).unwrap_err().to_string();

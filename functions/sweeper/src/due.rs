@@ -1,4 +1,4 @@
-//! Links whose time has come.
+//! Links that are due.
 
 use domain::{Job, LinkId, dedup_id};
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use store::{DueLink, SHARDS};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
 
-/// A link that is due for longer has been passed over by many sweeps, or its job does not end.
+/// A link that is due for longer has been left out by many sweeps, or its job fails each time.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Minutes in which each overdue link has one turn.
@@ -16,8 +16,8 @@ const OVERDUE_TURNS: i64 = 30;
 impl Sweeper {
     /// Queues the links that are due for longest, as many as the fetchers can take.
     ///
-    /// Those that are still queued from the last sweep are due as well and count among them: SQS
-    /// drops their second job, so that a sweep adds only as much as was done meanwhile.
+    /// Links that are still queued from the last sweep are among them. SQS drops their second job, so
+    /// that a sweep adds only as many jobs as the fetchers have done since.
     pub(crate) async fn due(&self, given: Option<Timestamp>) -> Result<Report, SweepError> {
         let now = self.clock.now();
         let until = later(now, given);
@@ -65,7 +65,7 @@ impl Sweeper {
         })
     }
 
-    /// Looks into every part of the index. Counting is only needed where there is more than fits.
+    /// Queries every shard of the index. A count is needed only for a shard with more than the limit.
     async fn find(
         &self,
         now: Timestamp,
@@ -73,7 +73,7 @@ impl Sweeper {
         at_most: usize,
     ) -> Result<Found, SweepError> {
         let overdue_at = now.checked_sub(OVERDUE).unwrap_or(Timestamp::MIN);
-        // DynamoDB gives a megabyte at once: a few thousand of these records.
+        // A query reads up to a megabyte, which is a few thousand of these records.
         let limit = i32::try_from(at_most).unwrap_or(i32::MAX);
         let mut found = Found {
             overdue_at,
@@ -97,7 +97,7 @@ impl Sweeper {
 
 #[derive(Default)]
 struct Found {
-    /// The first of each part of the index.
+    /// The first links of each shard.
     links: Vec<DueLink>,
     due: u64,
     overdue: u64,
@@ -108,8 +108,8 @@ fn later(now: Timestamp, given: Option<Timestamp>) -> Timestamp {
     given.map_or(now, |given| given.max(now))
 }
 
-/// Links that are overdue are queued every half an hour only: if their job fails again and again,
-/// it must not take the places of all others, nor fill the queue.
+/// Whether it is this overdue link's minute. An overdue link is queued once in half an hour, so that
+/// a job that always fails neither takes the places of other links nor fills the queue.
 fn is_turn(link_id: LinkId, now: Timestamp) -> bool {
     let minute = now.as_second().div_euclid(60).rem_euclid(OVERDUE_TURNS);
     let [first, ..] = dedup_id(&["turn", &link_id.to_string()]);
@@ -122,7 +122,7 @@ fn longest_due(mut links: Vec<DueLink>, at_most: usize) -> Vec<DueLink> {
     links
 }
 
-/// A link that was worked on is due at another time, so that its next job has another id.
+/// The id holds the time the link is due, which changes when a job has worked on the link.
 fn job(due: &DueLink, until: Timestamp, given: Option<Timestamp>) -> (Job, [u8; 16]) {
     let link_id = due.link_id;
     let due_at = due.due_at.as_second().to_string();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_longest_goes_first() {
+    fn the_link_that_is_due_for_longest_goes_first() {
         let links = vec![due(1, 30), due(2, 10), due(3, 20)];
         assert_eq!(longest_due(links.clone(), 2), [due(2, 10), due(3, 20)]);
         assert_eq!(longest_due(links.clone(), 9).len(), 3);

@@ -1,4 +1,4 @@
-//! What was erased is erased again: a restore from a backup has brought it back.
+//! Erasures are queued again after a restore from a backup, which has brought the data back.
 
 use domain::{Job, LinkId, Month};
 use serde_json::json;
@@ -7,7 +7,7 @@ use store::ErasureScope;
 use crate::sweeper::{Report, SweepError, Sweeper};
 
 impl Sweeper {
-    /// Queues the erasures of a month once more. Those that still hold find nothing to do.
+    /// Queues the erasures of a month again. A link or user without data costs one job and no more.
     pub(crate) async fn erase_again(
         &self,
         month: Month,

@@ -1,21 +1,22 @@
-//! The sweeper: queues what is due, and what no webhook told of. It writes nothing itself.
+//! The sweeper: queues links that are due, and links with news that no webhook told of. It writes to
+//! the queue only.
 //!
 //! | sweep | module | when | does |
 //! |---|---|---|---|
-//! | `due` | `due` | each minute | links whose time has come |
-//! | `links` | `compare_links` | every five minutes | a page of Belvo's links against ours: webhooks get lost |
-//! | `replay` | `replay` | by hand | the journaled webhooks of a link once more |
-//! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
-//! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
+//! | `due` | `due` | each minute | links that are due |
+//! | `links` | `compare_links` | every five minutes | a page of Belvo's links is compared with ours, because webhooks get lost |
+//! | `replay` | `replay` | by hand | the webhooks in a link's log are queued again |
+//! | `erased` | `erased` | by hand | the erasures of a month are queued again, because a restore has undone them |
+//! | `reread` | `reread` | by hand | a link, or every link, is read again |
 //!
-//! `request` reads what is asked for, `sweeper` does it and says how far it is, `throttle` derives how
-//! much at once from Belvo's rate.
+//! `request` reads the request, `sweeper` dispatches it and reports, `throttle` derives from Belvo's
+//! rate how much one sweep may queue.
 //!
-//! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
-//! index `by_due`, the page to compare follows from the time, and a reread of all links answers with
-//! the event that continues it. Every sweep may be skipped, repeated or cut off.
+//! No sweep keeps a state between two invocations. The index `by_due` holds what is due, the time
+//! gives the page to compare, and a reread of all links answers with the request that continues it.
+//! So every sweep may be skipped, repeated or cut off.
 //!
-//! # What 100,000 links cost
+//! # The cost of 100,000 links
 //!
 //! | | a day | at once |
 //! |---|---|---|
@@ -24,14 +25,15 @@
 //! | a round of comparisons | 2.9 rounds | 100 pages, 500 minutes |
 //! | LINK records read | 288,000, at half a unit for 4 KB | 1,000 |
 //!
-//! So with 100,000 links a lost webhook is made up within 8.3 hours, and the sweeps take less than
-//! half a percent of what Belvo's gateway allows an address by itself (80 requests in 30 s,
-//! 230,400 a day). What the jobs need is another matter. A link that is refreshed once a day takes
+//! With 100,000 links, a lost webhook is made up for within 8.3 hours. The sweeps take less than half
+//! a percent of the requests that Belvo's gateway allows one address (80 in 30 s, 230,400 a day).
+//!
+//! The jobs need far more. A link that is refreshed once a day takes
 //! some eight requests (the link, six resources, its consent) and eight more for the weekly full
 //! read: 9.1 a day. The fetchers' share of 72 in 30 s is 207,360 a day, enough for 22,500 such
-//! links; 100,000 need 320 in 30 s, so Belvo has to lift its limit, or the account needs more
-//! addresses. Refreshed weekly, which is Belvo's default, 100,000 links need some nine requests a
-//! week each: 900,000 of 1,451,520.
+//! links. 100,000 such links need 320 in 30 s, for which Belvo must lift its limit or the account
+//! needs more addresses. Links that are refreshed weekly, Belvo's default, need some nine requests a
+//! week each: 900,000 of 1,451,520 for 100,000 links.
 
 mod compare_links;
 mod config;
@@ -58,7 +60,7 @@ pub use config::Config;
 pub use request::{InvalidRequest, Sweep};
 pub use sweeper::{Report, SweepError, Sweeper};
 
-/// A page of 1,000 links is half a megabyte. The function has 60 s for a try or two.
+/// A page of 1,000 links is half a megabyte. The function's 60 s leave time for a second try.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Serves the function until the Lambda runtime stops it.

@@ -1,17 +1,17 @@
-//! The journaled webhooks of a link, once more.
+//! The webhooks in a link's log, queued again.
 
 use domain::{Event, Job, LinkId};
 
 use crate::sweeper::{Report, SweepError, Sweeper};
 
 impl Sweeper {
-    /// Queues what Belvo said of the link in the last ninety days, the oldest first.
+    /// Queues the webhooks of the last 90 days, the oldest first.
     pub(crate) async fn replay(&self, link_id: LinkId) -> Result<Report, SweepError> {
         let events = self.resources.events(link_id).await?;
         let count = events.len();
         let mut jobs = Vec::new();
         for event in each_once(events) {
-            // Whoever replays twice means it.
+            // An operator who replays twice wants both.
             let id = self.randomness.sixteen()?;
             jobs.push((Job::WebhookReplayed { link_id, event }, id));
         }
@@ -22,7 +22,7 @@ impl Sweeper {
     }
 }
 
-/// Of equal events the last one stays: what Belvo said last is what holds at the end.
+/// Of equal events the last one stays, so that Belvo's last word comes last.
 fn each_once(events: Vec<Event>) -> Vec<Event> {
     let mut kept: Vec<Event> = Vec::new();
     for event in events.into_iter().rev() {

@@ -1,4 +1,4 @@
-//! What a sweep is asked for. Schedules say it, and operators by hand.
+//! Requests to the sweeper, from the schedules or from an operator.
 
 use domain::{Code, LinkId, Month};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -10,59 +10,51 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// One sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sweep {
-    /// `{"sweep":"due"}`: what waits for nothing later than now, or than `until`.
+    /// `{"sweep":"due"}`: links that are due now, or that will be by `until`.
     Due {
         /// Only this link.
         link_id: Option<LinkId>,
-        /// What waits until here is tried now, such as after an outage.
+        /// A time in the future brings links forward, such as after an outage.
         until: Option<Timestamp>,
     },
     /// `{"sweep":"links"}`: a page of Belvo's links against ours.
     Links {
-        /// Which; otherwise the time decides.
+        /// The page number, from 1. Without it, the time decides.
         page: Option<u32>,
     },
-    /// `{"sweep":"replay","link_id":"…"}`: the journaled webhooks of a link.
-    Replay {
-        /// The link.
-        link_id: LinkId,
-    },
-    /// `{"sweep":"erased","month":"2026-11"}`: what was erased in a month is erased again: after a
-    /// restore from a backup it is back.
+    /// `{"sweep":"replay","link_id":"…"}`: the webhooks in a link's log.
+    Replay { link_id: LinkId },
+    /// `{"sweep":"erased","month":"2026-11"}`: the erasures of a month again, because a restore from
+    /// a backup has brought the data back.
     Erased {
         /// The month, as Brasília counts it.
         month: Month,
-        /// Only links behind this one.
+        /// The last link of the previous answer.
         after: Option<LinkId>,
     },
-    /// `{"sweep":"reread","link_id":"…"}`: everything of a link.
-    Reread {
-        /// The link.
-        link_id: LinkId,
-    },
-    /// `{"sweep":"reread","all":true}`: everything of all links, a page of them at a time.
+    /// `{"sweep":"reread","link_id":"…"}`: a full read of a link.
+    Reread { link_id: LinkId },
+    /// `{"sweep":"reread","all":true}`: a full read of all links, one page of links a request.
     RereadAll {
-        /// Which page, from 1.
+        /// The page number, from 1.
         page: u32,
-        /// How long it may take; otherwise as long as Belvo's rate needs.
+        /// The time all pages together may take. Without it, Belvo's rate decides.
         over: Option<SignedDuration>,
-        /// When it began; otherwise now.
+        /// The time of the first page's request. Without it, now.
         from: Option<Timestamp>,
     },
 }
 
-/// The event asks for nothing we do. Says which field breaks which rule; never what it holds.
+/// The request is not a sweep. The text names the field and the rule, and repeats no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event is wrong: {field} {rule}")]
 pub struct InvalidRequest {
-    /// Which.
     pub field: Code,
-    /// What it must be.
     pub rule: &'static str,
 }
 
 impl Sweep {
-    /// Reads an event; it may hold nothing that we do not know.
+    /// Reads a request. An unknown field is an error.
     pub fn read(event: &Value) -> Result<Self, InvalidRequest> {
         let members = event
             .as_object()
@@ -106,8 +98,8 @@ impl Sweep {
         Ok(sweep)
     }
 
-    /// The sweep's name in logs and metrics. What a schedule asks for has names of its own, so that
-    /// an operator's sweep does not hide that the schedule has stopped.
+    /// The sweep's name in logs and metrics. The schedules' sweeps have names of their own, so that an
+    /// operator's sweep does not hide that a schedule has stopped.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Due {
@@ -154,7 +146,7 @@ fn duration(value: &Value) -> Option<SignedDuration> {
     Some(duration).filter(|it| !it.is_negative() && *it <= LONGEST)
 }
 
-/// The members of an event that nobody has asked for yet.
+/// The members of a request that are not read yet.
 struct Fields {
     left: Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! Everything once more, of one link or of all. It spends no Open Finance quota.
+//! A full read of one link or of all links. It spends no Open Finance quota.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::compare_links::by_id;
 use crate::sweeper::{Report, SweepError, Sweeper};
 
 impl Sweeper {
-    /// Queues the link, if it is one of ours.
+    /// Queues the link, if LINK exists.
     pub(crate) async fn reread(&self, link_id: LinkId) -> Result<Report, SweepError> {
         let not_before = self.clock.now();
         let mut jobs = Vec::new();
@@ -28,7 +28,7 @@ impl Sweeper {
         })
     }
 
-    /// Queues those links of a page that are ours, each for its place in the whole span of time.
+    /// Queues the links of a page of which LINK exists. The jobs are spread over the whole time.
     pub(crate) async fn reread_all(
         &self,
         number: u32,
@@ -59,15 +59,15 @@ impl Sweeper {
     }
 }
 
-/// The part of a span that comes before the link in this place, of so many.
+/// How long after the start the link in this place, of so many, is read.
 fn share(over: SignedDuration, place: u64, links: u64) -> SignedDuration {
     let links = i128::from(links.max(1));
     let millis = over.as_millis() * i128::from(place).min(links) / links;
     i64::try_from(millis).map_or(over, SignedDuration::from_millis)
 }
 
-/// What continues it. It says when all began and how long all may take, so that the pages share
-/// one span of time whenever each of them is asked for.
+/// The request that continues. It repeats the start and the length of the whole time, so that all
+/// pages share them however late each page is asked for.
 fn next(page: u32, over: SignedDuration, from: Timestamp) -> Value {
     json!({
         "sweep": "reread",
@@ -78,7 +78,7 @@ fn next(page: u32, over: SignedDuration, from: Timestamp) -> Value {
     })
 }
 
-/// A page that is sent again at once, say because Lambda repeats it, is queued once.
+/// The id is the same when Lambda repeats a request at once, so that the page is queued once.
 fn job(
     link_id: LinkId,
     from: Timestamp,
@@ -110,13 +110,13 @@ mod tests {
         check(0, 6, 0);
         check(3, 6, 180);
         check(5, 6, 300);
-        // Links that were made meanwhile do not lie beyond the end.
+        // A link that was made meanwhile is read at the end, and not later.
         check(9, 6, 360);
         check(0, 0, 0);
     }
 
     #[test]
-    fn what_continues_a_reread_is_an_event() {
+    fn the_answer_continues_the_reread() {
         let over = SignedDuration::from_secs(45_333);
         let from: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
         let expected = Sweep::RereadAll {

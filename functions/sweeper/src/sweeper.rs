@@ -1,4 +1,4 @@
-//! What the sweeper works with, and what comes of a sweep.
+//! Dispatch of a request to its sweep, the report, and what the sweeps share.
 
 use belvo::{Belvo, BelvoError, LinkPage};
 use domain::{Code, Job};
@@ -12,115 +12,93 @@ use crate::config::Config;
 use crate::request::{InvalidRequest, Sweep};
 use crate::throttle::Throttle;
 
-/// Queues what is due, and what no webhook told of.
+/// Queues links that are due, and links with news that no webhook told of.
 #[derive(Debug)]
 pub struct Sweeper {
-    /// What the customer decided.
     pub config: Config,
-    /// Belvo's API.
     pub belvo: Belvo,
     /// Links and their data, which are only read.
     pub resources: ResourceStore,
     /// Receipts of erasures, which are only read.
     pub connections: ConnectionStore,
-    /// Where jobs go.
     pub queue: JobQueue,
-    /// The time.
     pub clock: Clock,
-    /// Chance.
     pub randomness: Randomness,
 }
 
-/// How far a sweep is.
+/// The sweeper's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Report {
-    /// Of what is due.
     Due {
         /// Links that are due.
         due: u64,
-        /// Jobs on the queue.
+        /// Jobs that were queued.
         enqueued: usize,
     },
-    /// Of Belvo's links.
     Links {
-        /// Which page.
         page: u32,
-        /// Of how many.
         pages: u64,
-        /// Links at Belvo.
+        /// All links at Belvo.
         links: u64,
-        /// Links of this page that have news for us.
+        /// Links of this page with news.
         seen: usize,
-        /// Jobs on the queue; fewer where it already holds much.
+        /// Jobs that were queued. They are fewer if the queue is long already.
         enqueued: usize,
     },
-    /// Of a link's journal.
     Replay {
-        /// Webhooks in the journal.
+        /// Webhooks in the link's log.
         events: usize,
-        /// Jobs on the queue; equal webhooks count once.
+        /// Jobs that were queued. Equal webhooks count once.
         enqueued: usize,
     },
-    /// Of a month's erasures.
     Erased {
         /// Links and users that were erased in the month.
         erased: usize,
-        /// Jobs on the queue.
+        /// Jobs that were queued.
         enqueued: usize,
-        /// The event that continues; null when there were no more.
+        /// The request that continues; null after the last erasure.
         next: Option<Value>,
     },
-    /// Of one link that is read again.
     Reread {
-        /// Links of ours: one, or none.
+        /// 1 if LINK exists, otherwise 0.
         links: usize,
-        /// Jobs on the queue.
+        /// Jobs that were queued.
         enqueued: usize,
     },
-    /// Of all links that are read again.
     RereadAll {
-        /// Which page.
         page: u32,
-        /// Of how many.
         pages: u64,
-        /// Links at Belvo.
+        /// All links at Belvo.
         links: u64,
-        /// Jobs on the queue: the links of this page that are ours.
+        /// Jobs that were queued: the links of this page of which LINK exists.
         enqueued: usize,
-        /// The event that continues with the next page; null after the last one.
+        /// The request for the next page; null after the last one.
         next: Option<Value>,
     },
 }
 
-/// Why a sweep came to nothing. The next one makes up for it.
+/// Why a sweep failed. The next sweep makes up for it.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The event asks for nothing we do.
     #[error(transparent)]
     Request(#[from] InvalidRequest),
-    /// Belvo's list of links is shorter.
+    /// Belvo's list of links has fewer pages.
     #[error("belvo's list of links has no page {page}")]
-    NoSuchPage {
-        /// Which page was asked for.
-        page: u32,
-    },
-    /// Belvo failed.
+    NoSuchPage { page: u32 },
     #[error("belvo failed")]
     Belvo(#[from] BelvoError),
-    /// The table failed.
     #[error("the table failed")]
     Store(#[from] StoreError),
-    /// The queue failed; some jobs may be on it.
+    /// Some of the jobs may be on the queue.
     #[error("the queue failed")]
     Queue(#[from] QueueError),
-    /// There is no chance to be had.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
 
 impl SweepError {
-    /// The error's name, for whoever invokes the function.
+    /// The error's name in Lambda's answer. Operators' scripts may know it, so it stays.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Request(_) => "InvalidEvent",
@@ -132,7 +110,7 @@ impl SweepError {
         }
     }
 
-    /// What counts it. Everything else is counted by Lambda, as an error of the function.
+    /// The metric of a failure of Belvo. Lambda counts all others, as errors of the function.
     fn metric(&self) -> Option<Metric> {
         match self {
             Self::Belvo(BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_)) => {
@@ -149,7 +127,7 @@ impl SweepError {
 }
 
 impl Sweeper {
-    /// Does what the event asks for, and says how far it is.
+    /// Does one sweep and reports it.
     pub async fn handle(&self, event: &Value) -> Result<Report, SweepError> {
         let result = match Sweep::read(event) {
             Ok(sweep) => self.sweep(&sweep).await,
@@ -190,19 +168,19 @@ impl Sweeper {
         Throttle::new(self.config.belvo_requests_per_30_seconds)
     }
 
-    /// How many jobs the queue may take before it holds more than is good for new webhooks.
+    /// How many jobs a sweep may add, so that the jobs of new webhooks do not wait behind them.
     pub(crate) async fn room(&self) -> Result<usize, SweepError> {
         let waiting = self.queue.waiting().await?;
         Ok(self.throttle().most_waiting().saturating_sub(waiting))
     }
 
-    /// Puts the jobs on the queue, and says how many those were.
+    /// Queues the jobs, and gives their number.
     pub(crate) async fn enqueue(&self, jobs: &[(Job, [u8; 16])]) -> Result<usize, SweepError> {
         self.queue.send_all(jobs).await?;
         Ok(jobs.len())
     }
 
-    /// A page of Belvo's links.
+    /// Reads a page of Belvo's links.
     pub(crate) async fn page(&self, number: u32) -> Result<LinkPage, SweepError> {
         match self.belvo.links(number).await {
             Err(BelvoError::NotFound { .. }) => Err(SweepError::NoSuchPage { page: number }),
@@ -210,7 +188,7 @@ impl Sweeper {
         }
     }
 
-    /// How many pages so many links fill; without any, an empty one.
+    /// How many pages so many links fill. Without any link there is one empty page.
     pub(crate) fn pages(&self, links: u64) -> u64 {
         let size = u64::from(self.belvo.page_size().max(1));
         links.div_ceil(size).max(1)

@@ -1,7 +1,7 @@
-//! How much at once. All of it follows from how fast the fetchers may ask Belvo.
+//! How much a sweep may queue, derived from how fast the fetchers may ask Belvo.
 //!
-//! A job costs from one request (a look at a link, the retry of one resource) to a dozen (all of
-//! a link). The fetchers must never run dry, and whoever connects a bank must not wait behind a
+//! A job costs from one request (a check of a link, the retry of one resource) to a dozen (all of a
+//! link). The fetchers must always have work, and a user who connects a bank must not wait behind a
 //! day of retries.
 
 use jiff::SignedDuration;
@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 /// Requests that reading all of a link takes: the link, six resources, its consent.
 const REQUESTS_PER_LINK: i64 = 8;
 
-/// Ten in a call of some 20 ms: two seconds of the function's sixty.
+/// SQS takes ten jobs in some 20 ms, so that these take two seconds of the function's 60.
 const MOST_IN_A_SWEEP: usize = 1_000;
 
 /// How much one sweep may queue.
@@ -19,26 +19,26 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// The fetchers together may ask Belvo this often.
+    /// `requests_per_30_seconds` is the share of all fetchers together.
     pub(crate) fn new(requests_per_30_seconds: u32) -> Self {
         Self {
             requests_per_30_seconds,
         }
     }
 
-    /// Links that one sweep takes for due: what the fetchers can do until the next sweep, a minute
-    /// later, if each link costs a single request. So they never run dry.
+    /// The due links that one sweep may queue: as many as the fetchers can do until the next sweep, a
+    /// minute later, if each link costs a single request.
     pub(crate) fn due_per_sweep(self) -> usize {
         self.requests().saturating_mul(2).min(MOST_IN_A_SWEEP)
     }
 
-    /// Jobs on the queue above which sweeps add nothing: five minutes of single requests, less
-    /// than half an hour of five each. What is left out is still due, or seen in the next round.
+    /// Jobs on the queue above which sweeps add none: five minutes of single requests, or less than
+    /// half an hour of five each. A link that is left out stays due, or comes in the next round.
     pub(crate) fn most_waiting(self) -> usize {
         self.requests().saturating_mul(10)
     }
 
-    /// How long a reread of so many links takes, if half of the rate is left to everything else.
+    /// The time a reread of so many links takes if it leaves half of the rate to all other jobs.
     pub(crate) fn reread_of(self, links: u64) -> SignedDuration {
         let links = i64::try_from(links).unwrap_or(i64::MAX);
         let requests = links.saturating_mul(REQUESTS_PER_LINK);
