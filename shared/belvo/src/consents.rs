@@ -8,34 +8,33 @@ use serde_json::{Map, Value};
 
 use crate::{Belvo, BelvoError};
 
-/// What Belvo says of a consent. It has no `Debug`: whatever prints it prints somebody's data.
+/// A consent as Belvo describes it. It has no `Debug`, because printing it would print a user's data.
 pub struct Consent {
-    /// The consent; `None` when it is no UUID.
+    /// `None` when it is no UUID.
     pub id: Option<ConsentId>,
     /// The link it belongs to; there is one link for each consent.
     pub link_id: Option<LinkId>,
     /// `AUTHORISED`, `EXPIRED`, …; an open set.
     pub status: Option<String>,
-    /// When it was given.
     pub created_at: Option<Timestamp>,
-    /// When it runs out; none for an indefinite one.
+    /// `None` for an indefinite consent.
     pub expires_at: Option<Timestamp>,
     /// The whole object as Belvo wrote it.
     pub object: Box<RawValue>,
 }
 
-/// More consents than a person has given to one company.
+/// The bound of the page loop. A person gives one company a handful of consents, not 20,000.
 const MAX_PAGES: u32 = 20;
 
 impl Belvo {
-    /// Looks at one consent. Costs no Open Finance quota.
+    /// Reads one consent. Costs no Open Finance quota.
     pub async fn consent(&self, id: ConsentId) -> Result<Consent, BelvoError> {
         let url = self.url(["api", "consents", &id.to_string()]);
         let object: Box<RawValue> = self.get(&url, "a consent").await?;
         Consent::read(object)
     }
 
-    /// All consents a person or company has given us. Costs no Open Finance quota.
+    /// Reads all consents a person or company has given the customer. Costs no Open Finance quota.
     pub async fn consents(&self, user_document: &Document) -> Result<Vec<Consent>, BelvoError> {
         #[derive(Deserialize)]
         struct Envelope {
@@ -63,7 +62,8 @@ impl Belvo {
 }
 
 impl Consent {
-    /// Takes what is of the expected form: Belvo's objects do not always keep to Belvo's schema.
+    /// Reads leniently, because Belvo's objects do not always keep to Belvo's schema: a member of
+    /// another form counts as missing.
     fn read(object: Box<RawValue>) -> Result<Self, BelvoError> {
         let fields: Map<String, Value> = serde_json::from_str(object.get())
             .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;

@@ -1,4 +1,4 @@
-//! Belvo's secret keys, and where they come from.
+//! Belvo's secret keys, and the function that reads them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,13 +11,12 @@ use serde::Deserialize;
 /// The `secretId` and `secretPassword` of one Belvo environment.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Keys {
-    /// `secretId`.
     pub id: String,
     /// `secretPassword`; Belvo shows it once.
     pub password: SecretString,
 }
 
-/// The secret does not hold Belvo keys. The message does not repeat what it holds.
+/// The secret does not hold Belvo keys. The text repeats nothing of it.
 #[derive(Debug, thiserror::Error)]
 #[error("must be JSON of the form {{\"id\": \"…\", \"password\": \"…\"}}")]
 pub struct InvalidKeys;
@@ -56,7 +55,7 @@ impl KeySource {
         }))
     }
 
-    /// Keys that never change.
+    /// Keys that never change, for tests and local tools.
     pub fn fixed(keys: Keys) -> Self {
         let keys = Arc::new(keys);
         Self::new(move |_| std::future::ready(Ok::<_, Infallible>(Arc::clone(&keys))))

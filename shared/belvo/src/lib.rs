@@ -1,15 +1,15 @@
 //! A client for the part of Belvo's API that Open Finance Brazil needs.
 //!
 //! It mints tokens for the widget and the portal ([`Belvo::create_widget_token`],
-//! [`Belvo::create_portal_token`]), looks at links and consents ([`Belvo::link`],
+//! [`Belvo::create_portal_token`]), reads links and consents ([`Belvo::link`],
 //! [`Belvo::consent`]), deletes links ([`Belvo::delete`]) and reads the six resources page by page
-//! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
-//! fields somebody decides by are looked at, elsewhere.
+//! ([`Belvo::page`]). Rows stay raw JSON, because Belvo's own samples break Belvo's schema. Other
+//! crates read the few fields they decide by.
 //!
-//! The user's monthly Open Finance quota is spent by [`Belvo::refresh`] and by nothing else here:
-//! `POST` on resources, which spends it too, is deliberately absent.
+//! [`Belvo::refresh`] is the only call that spends the user's monthly Open Finance quota. `POST` on
+//! resources, which spends it too, is absent on purpose.
 //!
-//! Requests go through a [`Transport`] and keys come from a [`KeySource`], both given from outside.
+//! The caller gives the [`Transport`] that requests go through and the [`KeySource`] of the keys.
 
 mod calls;
 mod consents;

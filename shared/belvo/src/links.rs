@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::{Belvo, BelvoError};
 
-/// What Belvo says of a link. Only what somebody decides by; everything may be missing.
+/// A link as Belvo describes it: the members that decide something here. Each may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Link {
-    /// The link; `None` when it is no UUID.
+    /// `None` when it is no UUID.
     #[serde(deserialize_with = "lenient")]
     pub id: Option<LinkId>,
     /// Belvo's name of the bank.
@@ -31,10 +31,9 @@ pub struct Link {
     /// `single` or `recurrent`.
     #[serde(deserialize_with = "lenient")]
     pub access_mode: Option<String>,
-    /// What Belvo retrieves for it, by the names of webhooks; an open set.
+    /// The resources Belvo retrieves for it, by the names of webhooks; an open set.
     #[serde(deserialize_with = "lenient")]
     pub fetch_resources: Option<Vec<String>>,
-    /// When the link was made.
     #[serde(deserialize_with = "lenient")]
     pub created_at: Option<Timestamp>,
     /// When Belvo last reached the bank.
@@ -45,7 +44,7 @@ pub struct Link {
 /// One page of the list of links.
 #[derive(Clone, Debug)]
 pub struct LinkPage {
-    /// How many links there are, as of this page.
+    /// The number of all links when Belvo wrote this page.
     pub count: u64,
     /// Whether Belvo announces another page.
     pub has_next: bool,
@@ -53,7 +52,7 @@ pub struct LinkPage {
     pub links: Vec<Link>,
 }
 
-/// More pages of links than one user can have made.
+/// The bound of the page loop: 20,000 links are more than one user can have made.
 const MAX_PAGES: u32 = 20;
 
 impl Belvo {
@@ -66,14 +65,14 @@ impl Belvo {
         self.link_page(&url).await
     }
 
-    /// How many links there are.
+    /// Counts all links. Costs no Open Finance quota.
     pub async fn count_links(&self) -> Result<u64, BelvoError> {
         let mut url = self.url(["api", "links"]);
         url.query_pairs_mut().append_pair("page_size", "1");
         Ok(self.link_page(&url).await?.count)
     }
 
-    /// The links of one person at one bank: a renewed consent may have come with a new one.
+    /// The links of one person at one bank. A renewed consent may have come with a new link.
     pub async fn links_of(&self, institution_user_id: &str) -> Result<Vec<Link>, BelvoError> {
         let mut url = self.url(["api", "links"]);
         url.query_pairs_mut()
@@ -84,8 +83,8 @@ impl Belvo {
 
     /// All links that were made for a user. Costs no Open Finance quota.
     ///
-    /// What is asked for is Belvo's to filter, so every link is looked at: one that does not say
-    /// that it is this user's is left out.
+    /// The filter is Belvo's, so each link of the answer is checked: a link without this
+    /// `external_id` is left out.
     pub async fn links_of_user(&self, external_id: &ExternalId) -> Result<Vec<Link>, BelvoError> {
         let mut links = Vec::new();
         for number in 1..=MAX_PAGES {
@@ -101,7 +100,7 @@ impl Belvo {
                 return Ok(links);
             }
         }
-        // A part of them would pass for all.
+        // A partial list would pass for the complete one.
         Err(BelvoError::Unexpected {
             what: "a list of one user's links that ends",
         })
@@ -122,14 +121,14 @@ impl Belvo {
         })
     }
 
-    /// Looks at one link. Costs no Open Finance quota.
+    /// Reads one link. Costs no Open Finance quota.
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
         self.get(&url, "a link").await
     }
 }
 
-/// What is of another form than documented is as good as missing: one odd link must not hide the
+/// A member of another form than documented counts as missing, so that one odd link does not hide the
 /// others of its page.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_members_of_a_link_are_as_good_as_missing() {
+    fn odd_members_of_a_link_count_as_missing() {
         let link = r#"{"id": 7, "created_at": "soon", "status": ["valid"], "external_id": "user-1",
                        "fetch_resources": null, "last_accessed_at": "2026-11-23T12:00:00.123Z"}"#;
         let link: Link = serde_json::from_str(link).unwrap();

@@ -10,17 +10,15 @@ use crate::{Belvo, BelvoError};
 /// Exactly what Belvo's guide prints for managing consents.
 const SCOPES: &str = "read_consents,write_consents,write_consent_callback";
 
-/// Whose consents the portal shows.
+/// The person, or the company, whose consents the portal shows.
 #[derive(Clone, Copy, Debug)]
 pub struct PortalToken<'a> {
-    /// Who has consented.
     pub identity: &'a Identity,
-    /// The customer's terms and conditions.
     pub terms_and_conditions_url: &'a Url,
 }
 
 impl Belvo {
-    /// Mints a token for My Belvo Portal. It is the same for looking and for renewing.
+    /// Mints a token for My Belvo Portal. One kind of token serves managing and renewing.
     pub async fn create_portal_token(
         &self,
         token: &PortalToken<'_>,

@@ -9,10 +9,10 @@ use crate::{Belvo, BelvoError};
 /// An object as Belvo wrote it.
 pub type Row = Box<RawValue>;
 
-/// One page of a list. It has no `Debug`: whatever prints it prints somebody's data.
+/// One page of a list. It has no `Debug`, because printing it would print a user's data.
 #[derive(Default)]
 pub struct Page {
-    /// How many rows the whole list has, as of this page.
+    /// The number of rows of the whole list when Belvo wrote this page.
     pub count: u64,
     /// Whether Belvo announces another page.
     pub has_next: bool,
@@ -21,12 +21,12 @@ pub struct Page {
 }
 
 impl Belvo {
-    /// Reads page `number` (from 1) of what Belvo holds of a resource of a link; of `days` only,
-    /// which Belvo can tell apart for [`ResourceKind::Transactions`] alone.
+    /// Reads page `number` (from 1) of a resource of a link, restricted to `days`. Belvo filters
+    /// [`ResourceKind::Transactions`] by date, and no other resource.
     ///
     /// A GET reads Belvo's own store: it spends no Open Finance quota.
-    /// `next` only says whether there is more; its address is never followed, because our keys
-    /// would go wherever it points.
+    /// `next` only says whether another page follows. Its address is never called, because the keys
+    /// would be sent there.
     pub async fn page(
         &self,
         kind: ResourceKind,
@@ -38,7 +38,7 @@ impl Belvo {
             .await
     }
 
-    /// How many rows Belvo holds.
+    /// Counts the rows Belvo holds.
     pub async fn count(
         &self,
         kind: ResourceKind,
@@ -57,7 +57,7 @@ impl Belvo {
         self.get(&url, "a row").await
     }
 
-    /// Rows of a page.
+    /// The number of rows of a full page.
     pub fn page_size(&self) -> u32 {
         self.rhythm.page_size
     }

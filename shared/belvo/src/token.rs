@@ -24,7 +24,7 @@ impl AccessToken {
 impl Belvo {
     /// Mints a token.
     ///
-    /// Belvo also answers a refresh token that lives for years; it is dropped unread.
+    /// Belvo's answer also holds a refresh token that lives for years. It is dropped unread.
     pub(crate) async fn mint(&self, request: &impl Serialize) -> Result<AccessToken, BelvoError> {
         #[derive(Serialize)]
         struct WithKeys<'a, T> {
@@ -52,7 +52,7 @@ impl Belvo {
     }
 }
 
-/// Who consents to what, under which terms.
+/// The person and the company who consent, the permissions, and the terms.
 #[derive(Serialize)]
 pub(crate) struct Terms<'a> {
     terms_and_conditions_url: &'a Url,
@@ -64,7 +64,7 @@ pub(crate) struct Terms<'a> {
 struct Identification<'a> {
     #[serde(rename = "type")]
     document: &'static str,
-    /// Always text: leading zeros matter.
+    /// Text, because leading zeros matter.
     number: &'a str,
     name: &'a str,
 }

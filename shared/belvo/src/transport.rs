@@ -1,4 +1,4 @@
-//! How requests reach Belvo.
+//! The network between this process and Belvo.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use http::{Request, Response};
 /// A page of 1,000 transactions is 2 to 4 MB; nothing Belvo documents comes near this.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// No usable answer arrived. The message names no URL: they carry ids and documents.
+/// No usable answer arrived. The text names no URL, because URLs carry ids and documents.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportError {
     /// Connecting, sending or receiving failed, or took too long.
     #[error("no answer from belvo")]
     NoAnswer(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// More than any documented answer.
+    /// The answer is larger than any documented one.
     #[error("belvo's answer is larger than {MAX_BODY} bytes")]
     TooLarge,
 }
@@ -38,7 +38,7 @@ impl Transport {
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .timeout(timeout)
-            // A redirect could take our keys to another host; Belvo documents none.
+            // A redirect could take the keys to another host. Belvo documents no redirect.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("belvo-open-finance/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -49,7 +49,7 @@ impl Transport {
         }))
     }
 
-    /// Any function that answers requests.
+    /// A function that answers requests, such as a test's.
     pub fn from_fn<F>(send: F) -> Self
     where
         F: Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, TransportError>>
@@ -93,7 +93,7 @@ async fn send(
     Ok(response)
 }
 
-/// reqwest's messages print the URL; ours must not.
+/// reqwest's messages print the URL, which carries ids and documents.
 fn no_answer(error: reqwest::Error) -> TransportError {
     TransportError::NoAnswer(Arc::new(error.without_url()))
 }

@@ -11,28 +11,23 @@ use crate::{Belvo, BelvoError};
 const SCOPES: &str = "read_institutions,write_links,read_consents,write_consents,\
                       write_consent_callback,delete_consents";
 
-/// What the widget should know: who consents to what, and how it looks.
+/// The settings of one visit to the widget: the identity, the consent and the branding.
 #[derive(Clone, Copy, Debug)]
 pub struct WidgetToken<'a> {
-    /// Who consents.
     pub identity: &'a Identity,
-    /// What Belvo retrieves.
+    /// The resources Belvo retrieves.
     pub fetch_resources: &'a ResourceSet,
     /// How long Belvo keeps data of a link that is no longer updated, such as `365d`.
     pub stale_in: &'a str,
-    /// Why the data is asked for, shown to the user.
+    /// Why the customer asks for the data; the widget shows it to the user.
     pub purpose: &'a str,
-    /// The customer's terms and conditions.
     pub terms_and_conditions_url: &'a Url,
     /// The consent duration preselected in the widget; `None` preselects "Indeterminado".
     pub consent_duration: Option<ConsentDuration>,
-    /// Where the widget sends the user.
     pub callback_urls: &'a CallbackUrls,
-    /// The customer's name and logos.
     pub branding: &'a Branding,
-    /// `LIGHT` or `DARK`; `None` leaves it to Belvo.
+    /// `LIGHT` or `DARK`; `None` takes Belvo's default.
     pub color_scheme: Option<&'a str>,
-    /// Brand colours.
     pub theme: &'a [ThemeEntry],
 }
 
@@ -61,7 +56,7 @@ impl From<ConsentDuration> for u16 {
     }
 }
 
-/// Where the widget sends the user.
+/// The addresses the widget sends the user to.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallbackUrls {
     /// After a link was created.
@@ -82,14 +77,12 @@ pub struct Branding {
     pub company_icon: Url,
     /// Horizontal SVG.
     pub company_logo: Url,
-    /// The customer's name.
     pub company_name: String,
-    /// Terms linked in the widget.
     pub company_terms_url: Url,
     /// `#` and six hex digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlay_background_color: Option<String>,
-    /// Whether the widget says how many accounts Belvo has connected.
+    /// Whether the widget shows how many accounts Belvo has connected.
     pub social_proof: bool,
 }
 
@@ -135,7 +128,8 @@ struct Widget<'a> {
 
 #[derive(Serialize)]
 struct Consent<'a> {
-    /// The guide shows the purpose beside the consent, the schema wants it inside: both get it.
+    /// The guide shows the purpose beside the consent, the schema wants it inside. Both places have
+    /// it.
     purpose: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     default_consent_duration_days: Option<ConsentDuration>,
