@@ -58,7 +58,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use belvo::{Belvo, Keys, Pace, Rhythm};
+use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::{Clock, Env, RetryBudget, Secret};
@@ -86,12 +86,12 @@ pub async fn run() -> anyhow::Result<()> {
     let read_keys = move |rejected| Arc::clone(&keys).supply(rejected);
     let belvo = Belvo::connect(&config.belvo_base_url, BELVO_TIMEOUT, read_keys)?;
     let fetcher = Fetcher {
-        belvo: belvo.with_rhythm(Rhythm {
-            pace: Pace::share(
+        belvo: belvo.with_options(ClientOptions {
+            rate_limiter: RateLimiter::share(
                 config.belvo_requests_per_30_seconds,
                 config.fetcher_concurrency,
             ),
-            ..Rhythm::default()
+            ..ClientOptions::default()
         }),
         resources: ResourceStore::new(&aws, config.resource_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),

@@ -1,4 +1,4 @@
-//! How a call is made: with the secret keys, at our pace, and again where that can help.
+//! How a call is made: with the secret keys, through the rate limiter, and again where that can help.
 
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ impl Belvo {
         use backon::{BackoffBuilder, ExponentialBuilder};
         // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
         let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(self.rhythm.first_pause)
+            .with_min_delay(self.options.first_backoff)
             .with_max_times(attempts.saturating_sub(1))
             .build();
         loop {
@@ -120,7 +120,7 @@ impl Belvo {
 
     async fn once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, BelvoError> {
         let path = request.uri().path().to_owned();
-        self.rhythm.pace.turn().await;
+        self.options.rate_limiter.acquire().await;
         let response = self.transport.send(request).await;
         let response = response.map_err(|source| BelvoError::Transport { path, source })?;
         match response.status().is_success() {

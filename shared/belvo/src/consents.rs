@@ -46,7 +46,7 @@ impl Belvo {
             let mut url = self.url(["api", "consents"]);
             url.query_pairs_mut()
                 .append_pair("user_document", user_document.normalized())
-                .append_pair("page_size", &self.rhythm.page_size.to_string())
+                .append_pair("page_size", &self.options.page_size.to_string())
                 .append_pair("page", &number.to_string());
             let page: Envelope = self.get(&url, "a page of consents").await?;
             let last = page.next.is_none() || page.results.is_empty();

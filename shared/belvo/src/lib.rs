@@ -17,9 +17,9 @@ mod deletion;
 mod error;
 mod keys;
 mod links;
-mod pace;
 mod policy;
 mod portal_token;
+mod rate_limiter;
 mod refresh;
 mod resources;
 #[cfg(test)]
@@ -38,9 +38,9 @@ pub use deletion::Deletion;
 pub use error::{ApiError, BelvoError, Detail};
 pub use keys::{InvalidKeys, KeyError, KeySource, Keys};
 pub use links::{Link, LinkPage};
-pub use pace::Pace;
 pub use policy::{Retry, Wait};
 pub use portal_token::PortalToken;
+pub use rate_limiter::RateLimiter;
 pub use resources::{Page, Row};
 pub use token::AccessToken;
 pub use transport::{Transport, TransportError};
@@ -52,28 +52,27 @@ pub struct Belvo {
     base_url: Url,
     transport: Transport,
     keys: KeySource,
-    rhythm: Rhythm,
+    options: ClientOptions,
 }
 
-/// In which steps we ask.
+/// How the client sends its requests.
 #[derive(Clone, Debug)]
-pub struct Rhythm {
-    /// How fast.
-    pub pace: Pace,
-    /// Rows of a page.
+pub struct ClientOptions {
+    pub rate_limiter: RateLimiter,
+    /// The number of rows of a page.
     pub page_size: u32,
-    /// Before a call is repeated for the first time; doubled from then on.
-    pub first_pause: Duration,
+    /// The wait before the first repetition of a call. Each further wait is twice as long.
+    pub first_backoff: Duration,
 }
 
-impl Default for Rhythm {
+impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            // Belvo's limit for an address; whoever is not alone behind it takes a share.
-            pace: Pace::new(80),
+            // Belvo's limit for one address. Processes that share an address take shares of it.
+            rate_limiter: RateLimiter::new(80),
             // Belvo's maximum; larger values are silently reduced to it (OpenAPI 1.223.0).
             page_size: 1000,
-            first_pause: Duration::from_millis(500),
+            first_backoff: Duration::from_millis(500),
         }
     }
 }
@@ -105,13 +104,12 @@ impl Belvo {
             base_url,
             transport,
             keys,
-            rhythm: Rhythm::default(),
+            options: ClientOptions::default(),
         }
     }
 
-    /// Asks in these steps.
-    pub fn with_rhythm(self, rhythm: Rhythm) -> Self {
-        Self { rhythm, ..self }
+    pub fn with_options(self, options: ClientOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// An address below the base, from path segments; every documented path ends with a slash.

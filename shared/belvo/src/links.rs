@@ -60,7 +60,7 @@ impl Belvo {
     pub async fn links(&self, number: u32) -> Result<LinkPage, BelvoError> {
         let mut url = self.url(["api", "links"]);
         url.query_pairs_mut()
-            .append_pair("page_size", &self.rhythm.page_size.to_string())
+            .append_pair("page_size", &self.options.page_size.to_string())
             .append_pair("page", &number.to_string());
         self.link_page(&url).await
     }
@@ -77,7 +77,7 @@ impl Belvo {
         let mut url = self.url(["api", "links"]);
         url.query_pairs_mut()
             .append_pair("institution_user_id", institution_user_id)
-            .append_pair("page_size", &self.rhythm.page_size.to_string());
+            .append_pair("page_size", &self.options.page_size.to_string());
         Ok(self.link_page(&url).await?.links)
     }
 
@@ -91,7 +91,7 @@ impl Belvo {
             let mut url = self.url(["api", "links"]);
             url.query_pairs_mut()
                 .append_pair("external_id", external_id.as_str())
-                .append_pair("page_size", &self.rhythm.page_size.to_string())
+                .append_pair("page_size", &self.options.page_size.to_string())
                 .append_pair("page", &number.to_string());
             let page = self.link_page(&url).await?;
             let theirs = |link: &Link| link.external_id.as_deref() == Some(external_id.as_str());

@@ -34,7 +34,7 @@ impl Belvo {
         days: Days,
         number: u32,
     ) -> Result<Page, BelvoError> {
-        self.page_of(kind, link, days, number, self.rhythm.page_size)
+        self.page_of(kind, link, days, number, self.options.page_size)
             .await
     }
 
@@ -59,7 +59,7 @@ impl Belvo {
 
     /// The number of rows of a full page.
     pub fn page_size(&self) -> u32 {
-        self.rhythm.page_size
+        self.options.page_size
     }
 
     async fn page_of(

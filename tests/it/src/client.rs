@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belvo::{Belvo, Deletion, KeySource, Keys, Rhythm, Transport};
+use belvo::{Belvo, ClientOptions, Deletion, KeySource, Keys, Transport};
 use belvo_sandbox::{Config, Sandbox};
 use domain::{ExternalId, LinkId, ResourceKind};
 use serde_json::{Value, json};
@@ -25,14 +25,14 @@ impl Sides {
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
         let keys = KeySource::fixed(keys);
         let transport = Transport::network(Duration::from_secs(5)).unwrap();
-        let rhythm = Rhythm {
+        let options = ClientOptions {
             page_size: 2,
-            first_pause: Duration::ZERO,
-            ..Rhythm::default()
+            first_backoff: Duration::ZERO,
+            ..ClientOptions::default()
         };
         let belvo = Belvo::new(sandbox.url().parse().unwrap(), transport, keys);
         Self {
-            belvo: belvo.with_rhythm(rhythm),
+            belvo: belvo.with_options(options),
             sandbox,
         }
     }

@@ -12,7 +12,7 @@ use aws_sdk_secretsmanager::config::{Builder, ConfigBag, Intercept};
 use aws_sdk_secretsmanager::error::BoxError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueInput;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
-use belvo::{Belvo, KeySource, Keys, Pace, Rhythm, Transport};
+use belvo::{Belvo, ClientOptions, KeySource, Keys, RateLimiter, Transport};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Response;
 use queue::JobQueue;
@@ -213,11 +213,11 @@ impl<'a> Site<'a> {
         let keys = belvo_keys(secrets, &variables["BELVO_SECRET_ID"], &self.time);
         keys.get().await.unwrap();
         let url = variables["BELVO_BASE_URL"].parse().unwrap();
-        let rhythm = Rhythm {
-            pace: Pace::new(1_000_000),
-            ..Rhythm::default()
+        let options = ClientOptions {
+            rate_limiter: RateLimiter::new(1_000_000),
+            ..ClientOptions::default()
         };
-        Belvo::new(url, transport.clone(), key_source(keys)).with_rhythm(rhythm)
+        Belvo::new(url, transport.clone(), key_source(keys)).with_options(options)
     }
 
     fn secrets(&self, function: &'static str, reads: &Reads) -> SecretsManager {

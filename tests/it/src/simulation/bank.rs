@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belvo::{Belvo, KeySource, Keys, Pace, Rhythm, Transport, TransportError};
+use belvo::{Belvo, ClientOptions, KeySource, Keys, RateLimiter, Transport, TransportError};
 use belvo_sandbox::{Config, Sandbox};
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -58,13 +58,13 @@ impl Bank {
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
         let keys = KeySource::fixed(keys);
-        let rhythm = Rhythm {
+        let options = ClientOptions {
             // What real time would be waited for.
-            pace: Pace::new(1_000_000),
-            first_pause: std::time::Duration::ZERO,
+            rate_limiter: RateLimiter::new(1_000_000),
+            first_backoff: std::time::Duration::ZERO,
             page_size,
         };
-        Belvo::new(self.sandbox.url().parse().unwrap(), transport, keys).with_rhythm(rhythm)
+        Belvo::new(self.sandbox.url().parse().unwrap(), transport, keys).with_options(options)
     }
 
     /// Makes a link with so many transactions; all its webhooks follow.

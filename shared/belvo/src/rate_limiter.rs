@@ -1,8 +1,8 @@
-//! How fast we may ask.
+//! The limit of requests to Belvo.
 //!
-//! Belvo's gateway turns an address away that sends more than 80 requests in 30 s (error guide,
-//! "403 Forbidden"), and being turned away costs everyone behind that address. So each process
-//! takes no more than its share, and waits its turn.
+//! Belvo's gateway refuses an address that sends more than 80 requests in 30 s (error guide, "403
+//! Forbidden"), and the refusal hits every process behind that address. So each process has a share
+//! and waits until one more request fits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// The window Belvo's gateway counts in.
+/// The window of Belvo's gateway.
 pub const WINDOW: Duration = Duration::from_secs(30);
 
-/// A share of Belvo's rate: so many requests in any 30 s.
+/// Lets a number of requests through in any 30 s. Its clones share the number.
 #[derive(Clone, Debug)]
-pub struct Pace(Arc<Share>);
+pub struct RateLimiter(Arc<Share>);
 
 #[derive(Debug)]
 struct Share {
@@ -24,8 +24,8 @@ struct Share {
     recent: Mutex<VecDeque<Instant>>,
 }
 
-impl Pace {
-    /// So many requests in any 30 s; at least one.
+impl RateLimiter {
+    /// This many requests in any 30 s, at least one.
     pub fn new(requests: usize) -> Self {
         Self(Arc::new(Share {
             requests: requests.max(1),
@@ -38,8 +38,8 @@ impl Pace {
         Self::new(requests / processes.max(1))
     }
 
-    /// Waits until one more request fits. Whoever waits first goes first.
-    pub(crate) async fn turn(&self) {
+    /// Waits until one more request fits. Waiting requests go in the order they came.
+    pub(crate) async fn acquire(&self) {
         let mut recent = self.0.recent.lock().await;
         if recent.len() >= self.0.requests
             && let Some(oldest) = recent.front().copied()
@@ -57,24 +57,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_window_holds_more_than_the_share() {
-        let pace = Pace::share(82, 5);
-        let mut turns = Vec::new();
+        let limiter = RateLimiter::share(82, 5);
+        let mut acquired = Vec::new();
         for _ in 0..100 {
-            pace.turn().await;
-            turns.push(Instant::now());
+            limiter.acquire().await;
+            acquired.push(Instant::now());
         }
-        for (earlier, later) in turns.iter().zip(turns.iter().skip(16)) {
+        for (earlier, later) in acquired.iter().zip(acquired.iter().skip(16)) {
             assert!(later.duration_since(*earlier) >= WINDOW);
         }
-        // And none of the share is wasted: 100 turns are six full windows and a part.
-        assert_eq!(turns[99].duration_since(turns[0]), WINDOW * 6);
+        // The share is used up: 100 requests are six full windows and a part.
+        assert_eq!(acquired[99].duration_since(acquired[0]), WINDOW * 6);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_request_waits_its_turn_repetitions_included() {
+    async fn every_request_is_limited_repetitions_included() {
         use std::sync::Mutex as SyncMutex;
 
-        use crate::{Belvo, KeySource, Keys, Rhythm, Transport};
+        use crate::{Belvo, ClientOptions, KeySource, Keys, Transport};
 
         let times: Arc<SyncMutex<Vec<Instant>>> = Arc::default();
         let noted = Arc::clone(&times);
@@ -88,12 +88,12 @@ mod tests {
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap();
         let keys = KeySource::fixed(keys);
-        let rhythm = Rhythm {
-            pace: Pace::new(6),
-            ..Rhythm::default()
+        let options = ClientOptions {
+            rate_limiter: RateLimiter::new(6),
+            ..ClientOptions::default()
         };
         let belvo = Belvo::new("http://127.0.0.1:1".parse().unwrap(), transport, keys);
-        let belvo = belvo.with_rhythm(rhythm);
+        let belvo = belvo.with_options(options);
         for _ in 0..5 {
             assert!(belvo.count_links().await.is_err());
         }
@@ -106,9 +106,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_share_is_never_nothing() {
-        let pace = Pace::share(3, 5);
+        let limiter = RateLimiter::share(3, 5);
         let start = Instant::now();
-        pace.turn().await;
+        limiter.acquire().await;
         assert_eq!(Instant::now(), start);
     }
 }
