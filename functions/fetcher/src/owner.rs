@@ -3,7 +3,7 @@
 //! Somebody could mint a token for another person's CPF and talk them into consenting at the bank.
 //! OWNERS is read into memory for this, and dropped.
 
-use domain::{Days, Document, LinkId, ResourceKind, SigningKeys};
+use domain::{DateRange, Document, LinkId, ResourceKind, SigningKeys};
 use serde_json::{Value, value::RawValue};
 use store::AttemptRecord;
 
@@ -46,7 +46,10 @@ impl Fetcher {
         let mut documents = Vec::new();
         for number in 1..=MAX_PAGES {
             let owners = ResourceKind::Owners;
-            let page = self.belvo.page(owners, link, Days::ALL, number).await?;
+            let page = self
+                .belvo
+                .page(owners, link, DateRange::ALL, number)
+                .await?;
             documents.extend(page.rows.iter().filter_map(|owner| document(owner)));
             if !page.has_next || page.rows.is_empty() {
                 break;

@@ -4,7 +4,7 @@
 //! statement is, and a later job goes on where this one stops.
 
 use belvo::BelvoError;
-use domain::{Code, Days, ResourceKind};
+use domain::{Code, DateRange, ResourceKind};
 use jiff::civil::Date;
 use store::Pass;
 
@@ -45,10 +45,13 @@ impl Fetcher {
             link.record.resource(target.kind).pass = Some(pass.clone());
             self.save(link).await?;
         }
-        let all = self.belvo.count(target.kind, link_id, Days::ALL).await?;
+        let all = self
+            .belvo
+            .count(target.kind, link_id, DateRange::ALL)
+            .await?;
         let found = pass.found.rows + pass.found.unstorable;
         if all != found {
-            let dated = Days::since(Date::constant(1, 1, 1));
+            let dated = DateRange::since(Date::constant(1, 1, 1));
             let dated = self.belvo.count(target.kind, link_id, dated).await?;
             if dated != found {
                 return self.changed_meanwhile(link, target.kind, pass);
@@ -108,15 +111,15 @@ impl Fetcher {
         link: &OpenLink<'_>,
         kind: ResourceKind,
         pass: &Pass,
-    ) -> Result<(Days, bool), JobError> {
+    ) -> Result<(DateRange, bool), JobError> {
         let link_id = link.record.link_id;
         let today = day(self.clock.now());
         let to = pass.before.and_then(|before| before.yesterday().ok());
-        let all = Days { from: None, to };
+        let all = DateRange { from: None, to };
         if pass.before.is_some() && self.belvo.count(kind, link_id, all).await? <= pass.portion {
             return Ok((all, true));
         }
-        let mut days = Days {
+        let mut days = DateRange {
             from: Some(to.unwrap_or(today).first_of_month()),
             to,
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use belvo::{BelvoError, Page};
-use domain::{Code, Days, ExternalId, ResourceKind};
+use domain::{Code, DateRange, ExternalId, ResourceKind};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use runtime::Metric;
@@ -33,7 +33,7 @@ pub(crate) struct Target<'a> {
     pub(crate) kind: ResourceKind,
     pub(crate) external_id: &'a ExternalId,
     /// Which movements.
-    pub(crate) days: Days,
+    pub(crate) days: DateRange,
     /// A row made before this time and not stored among these days may be stored elsewhere.
     pub(crate) known_before: Option<Timestamp>,
 }
@@ -204,7 +204,7 @@ impl Fetcher {
             let known = match link.parents.entry(parent_kind) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
-                    let stored = self.resources.index(link_id, parent_kind, Days::ALL);
+                    let stored = self.resources.index(link_id, parent_kind, DateRange::ALL);
                     place.insert(stored.await?.into_ids())
                 }
             };

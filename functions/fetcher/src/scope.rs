@@ -1,7 +1,7 @@
 //! What a pass reads: the recent days, or everything.
 
 use belvo::BelvoError;
-use domain::{Days, ResourceKind};
+use domain::{DateRange, ResourceKind};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -44,7 +44,7 @@ impl Fetcher {
         let target = Target {
             kind,
             external_id: &external_id,
-            days: Days::ALL,
+            days: DateRange::ALL,
             known_before: None,
         };
         match pass.scope {
@@ -63,7 +63,7 @@ impl Fetcher {
     ) -> Result<End, JobError> {
         let first = self
             .belvo
-            .page(target.kind, link.record.link_id, Days::ALL, 1);
+            .page(target.kind, link.record.link_id, DateRange::ALL, 1);
         let first = first.await?;
         if first.count > SHORT_PAGES * u64::from(self.belvo.page_size()) {
             return self.read_recent(link, target).await;
@@ -88,7 +88,7 @@ impl Fetcher {
         let last_day = day(last_read.min(self.clock.now()));
         let window = Span::new().days(i64::from(self.config.transaction_window_days));
         let target = Target {
-            days: Days::since(last_day.saturating_sub(window)),
+            days: DateRange::since(last_day.saturating_sub(window)),
             known_before,
             ..target
         };
@@ -109,7 +109,7 @@ impl Fetcher {
         // Whatever came or went before those days shows in the number of all.
         let all = self
             .belvo
-            .count(target.kind, link.record.link_id, Days::ALL);
+            .count(target.kind, link.record.link_id, DateRange::ALL);
         Ok(match all.await? == expected {
             true => End::Complete,
             false => End::MoreIsNeeded,
@@ -125,7 +125,9 @@ impl Fetcher {
     ) -> Result<End, JobError> {
         if pass.before.is_none() {
             let kind = target.kind;
-            let first = self.belvo.page(kind, link.record.link_id, Days::ALL, 1);
+            let first = self
+                .belvo
+                .page(kind, link.record.link_id, DateRange::ALL, 1);
             let first = first.await?;
             // Only transactions can be divided: Belvo has no filter by date for the others.
             let divisible = kind == ResourceKind::Transactions;

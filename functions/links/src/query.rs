@@ -1,6 +1,6 @@
 //! The query of a list.
 
-use domain::Days;
+use domain::DateRange;
 use jiff::civil::Date;
 use runtime::{Problem, ProblemKind};
 
@@ -15,7 +15,7 @@ const LARGEST_LIMIT: usize = 500;
 pub(crate) struct Query {
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
-    pub(crate) days: Days,
+    pub(crate) days: DateRange,
 }
 
 impl Query {
@@ -24,7 +24,7 @@ impl Query {
         let mut read = Self {
             limit: USUAL_LIMIT,
             cursor: None,
-            days: Days::ALL,
+            days: DateRange::ALL,
         };
         let mut errors: Vec<(String, String)> = Vec::new();
         let mut seen: Vec<String> = Vec::new();
@@ -111,7 +111,7 @@ mod tests {
         let query = Query::read("", &ALL).unwrap();
         assert_eq!(
             (query.limit, query.cursor, query.days),
-            (100, None, Days::ALL)
+            (100, None, DateRange::ALL)
         );
         let query = Query::read("limit=500&from=2026-01-01&to=2026-01-31", &ALL).unwrap();
         assert_eq!(query.limit, 500);

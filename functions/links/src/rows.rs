@@ -1,7 +1,7 @@
 //! `GET /links/{link_id}/{resource}`: the rows of one resource of a link.
 
 use domain::key::Purpose;
-use domain::{Days, LinkId, ResourceKind};
+use domain::{DateRange, LinkId, ResourceKind};
 use lambda_http::http::Response;
 use runtime::Problem;
 use store::{LinkRecord, Order, Start, StoredRow};
@@ -93,7 +93,7 @@ impl Handler {
 }
 
 /// What a cursor is good for. Its limit may change from page to page.
-fn list(link: LinkId, kind: ResourceKind, days: Days) -> String {
+fn list(link: LinkId, kind: ResourceKind, days: DateRange) -> String {
     format!("{link} {kind} {:?} {:?}", days.from, days.to)
 }
 

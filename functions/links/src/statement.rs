@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use domain::{Days, LinkId, ResourceKind};
+use domain::{DateRange, LinkId, ResourceKind};
 use futures::future::try_join_all;
 use lambda_http::http::Response;
 use runtime::Problem;
@@ -71,7 +71,7 @@ impl Handler {
     async fn merge(
         &self,
         links: &[LinkRecord],
-        days: Days,
+        days: DateRange,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, StoreError> {
@@ -113,7 +113,7 @@ impl Statement {
     async fn open(
         handler: &Handler,
         link: LinkId,
-        days: Days,
+        days: DateRange,
         after: Option<&Position>,
         share: usize,
     ) -> Result<Self, StoreError> {
@@ -137,7 +137,7 @@ impl Statement {
     async fn next(
         &mut self,
         handler: &Handler,
-        days: Days,
+        days: DateRange,
         share: usize,
     ) -> Result<Option<StoredRow>, StoreError> {
         let Some(row) = self.ahead.pop() else {

@@ -1,6 +1,6 @@
 //! The six resources of a link, page by page, and row by row.
 
-use domain::{Days, LinkId, ResourceKind};
+use domain::{DateRange, LinkId, ResourceKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -31,7 +31,7 @@ impl Belvo {
         &self,
         kind: ResourceKind,
         link: LinkId,
-        days: Days,
+        days: DateRange,
         number: u32,
     ) -> Result<Page, BelvoError> {
         self.page_of(kind, link, days, number, self.options.page_size)
@@ -43,7 +43,7 @@ impl Belvo {
         &self,
         kind: ResourceKind,
         link: LinkId,
-        days: Days,
+        days: DateRange,
     ) -> Result<u64, BelvoError> {
         Ok(self.page_of(kind, link, days, 1, 1).await?.count)
     }
@@ -66,7 +66,7 @@ impl Belvo {
         &self,
         kind: ResourceKind,
         link: LinkId,
-        days: Days,
+        days: DateRange,
         number: u32,
         page_size: u32,
     ) -> Result<Page, BelvoError> {

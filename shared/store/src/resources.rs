@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, PutRequest, Select, TransactWriteItem,
     WriteRequest,
 };
-use domain::{Days, LinkId, ResourceKind};
+use domain::{DateRange, LinkId, ResourceKind};
 
 use crate::error::{self, StoreError};
 use crate::index::{Index, Stored, stored};
@@ -64,7 +64,7 @@ impl ResourceStore {
         &self,
         link: LinkId,
         kind: ResourceKind,
-        days: Days,
+        days: DateRange,
     ) -> Result<Index, StoreError> {
         let mut index = Index::default();
         self.each_stored(link, kind, days, |id, stored| {
@@ -83,7 +83,7 @@ impl ResourceStore {
         ids: &HashSet<String>,
         index: &mut Index,
     ) -> Result<(), StoreError> {
-        self.each_stored(link, kind, Days::ALL, |id, stored| {
+        self.each_stored(link, kind, DateRange::ALL, |id, stored| {
             if ids.contains(&id) {
                 index.enter(id, stored);
             }
@@ -94,7 +94,7 @@ impl ResourceStore {
     /// How many rows of a resource are stored.
     pub async fn count(&self, link: LinkId, kind: ResourceKind) -> Result<u64, StoreError> {
         let mut pages = self
-            .records(link, kind, Days::ALL)
+            .records(link, kind, DateRange::ALL)
             .select(Select::Count)
             .limit(COUNTED)
             .into_paginator()
@@ -111,7 +111,7 @@ impl ResourceStore {
         &self,
         link: LinkId,
         kind: ResourceKind,
-        days: Days,
+        days: DateRange,
         mut take: impl FnMut(String, Stored),
     ) -> Result<(), StoreError> {
         let mut pages = self
@@ -130,7 +130,7 @@ impl ResourceStore {
         Ok(())
     }
 
-    fn records(&self, link: LinkId, kind: ResourceKind, days: Days) -> QueryFluentBuilder {
+    fn records(&self, link: LinkId, kind: ResourceKind, days: DateRange) -> QueryFluentBuilder {
         let (first, last) = row::key_range(kind, days);
         self.client
             .query()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Days, ExternalId, LinkId, ResourceKind};
+use domain::{DateRange, ExternalId, LinkId, ResourceKind};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
@@ -146,7 +146,7 @@ pub fn parent_of(kind: ResourceKind) -> Option<(ResourceKind, &'static str)> {
 }
 
 /// The first and the last key a row of these days can have.
-pub(crate) fn key_range(kind: ResourceKind, days: Days) -> (String, String) {
+pub(crate) fn key_range(kind: ResourceKind, days: DateRange) -> (String, String) {
     // `$` follows `#`, so it comes after every id of a day.
     match (days.from, days.to) {
         (None, None) => (format!("{kind}#"), format!("{kind}$")),
@@ -312,11 +312,11 @@ mod tests {
     #[test]
     fn ranges_of_keys_hold_the_days_and_no_others() {
         use ResourceKind::{InvestmentTransactions, Transactions};
-        let days = |from: &str, to: &str| Days {
+        let days = |from: &str, to: &str| DateRange {
             from: from.parse().ok(),
             to: to.parse().ok(),
         };
-        let check = |days: Days, date: &str, expected: bool| {
+        let check = |days: DateRange, date: &str, expected: bool| {
             let object = format!(r#"{{"id":"t1","value_date":"{date}"}}"#);
             let key = record(Transactions, &object);
             let (first, last) = key_range(Transactions, days);
@@ -325,7 +325,7 @@ mod tests {
             assert!(!(first <= other && other <= last));
         };
         for date in ["", "0001-01-01", "2026-01-31", "9999-12-31"] {
-            check(Days::ALL, date, true);
+            check(DateRange::ALL, date, true);
         }
         let january = days("2026-01-01", "2026-01-31");
         for (date, expected) in [

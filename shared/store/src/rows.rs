@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Days, LinkId, ResourceKind};
+use domain::{DateRange, LinkId, ResourceKind};
 
 use crate::error::StoreError;
 use crate::link;
@@ -62,7 +62,7 @@ impl ResourceStore {
         &self,
         link: LinkId,
         kind: ResourceKind,
-        days: Days,
+        days: DateRange,
         order: Order,
         from: Option<Start<'_>>,
         limit: usize,

@@ -171,7 +171,7 @@ async fn what_cannot_be_stored_is_named_on_the_link_and_nothing_else_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_overtaken_removes_and_moves_nothing() {
-    use domain::{Days, ExternalId, LinkId, ResourceKind};
+    use domain::{DateRange, ExternalId, LinkId, ResourceKind};
 
     let bank = Bank::connected().await;
     let store = bank.world.resource_store();
@@ -188,7 +188,7 @@ async fn a_job_that_was_overtaken_removes_and_moves_nothing() {
 
     let slow = begin(&store, link_id).await;
     let quick = begin(&store, link_id).await;
-    let mut index = store.index(link_id, kind, Days::ALL).await.unwrap();
+    let mut index = store.index(link_id, kind, DateRange::ALL).await.unwrap();
     let removal = store
         .remove(slow, std::slice::from_ref(&id), &mut index)
         .await;

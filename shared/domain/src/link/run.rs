@@ -14,7 +14,7 @@ use super::resource::{LastSync, ResourceState, TotalsVerdict};
 use super::schedule::{Reason, later};
 use super::state::Link;
 use crate::code::Code;
-use crate::days::Days;
+use crate::date_range::DateRange;
 use crate::event::Totals;
 use crate::month::Month;
 use crate::resource::ResourceKind;
@@ -237,11 +237,16 @@ impl Link {
     /// The movements an incremental sync reads: those dated from `window_days` before the last
     /// sync on, because banks change movements of the last days and Belvo itself looks six days
     /// back (Belvo's support, "avoiding missing transactions").
-    pub fn incremental_range(&self, kind: ResourceKind, window_days: u16, now: Timestamp) -> Days {
+    pub fn incremental_range(
+        &self,
+        kind: ResourceKind,
+        window_days: u16,
+        now: Timestamp,
+    ) -> DateRange {
         let last = self.resources.get(&kind).and_then(|it| it.last_sync);
         let last = last.map_or(Timestamp::MIN, |it| it.started_at);
         let window = Span::new().days(i64::from(window_days));
-        Days::since(utc_day(last.min(now)).saturating_sub(window))
+        DateRange::since(utc_day(last.min(now)).saturating_sub(window))
     }
 
     /// Whether a recheck reads a list of so many rows in full. Then the run is a full one.

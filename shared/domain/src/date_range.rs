@@ -1,27 +1,26 @@
-//! A part of a statement: the movements of some days.
+//! A range of dates in a statement.
 
 use jiff::civil::Date;
 
-/// Which movements are meant, by `value_date`, both ends included.
+/// A range of `value_date`s, both ends included.
 ///
 /// Without an end there is no limit on that side. With at least one end, movements without a date
-/// are not meant: Belvo's filters do not find them.
+/// are outside, because Belvo's filters do not find them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Days {
+pub struct DateRange {
     /// The first day.
     pub from: Option<Date>,
     /// The last day.
     pub to: Option<Date>,
 }
 
-impl Days {
-    /// All movements, those without a date too.
+impl DateRange {
+    /// All movements, also those without a date.
     pub const ALL: Self = Self {
         from: None,
         to: None,
     };
 
-    /// From this day on.
     pub fn since(from: Date) -> Self {
         Self {
             from: Some(from),
@@ -29,12 +28,12 @@ impl Days {
         }
     }
 
-    /// Whether everything is meant.
+    /// Whether there is no limit on either side.
     pub fn is_all(self) -> bool {
         self == Self::ALL
     }
 
-    /// Whether a movement of this date is meant.
+    /// Whether a movement of this date is inside.
     pub fn contains(self, date: Option<Date>) -> bool {
         match date {
             Some(date) => {
@@ -44,8 +43,8 @@ impl Days {
         }
     }
 
-    /// The later half of these days, if they can be divided. A side without a limit is taken to
-    /// end `today`: everything beyond stays in the later half.
+    /// The later half of the range, if it can be divided. A range without an end is divided as if it
+    /// ended `today`, and its later half has no end either.
     pub fn later_half(self, today: Date) -> Option<Self> {
         let from = self.from?;
         let last = self.to.unwrap_or(today);
@@ -69,15 +68,15 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn days(from: &str, to: &str) -> Days {
-        Days {
+    fn days(from: &str, to: &str) -> DateRange {
+        DateRange {
             from: from.parse().ok(),
             to: to.parse().ok(),
         }
     }
 
     #[test]
-    fn both_ends_are_included_and_undated_movements_belong_to_everything() {
+    fn both_ends_are_included_and_undated_movements_are_in_the_whole_range_only() {
         let some = days("2026-01-10", "2026-01-20");
         for (date, expected) in [
             ("2026-01-09", false),
@@ -88,14 +87,14 @@ mod tests {
             assert_eq!(some.contains(Some(day(date))), expected, "{date}");
         }
         assert!(!some.contains(None));
-        assert!(!Days::since(day("2026-01-01")).contains(None));
-        assert!(Days::ALL.contains(None));
+        assert!(!DateRange::since(day("2026-01-01")).contains(None));
+        assert!(DateRange::ALL.contains(None));
     }
 
     #[test]
-    fn days_are_halved_until_one_is_left() {
+    fn a_range_is_halved_until_one_day_is_left() {
         let today = day("2026-01-31");
-        let check = |from, to, expected: Option<Days>| {
+        let check = |from, to, expected: Option<DateRange>| {
             assert_eq!(days(from, to).later_half(today), expected, "{from} {to}");
         };
         check(
