@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::session::SessionError;
-use domain::{Attempt, CallbackId, Job, LinkId, Outcome, Session, SigningKeys};
+use domain::{Attempt, CallbackId, Job, LinkId, Session, SigningKeys, WidgetOutcome};
 use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Method, Response};
@@ -72,7 +72,7 @@ impl Handler {
     pub(crate) async fn send_ended(
         &self,
         attempt: Attempt,
-        outcome: Outcome,
+        outcome: WidgetOutcome,
     ) -> Result<(), Problem> {
         let id = CallbackId::of_outcome(&attempt.session_id, &outcome);
         self.send(&Job::AttemptEnded { attempt, outcome }, id).await

@@ -3,7 +3,7 @@
 //! They are in Brazilian Portuguese, with the same in English below. They have no scripts and load
 //! nothing. For a code they have the text of the API.
 
-use domain::{Action, Code, Guidance, Outcome, Text, guidance};
+use domain::{Action, Code, Guidance, Text, WidgetOutcome, guidance};
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,18 +11,18 @@ use lambda_http::http::{HeaderValue, Response, StatusCode};
 use url::Url;
 
 /// The outcome, and a button to the app if there is one.
-pub(crate) fn done(outcome: &Outcome, app: Option<&Url>) -> Response<String> {
+pub(crate) fn done(outcome: &WidgetOutcome, app: Option<&Url>) -> Response<String> {
     let guidance = match outcome {
-        Outcome::Success { .. } => guidance("loading"),
-        Outcome::Exit { code, .. } => guidance(code.as_ref().map_or("exit", Code::as_str)),
-        Outcome::Error { code } | Outcome::Warning { code } => guidance(code.as_str()),
+        WidgetOutcome::Success { .. } => guidance("loading"),
+        WidgetOutcome::Exit { code, .. } => guidance(code.as_ref().map_or("exit", Code::as_str)),
+        WidgetOutcome::Error { code } | WidgetOutcome::Warning { code } => guidance(code.as_str()),
     };
     let title = match outcome {
-        Outcome::Success { .. } => "Conta conectada",
-        Outcome::Exit { code: None, .. } => "Conexão não concluída",
-        Outcome::Exit { .. } | Outcome::Error { .. } | Outcome::Warning { .. } => {
-            title(guidance.action)
-        }
+        WidgetOutcome::Success { .. } => "Conta conectada",
+        WidgetOutcome::Exit { code: None, .. } => "Conexão não concluída",
+        WidgetOutcome::Exit { .. }
+        | WidgetOutcome::Error { .. }
+        | WidgetOutcome::Warning { .. } => title(guidance.action),
     };
     page(StatusCode::OK, title, &advice(guidance, app), app)
 }

@@ -1,8 +1,8 @@
 //! `GET /callback/{session}/{success|exit|event}`: Belvo sends the user's browser here.
 
-use domain::outcome::InvalidLink;
 use domain::session::SessionError;
-use domain::{CallbackKind, Outcome, ReturnUrl, Session, SigningKeys};
+use domain::widget_outcome::InvalidLink;
+use domain::{CallbackKind, ReturnUrl, Session, SigningKeys, WidgetOutcome};
 use gateway::Context;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Response, StatusCode};
@@ -60,7 +60,7 @@ impl Handler {
         &self,
         session: &Session,
         keys: &SigningKeys,
-        outcome: &Outcome,
+        outcome: &WidgetOutcome,
     ) -> Response<String> {
         let allowed = |text: &String| self.config.return_urls.allow(text).ok();
         // The operator may have changed the list since the session was signed.
@@ -80,7 +80,7 @@ impl Handler {
         return_url: &ReturnUrl,
         session: &Session,
         keys: &SigningKeys,
-        outcome: &Outcome,
+        outcome: &WidgetOutcome,
     ) -> Url {
         let link = outcome.link().map(|link| link.to_string());
         let proof = outcome
@@ -103,11 +103,11 @@ impl Handler {
 }
 
 /// Reads a raw query.
-pub(crate) fn outcome(kind: CallbackKind, query: &str) -> Result<Outcome, InvalidLink> {
+pub(crate) fn outcome(kind: CallbackKind, query: &str) -> Result<WidgetOutcome, InvalidLink> {
     let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .into_owned()
         .collect();
-    Outcome::from_query(
+    WidgetOutcome::from_query(
         kind,
         pairs
             .iter()

@@ -12,7 +12,7 @@
 //! says whose attempt it is. The address may be any: nothing is fetched from it, and a report can
 //! only end an attempt that has not succeeded.
 
-use domain::{Code, Outcome, Session, SessionKind, SigningKeys, guidance};
+use domain::{Code, Session, SessionKind, SigningKeys, WidgetOutcome, guidance};
 use gateway::Context;
 use lambda_http::Request;
 use lambda_http::http::{Response, StatusCode};
@@ -59,7 +59,7 @@ impl Handler {
         let verify =
             |keys: &SigningKeys, now| Session::verify(&session, SessionKind::Report, keys, now);
         let (session, _) = self.verified(verify).await?;
-        let outcome = Outcome::Error { code: code.clone() };
+        let outcome = WidgetOutcome::Error { code: code.clone() };
         let (name, session_id) = (outcome.name(), session.attempt.session_id.clone());
         self.send_ended(session.attempt, outcome).await?;
         tracing::info!(

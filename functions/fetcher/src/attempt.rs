@@ -1,6 +1,6 @@
 //! What attempts to connect lead to.
 
-use domain::{Attempt, CallbackId, ExternalId, InstitutionName, LinkId, Outcome, SessionId};
+use domain::{Attempt, CallbackId, ExternalId, InstitutionName, LinkId, SessionId, WidgetOutcome};
 
 use crate::fetcher::{Fetcher, JobError};
 use crate::open::{Batch, ERASED};
@@ -16,7 +16,7 @@ impl Fetcher {
     pub(crate) async fn attempt_ended(
         &self,
         attempt: &Attempt,
-        outcome: &Outcome,
+        outcome: &WidgetOutcome,
         batch: &mut Batch,
     ) -> Result<&'static str, JobError> {
         let now = self.clock.now();

@@ -4,14 +4,14 @@
 //! redirect's query, which can hold anything.
 
 use belvo::BelvoError;
-use domain::{Code, InstitutionName, Outcome, guidance};
+use domain::{Code, InstitutionName, WidgetOutcome, guidance};
 use runtime::Metric;
 
 use crate::fetcher::Fetcher;
 
 impl Fetcher {
     /// Counts how an attempt ended, and says under which code.
-    pub(crate) fn count_ended(&self, outcome: &Outcome) -> Code {
+    pub(crate) fn count_ended(&self, outcome: &WidgetOutcome) -> Code {
         let code = match outcome.code() {
             Some(code) if guidance(code.as_str()).known => code.clone(),
             Some(_) => Code::lenient("other"),

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::code::{Code, InstitutionName};
 use crate::dedup_id::dedup_id;
 use crate::id::{LinkId, SessionId};
-use crate::outcome::Outcome;
+use crate::widget_outcome::WidgetOutcome;
 
 /// The id of a callback: 16 bytes of a hash, shown as 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,13 @@ impl CallbackId {
     ///
     /// All of the outcome counts. A link scanner may load the address without its query before the
     /// user's browser does: that is an exit without details, so it is another callback.
-    pub fn of_outcome(session_id: &SessionId, outcome: &Outcome) -> Self {
+    pub fn of_outcome(session_id: &SessionId, outcome: &WidgetOutcome) -> Self {
         let link = outcome.link().map(|link| link.to_string());
         let step = match outcome {
-            Outcome::Exit { step, .. } => step.as_ref(),
-            Outcome::Success { .. } | Outcome::Error { .. } | Outcome::Warning { .. } => None,
+            WidgetOutcome::Exit { step, .. } => step.as_ref(),
+            WidgetOutcome::Success { .. }
+            | WidgetOutcome::Error { .. }
+            | WidgetOutcome::Warning { .. } => None,
         };
         // Codes and names of institutions are never empty, so an empty part is one that is absent.
         Self(dedup_id(&[
@@ -61,7 +63,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::outcome::CallbackKind;
+    use crate::widget_outcome::CallbackKind;
 
     const LINK: &str = "cb65f82c-dc93-4d3e-8270-9a27528397f5";
 
@@ -71,7 +73,7 @@ mod tests {
 
     fn id(session_id: &SessionId, query: &str) -> String {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let outcome = Outcome::from_query(CallbackKind::Success, pairs).unwrap();
+        let outcome = WidgetOutcome::from_query(CallbackKind::Success, pairs).unwrap();
         CallbackId::of_outcome(session_id, &outcome).to_string()
     }
 

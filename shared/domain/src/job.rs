@@ -13,8 +13,8 @@ use crate::attempt::{AccessMode, Attempt};
 use crate::code::InstitutionName;
 use crate::event::Event;
 use crate::id::{ExternalId, LinkId, ReceiptId, RefreshId, SessionId};
-use crate::outcome::Outcome;
 use crate::resource::ResourceKind;
+use crate::widget_outcome::WidgetOutcome;
 
 /// Work for the fetcher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
@@ -38,7 +38,7 @@ pub enum Job {
         /// The attempt, as the signed session holds it.
         attempt: Attempt,
         /// What the redirect said.
-        outcome: Outcome,
+        outcome: WidgetOutcome,
     },
     /// The user's app has posted the proof that its user came back with this link.
     #[serde(rename = "link_proven.v1")]

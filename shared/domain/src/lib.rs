@@ -5,7 +5,7 @@
 //!
 //! Start with [`job`]: it lists everything that travels over the queue. [`mod@link`] is the home of a
 //! link and of every rule that changes it. [`event`] reads Belvo's
-//! webhooks, [`outcome`] reads the widget's redirects, and [`session`] is what ties a redirect to
+//! webhooks, [`widget_outcome`] reads the widget's redirects, and [`session`] is what ties a redirect to
 //! the user it belongs to. [`mod@guidance`] is what users are told.
 
 pub mod allowance;
@@ -22,11 +22,11 @@ pub mod job;
 pub mod key;
 pub mod link;
 pub mod month;
-pub mod outcome;
 pub mod resource;
 pub mod return_url;
 pub mod session;
 pub mod tax_id;
+pub mod widget_outcome;
 
 pub use allowance::{Allowance, Limits};
 pub use attempt::{AccessMode, Attempt, AttemptRecord};
@@ -42,8 +42,8 @@ pub use job::Job;
 pub use key::SigningKeys;
 pub use link::Link;
 pub use month::Month;
-pub use outcome::{CallbackKind, Outcome};
 pub use resource::{ResourceKind, ResourceSet};
 pub use return_url::{ReturnUrl, ReturnUrls};
 pub use session::{Session, SessionKind};
 pub use tax_id::{Cnpj, Cpf, Document, DocumentHash};
+pub use widget_outcome::{CallbackKind, WidgetOutcome};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Attempt;
 use crate::id::LinkId;
 use crate::key::{Purpose, SigningKeys};
-use crate::outcome::CallbackKind;
+use crate::widget_outcome::CallbackKind;
 
 /// How long a session can come back: Belvo's token lives 10 minutes, and the bank then gives the
 /// user 60 minutes to confirm (Open Finance Brasil, Consents API 3.3). The rest is slack.

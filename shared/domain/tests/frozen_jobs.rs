@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{ConsentChange, Event, EventKind, Totals};
-use domain::{AccessMode, Allowance, Attempt, Job, Outcome, ResourceKind};
+use domain::{AccessMode, Allowance, Attempt, Job, ResourceKind, WidgetOutcome};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ fn every_job_that_can_be_written_has_its_file() {
 fn every_name_in_a_job_is_in_some_form() {
     let text = Value::from(all_forms()).to_string();
     let names = [
-        names::<Outcome>(json!({"outcome": "?"})),
+        names::<WidgetOutcome>(json!({"outcome": "?"})),
         names::<EventKind>(json!({"event": "?"})),
         names::<ConsentChange>(json!("?")),
         names::<ResourceKind>(json!("?")),
@@ -236,15 +236,15 @@ fn of_attempt(attempt: &Attempt) -> Vec<(&'static str, bool)> {
     vec![("company", company.is_some())]
 }
 
-fn of_outcome(outcome: &Outcome) -> Vec<(&'static str, bool)> {
+fn of_outcome(outcome: &WidgetOutcome) -> Vec<(&'static str, bool)> {
     match outcome {
-        Outcome::Success {
+        WidgetOutcome::Success {
             link: _,
             institution,
         } => {
             vec![("success.institution", institution.is_some())]
         }
-        Outcome::Exit {
+        WidgetOutcome::Exit {
             code,
             institution,
             step,
@@ -253,7 +253,7 @@ fn of_outcome(outcome: &Outcome) -> Vec<(&'static str, bool)> {
             ("exit.institution", institution.is_some()),
             ("exit.step", step.is_some()),
         ],
-        Outcome::Error { code: _ } | Outcome::Warning { code: _ } => vec![],
+        WidgetOutcome::Error { code: _ } | WidgetOutcome::Warning { code: _ } => vec![],
     }
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use domain::{
     AccessMode, Attempt, CallbackId, Code, DocumentHash, ExternalId, InstitutionName, LinkId,
-    Outcome, SessionId,
+    SessionId, WidgetOutcome,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -142,20 +142,20 @@ impl ConnectionStore {
     pub async fn put_ended(
         &self,
         attempt: &Attempt,
-        outcome: &Outcome,
+        outcome: &WidgetOutcome,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (rank, institution) = match outcome {
-            Outcome::Warning { .. } => (1, None),
+            WidgetOutcome::Warning { .. } => (1, None),
             // Somebody may still say why.
-            Outcome::Exit {
+            WidgetOutcome::Exit {
                 code: None,
                 institution,
                 ..
             } => (2, institution.as_ref()),
-            Outcome::Error { .. } => (3, None),
-            Outcome::Exit { institution, .. } => (3, institution.as_ref()),
-            Outcome::Success { institution, .. } => (4, institution.as_ref()),
+            WidgetOutcome::Error { .. } => (3, None),
+            WidgetOutcome::Exit { institution, .. } => (3, institution.as_ref()),
+            WidgetOutcome::Success { institution, .. } => (4, institution.as_ref()),
         };
         let mut update = Update::new(attempt)
             .set("outcome", text(outcome.name()))

@@ -38,7 +38,7 @@ impl CallbackKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum Outcome {
+pub enum WidgetOutcome {
     /// A link was created.
     Success {
         /// The new link.
@@ -76,7 +76,7 @@ pub enum Outcome {
 #[error("link must be a UUID, and only in the success URL")]
 pub struct InvalidLink;
 
-impl Outcome {
+impl WidgetOutcome {
     /// Reads the decoded query. Unknown keys are ignored, and every key but `link` is lenient.
     ///
     /// Prose and sample of Belvo's page differ in how details are written, so `meta_data_step`,
@@ -207,19 +207,19 @@ mod tests {
 
     const LINK: &str = "cb65f82c-dc93-4d3e-8270-9a27528397f5";
 
-    fn check(query: &str, expected: Result<Outcome, InvalidLink>) {
+    fn check(query: &str, expected: Result<WidgetOutcome, InvalidLink>) {
         let url = url::Url::parse(&format!("https://a.example/{query}")).unwrap();
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         let pairs = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        let outcome = Outcome::from_query(CallbackKind::Success, pairs.clone());
+        let outcome = WidgetOutcome::from_query(CallbackKind::Success, pairs.clone());
         assert_eq!(outcome, expected, "{query}");
-        let elsewhere = Outcome::from_query(CallbackKind::Event, pairs);
+        let elsewhere = WidgetOutcome::from_query(CallbackKind::Event, pairs);
         let link = query.contains("link=") && !query.contains("link=&");
         assert_eq!(elsewhere.is_err(), link, "{query}");
     }
 
-    fn exit(code: Option<&str>, institution: Option<&str>, step: Option<&str>) -> Outcome {
-        Outcome::Exit {
+    fn exit(code: Option<&str>, institution: Option<&str>, step: Option<&str>) -> WidgetOutcome {
+        WidgetOutcome::Exit {
             code: code.map(Code::lenient),
             institution: institution.map(|name| InstitutionName::parse(name).unwrap()),
             step: step.map(Code::lenient),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_parameters_decide() {
-        let success = |institution: Option<&str>| Outcome::Success {
+        let success = |institution: Option<&str>| WidgetOutcome::Success {
             link: LinkId::parse(LINK).unwrap(),
             institution: institution.map(|name| InstitutionName::parse(name).unwrap()),
         };
@@ -247,13 +247,13 @@ mod tests {
         check("?link=1%27%20or%201=1", Err(InvalidLink));
         check(
             "?error=ACCESS_TOKEN_NOT_VALID&error_message=The%20token%20is%20not%20valid",
-            Ok(Outcome::Error {
+            Ok(WidgetOutcome::Error {
                 code: Code::lenient("ACCESS_TOKEN_NOT_VALID"),
             }),
         );
         check(
             "?warning=institution_disabled&warning_message=It%20is%20down.",
-            Ok(Outcome::Warning {
+            Ok(WidgetOutcome::Warning {
                 code: Code::lenient("institution_disabled"),
             }),
         );
