@@ -15,9 +15,7 @@ use crate::tax_id::DocumentHash;
 /// It travels inside the signed session and inside jobs, so the documents are hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which attempt.
     pub session_id: SessionId,
-    /// Whose attempt.
     pub external_id: ExternalId,
     /// When the token was minted.
     pub started_at: Timestamp,

@@ -31,7 +31,6 @@ pub enum Holder {
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Tax number.
     pub cpf: Cpf,
     /// Full name as the bank knows it.
     pub name: FullName,
@@ -40,7 +39,6 @@ pub struct Person {
 /// A company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Company {
-    /// Tax number.
     pub cnpj: Cnpj,
     /// Registered name as the bank knows it.
     pub name: FullName,

@@ -24,7 +24,6 @@ pub enum Job {
     /// A token was minted.
     #[serde(rename = "attempt_started.v1")]
     AttemptStarted {
-        /// The attempt.
         attempt: Attempt,
         /// Whether the link will be read once or again and again.
         access_mode: AccessMode,
@@ -43,33 +42,20 @@ pub enum Job {
     /// The user's app has posted the proof that its user came back with this link.
     #[serde(rename = "link_proven.v1")]
     LinkProven {
-        /// The link.
         link_id: LinkId,
-        /// Whose.
         external_id: ExternalId,
         /// Through which attempt.
         session_id: SessionId,
     },
     /// Belvo called the webhook about a link.
     #[serde(rename = "webhook_received.v1")]
-    WebhookReceived {
-        /// The link.
-        link_id: LinkId,
-        /// What Belvo said.
-        event: Event,
-    },
+    WebhookReceived { link_id: LinkId, event: Event },
     /// An operator wants a webhook of the journal to count once more.
     #[serde(rename = "webhook_replayed.v1")]
-    WebhookReplayed {
-        /// The link.
-        link_id: LinkId,
-        /// What Belvo said.
-        event: Event,
-    },
+    WebhookReplayed { link_id: LinkId, event: Event },
     /// The time has come that a link was waiting for.
     #[serde(rename = "link_due.v1")]
     LinkDue {
-        /// The link.
         link_id: LinkId,
         /// What waits until here is due, even if that lies ahead: an operator may say so.
         until: Timestamp,
@@ -77,7 +63,6 @@ pub enum Job {
     /// Belvo's list of links shows a link, or news of a link, that no webhook told of.
     #[serde(rename = "link_seen.v1")]
     LinkSeen {
-        /// The link.
         link_id: LinkId,
         /// When Belvo last reached the bank.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,7 +71,6 @@ pub enum Job {
     /// An operator wants everything of a link read again.
     #[serde(rename = "link_reread.v1")]
     LinkReread {
-        /// The link.
         link_id: LinkId,
         /// Not earlier: many links are spread over time.
         not_before: Timestamp,
@@ -94,7 +78,6 @@ pub enum Job {
     /// The user's app wants Belvo to read the bank again. It spends the user's monthly limits.
     #[serde(rename = "link_refresh.v1")]
     LinkRefresh {
-        /// The link.
         link_id: LinkId,
         /// Which request: however often the job runs, it is one.
         refresh_id: RefreshId,
@@ -105,7 +88,6 @@ pub enum Job {
     /// The user has set out to renew the consent of a link. Whether it is done, Belvo knows.
     #[serde(rename = "consent_renewal.v1")]
     ConsentRenewal {
-        /// The link.
         link_id: LinkId,
         /// When the portal was opened.
         opened_at: Timestamp,
@@ -113,9 +95,7 @@ pub enum Job {
     /// Everything of a link is to be erased, here and at Belvo.
     #[serde(rename = "link_erase.v1")]
     LinkErase {
-        /// The link.
         link_id: LinkId,
-        /// Whose.
         external_id: ExternalId,
         /// The receipt that says what became of it.
         receipt_id: ReceiptId,
@@ -123,7 +103,6 @@ pub enum Job {
     /// Everything of a user is to be erased, links we never heard of included.
     #[serde(rename = "user_erase.v1")]
     UserErase {
-        /// The user.
         external_id: ExternalId,
         /// The receipt that says what became of it, and when it was asked for.
         receipt_id: ReceiptId,
