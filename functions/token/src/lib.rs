@@ -1,14 +1,15 @@
 //! `POST /token` and `POST /portal`: mints every token Belvo gives.
 //!
-//! The request is checked, the user is the one of the JWT, the attempt is counted against the caps,
-//! and Belvo mints. For the widget, the attempt is queued before the token leaves. `request` reads
-//! the body, `widget` builds the URLs, `warnings` names banks that are connected already, `handler`
-//! puts them in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
-//! `portal_url` and `portal` do the same, and `renewal` finds the consent. `identity` finds out who
-//! consents, for both.
+//! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints. For the
+//! widget, the attempt is queued, and only then does the token leave: `request` reads the body,
+//! `widget` builds the URLs, `warnings` names banks that are connected already, `handler` puts them
+//! in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
+//! `portal_url` and `portal` do the same, `renewal` finds the consent, and `evidence` asks whether
+//! the documents are the user's. `identity` finds out who consents, for both.
 
 mod caps;
 mod config;
+mod evidence;
 mod fields;
 mod handler;
 mod identity;

@@ -13,7 +13,10 @@ pub(crate) fn managing(portal: &Url, token: &AccessToken) -> Url {
 
 /// The portal at the renewal of one consent, with the facts Belvo's page needs.
 pub(crate) fn renewing(portal: &Url, token: &AccessToken, renewal: &Renewal) -> Url {
-    let (link, consent) = (renewal.link.to_string(), renewal.consent.to_string());
+    let (link, consent) = (
+        renewal.link.link_id.to_string(),
+        renewal.consent.to_string(),
+    );
     let details = &renewal.details;
     // Facts of the bank that Belvo did not give are left out.
     let pairs = [

@@ -1,18 +1,16 @@
 //! What My Belvo Portal must know of a consent to renew it.
 
-use domain::{ConsentId, ExternalId, Holder, LinkId};
+use domain::{ConsentId, ExternalId, LinkId};
 use runtime::{Problem, ProblemKind};
-use store::ConsentDetails;
+use store::{ConsentDetails, LinkRecord};
 
 use crate::handler::Handler;
 
 /// A consent that can be renewed.
 pub(crate) struct Renewal {
-    pub(crate) link: LinkId,
+    pub(crate) link: LinkRecord,
     pub(crate) consent: ConsentId,
     pub(crate) details: ConsentDetails,
-    /// Whose accounts it is about, if that is known.
-    pub(crate) holder: Option<Holder>,
 }
 
 impl Handler {
@@ -28,15 +26,14 @@ impl Handler {
         let record = record
             .filter(|it| it.is_bound() && it.is_served(self.config.proof_wanted()))
             .ok_or_else(problem(ProblemKind::NotFound))?;
-        let consent = record.consent.and_then(|consent| consent.id);
+        let consent = record.consent.as_ref().and_then(|consent| consent.id);
         let consent = consent.ok_or_else(problem(ProblemKind::NoConsent))?;
         let details = self.resources.consent(link, consent).await;
         let details = details.map_err(Problem::unavailable)?;
         Ok(Renewal {
-            link,
+            link: record,
             consent,
             details: details.ok_or_else(problem(ProblemKind::NoConsent))?,
-            holder: record.holder,
         })
     }
 }

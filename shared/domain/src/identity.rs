@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tax_id::{Cnpj, Cpf};
+use crate::tax_id::{Cnpj, Cpf, Document};
 
 /// The identification Belvo needs for a consent.
 ///
@@ -16,6 +16,19 @@ pub struct Identity {
     pub person: Person,
     /// The company whose accounts are connected, if it is not the person's own.
     pub company: Option<Company>,
+}
+
+impl Identity {
+    /// The document that OWNERS of the link must name, as [`Attempt::expected_owner`] has its hash:
+    /// the company's, or else the person's.
+    ///
+    /// [`Attempt::expected_owner`]: crate::Attempt::expected_owner
+    pub fn expected_owner(&self) -> Document {
+        match &self.company {
+            Some(company) => Document::from(&company.cnpj),
+            None => Document::from(&self.person.cpf),
+        }
+    }
 }
 
 /// Whose accounts are connected, for a user who has both.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::event::ConsentChange;
-use domain::{ConsentId, ExternalId, LinkId};
+use domain::{ConsentId, Document, ExternalId, LinkId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -89,9 +89,13 @@ impl ConsentFacts {
     }
 }
 
-/// What a user sees of a consent. Members of another form than documented are left out.
+/// What a user sees of a consent, and whose it is. Members of another form than documented are left
+/// out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConsentDetails {
+    /// The CPF of the person who consented, also where that person acts for a company (Belvo's
+    /// `document_number`). It is compared, and shown to no user.
+    pub consented_by: Option<Document>,
     /// Belvo's name of the bank.
     pub institution: Option<String>,
     /// The bank's name as people know it.
@@ -211,7 +215,9 @@ fn details(data: &HashMap<String, AttributeValue>) -> ConsentDetails {
         let names = names.filter_map(|name| name.as_s().ok().cloned());
         Some((group.clone(), names.collect()))
     });
+    let document = text("document_number");
     ConsentDetails {
+        consented_by: document.and_then(|it| Document::from_text(&it)),
         institution: text("belvo_institution_name"),
         institution_display_name: text("institution_display_name"),
         institution_icon_logo: text("institution_icon_logo"),

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::world::{CPF, OTHER_CPF, User, World};
+use crate::canonical::Canonical;
+use crate::world::{CNPJ, CPF, Connected, OTHER_CPF, User, World};
+
+const DONE: &str = "https://app.example.com/done";
 
 const TERMS: (&str, &str) = ("TermsAndConditionsUrl", "https://www.example.com/termos");
 
@@ -136,21 +139,109 @@ async fn the_identification_comes_from_the_body_only_if_the_customer_says_so() {
     let expected = ["/identification/cpf", "/identification/name"];
     assert_eq!(pointers_of(bare).await, expected);
 
-    let identification = json!({"cpf": CPF, "name": "Ralph Bragg"});
-    let body = json!({"mode": "manage", "identification": identification});
-    open(&world, &user, &body).await;
-    let sent = sent(&world).await;
-    let person = &sent["widget"]["consent"]["identification_info"];
-    assert_eq!(
-        person,
-        &json!([{"type": "CPF", "number": CPF, "name": "Ralph Bragg"}])
-    );
-
+    let body = manage(person(CPF));
     let claims = World::start().await;
     let user = claims.individual().await;
     let refused = claims.post(&user, "/portal", &body).await;
     assert_eq!(refused.status(), 400);
     assert_eq!(pointers_of(refused).await, ["/identification"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_of_the_body_opens_its_consents_only_with_a_proven_link_of_it() {
+    // A token that Belvo mints is counted, so more than the two that are due would be refused.
+    let world = in_the_body(&[("AttemptsPerUserPerHour", "2")]).await;
+    let user = world.sign_in(json!({})).await;
+    let other = world.sign_in(json!({})).await;
+    let theirs = manage(person(CPF));
+    only_public(&world, &user, &theirs).await;
+
+    let identification = person(CPF);
+    let (connected, proof) = unproven(&world, &user, &identification).await;
+    only_public(&world, &user, &theirs).await;
+    prove(&world, &user, &proof).await;
+    for body in [
+        manage(person(OTHER_CPF)),
+        manage(company(CPF)),
+        manage(company(OTHER_CPF)),
+    ] {
+        only_public(&world, &user, &body).await;
+    }
+    only_public(&world, &other, &theirs).await;
+
+    let url = open(&world, &user, &theirs).await;
+    let page = page(&world, &url).await;
+    assert!(page.contains(&connected.consent_id), "{page}");
+    let documents = &sent(&world).await["widget"]["consent"]["identification_info"];
+    let expected = json!([{"type": "CPF", "number": CPF, "name": "Ralph Bragg"}]);
+    assert_eq!(*documents, expected);
+    assert_eq!(world.post(&user, "/portal", &theirs).await.status(), 429);
+    only_public(&world, &user, &manage(person(OTHER_CPF))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_companys_consents_open_to_the_person_who_gave_them() {
+    let world = in_the_body(&[]).await;
+    let user = world.sign_in(json!({})).await;
+    let connected = proven(&world, &user, &company(CPF)).await;
+    let own = json!({"mode": "manage", "holder": "individual", "identification": company(CPF)});
+    // The link is the company's: OWNERS do not name the person who acts for it.
+    for body in [manage(person(CPF)), own, manage(company(OTHER_CPF))] {
+        only_public(&world, &user, &body).await;
+    }
+    let url = open(&world, &user, &manage(company(CPF))).await;
+    assert!(page(&world, &url).await.contains(&connected.consent_id));
+
+    let renew = |identification| {
+        let (mode, link_id) = ("renew", &connected.link_id);
+        json!({"mode": mode, "link_id": link_id, "identification": identification})
+    };
+    only_public(&world, &user, &renew(company(OTHER_CPF))).await;
+    open(&world, &user, &renew(company(CPF))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_is_renewed_for_the_document_of_its_own_link() {
+    let world = in_the_body(&[]).await;
+    let user = world.sign_in(json!({})).await;
+    let one = proven(&world, &user, &person(CPF)).await;
+    let two = proven(&world, &user, &person(OTHER_CPF)).await;
+    for (link, theirs, not_theirs) in [(one, CPF, OTHER_CPF), (two, OTHER_CPF, CPF)] {
+        let renew = |cpf| {
+            let (mode, link_id) = ("renew", &link.link_id);
+            json!({"mode": mode, "link_id": link_id, "identification": person(cpf)})
+        };
+        only_public(&world, &user, &renew(not_theirs)).await;
+        world.settle().await;
+        let consent = &world.link(&link.link_id).await["consent"];
+        let opened_at = consent.get("renewal_opened_at");
+        assert_eq!(*opened_at, Canonical::Null, "nothing was opened to renew");
+        open(&world, &user, &renew(theirs)).await;
+        open(&world, &user, &manage(person(theirs))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_whose_owner_was_not_compared_is_evidence_for_no_document() {
+    let world = in_the_body(&[("OwnerCheck", "off")]).await;
+    let user = world.sign_in(json!({})).await;
+    let connected = proven(&world, &user, &person(CPF)).await;
+    only_public(&world, &user, &manage(person(CPF))).await;
+    let (mode, link_id) = ("renew", &connected.link_id);
+    let renew = json!({"mode": mode, "link_id": link_id, "identification": person(CPF)});
+    only_public(&world, &user, &renew).await;
+
+    let world = in_the_body(&[("OwnerCheck", "warn")]).await;
+    let user = world.sign_in(json!({})).await;
+    let body = json!({"identification": person(CPF), "return_url": DONE});
+    let minted = world.mint_with(&user, &body).await;
+    let owner = json!({"owner": OTHER_CPF});
+    let connected = world.connect_with(&user, &minted, owner).await;
+    let proof = come_back(&world, &connected).await;
+    prove(&world, &user, &proof).await;
+    for cpf in [CPF, OTHER_CPF] {
+        only_public(&world, &user, &manage(person(cpf))).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,6 +258,71 @@ async fn a_belvo_that_fails_is_said_to_fail() {
     check(json!({"http_5xx": 9}), 503).await;
     let denied = json!({"count": 9, "status": 403, "code": "access_to_resource_denied"});
     check(json!({"fail_next": denied}), 502).await;
+}
+
+/// A system where apps send CPF, CNPJ and names.
+async fn in_the_body(parameters: &[(&str, &str)]) -> World {
+    let body = [("IdentitySource", "body"), ("ReturnUrls", DONE)];
+    World::with(&[&body[..], parameters].concat()).await
+}
+
+fn person(cpf: &str) -> Value {
+    json!({"cpf": cpf, "name": "Ralph Bragg"})
+}
+
+fn company(cpf: &str) -> Value {
+    json!({
+        "cpf": cpf, "name": "Ralph Bragg",
+        "cnpj": CNPJ, "company_name": "Bragg Mechanics",
+    })
+}
+
+fn manage(identification: Value) -> Value {
+    json!({"mode": "manage", "identification": identification})
+}
+
+/// Connects a bank for these documents and comes back; gives what the app must post as the proof.
+async fn unproven(world: &World, user: &User, identification: &Value) -> (Connected, Value) {
+    let body = json!({"identification": identification, "return_url": DONE});
+    let minted = world.mint_with(user, &body).await;
+    let connected = world.connect(user, &minted).await;
+    let proof = come_back(world, &connected).await;
+    (connected, proof)
+}
+
+async fn come_back(world: &World, connected: &Connected) -> Value {
+    let back = world.follow(&connected.redirect_url).await;
+    world.settle().await;
+    let back = Url::parse(back.headers()["location"].to_str().unwrap()).unwrap();
+    let mut query = back.query_pairs();
+    let (_, proof) = query.find(|(name, _)| name == "proof").unwrap();
+    json!({"link_id": connected.link_id, "proof": proof})
+}
+
+async fn prove(world: &World, user: &User, proof: &Value) {
+    assert_eq!(world.post(user, "/callback", proof).await.status(), 202);
+    world.settle().await;
+}
+
+/// A user with a bank connected for these documents, and the proof posted.
+async fn proven(world: &World, user: &User, identification: &Value) -> Connected {
+    let (connected, proof) = unproven(world, user, identification).await;
+    prove(world, user, &proof).await;
+    connected
+}
+
+/// The answer is the one of mode `public`, to the byte, and Belvo is not asked.
+async fn only_public(world: &World, user: &User, body: &Value) {
+    let asked = world.ask_sandbox("requests").await;
+    let public = json!({"mode": "public"});
+    let mut answers = Vec::new();
+    for body in [body, &public] {
+        let answer = world.post(user, "/portal", body).await;
+        assert_eq!(answer.status(), 201, "{body}");
+        answers.push(answer.text().await.unwrap());
+    }
+    assert_eq!(answers[0], answers[1], "{body}");
+    assert_eq!(world.ask_sandbox("requests").await, asked, "{body}");
 }
 
 /// Asks for the portal and gives its address.
