@@ -1,7 +1,7 @@
 //! What is stored and did not come back.
 //!
 //! A list may be short for many reasons: Belvo writes while we read, is loading, or has lost the
-//! link. **Invariant:** a row is removed only when Belvo answers 404 for that very row.
+//! link. **Invariant:** a row is removed only when Belvo answers `not_found` for that very row.
 
 use belvo::BelvoError;
 use runtime::Metric;
@@ -27,7 +27,7 @@ pub(crate) enum Verdict {
 }
 
 impl Fetcher {
-    /// Asks Belvo for each stored row that did not come back: 404 removes it; otherwise it has
+    /// Asks Belvo for each stored row that did not come back: `not_found` removes it; otherwise it has
     /// moved, or the list was not complete after all.
     pub(crate) async fn account_for_missing(
         &self,

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::request::Builder;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -50,28 +51,36 @@ impl Belvo {
             .await
     }
 
-    /// Sends a body and gives the answer's. **Invariant:** what may have reached Belvo is not sent
+    /// Sends a body and reads the answer's. **Invariant:** what may have reached Belvo is not sent
     /// again; only rejected keys, which stop a request at the door, are replaced once.
-    pub(crate) async fn post_once(&self, url: &Url, body: &Bytes) -> Result<Bytes, BelvoError> {
+    pub(crate) async fn post_once<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        body: &Bytes,
+        what: &'static str,
+    ) -> Result<T, BelvoError> {
         let request = |keys: &Keys| {
             let request = signed(Method::POST, url, keys)?;
             let request = request.header(CONTENT_TYPE, "application/json");
             Ok(request.body(body.clone())?)
         };
-        self.persistently(ONE_ATTEMPT, request, |answer| Ok(answer.into_body()))
-            .await
+        self.persistently(ONE_ATTEMPT, request, json(what)).await
     }
 
-    /// Deletes what is at an address, in Belvo's asynchronous mode. Doing so twice does no harm.
-    pub(crate) async fn delete_at(&self, url: &Url) -> Result<StatusCode, BelvoError> {
+    /// Deletes what is at an address, in Belvo's asynchronous mode, and reads the answer. Doing so
+    /// twice does no harm.
+    pub(crate) async fn delete_at<T>(
+        &self,
+        url: &Url,
+        read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
+    ) -> Result<T, BelvoError> {
         let request = |keys: &Keys| {
             let request = signed(Method::DELETE, url, keys)?;
             // The other mode takes five a minute (OpenAPI 1.223.0).
             let request = request.header("x-belvo-request-mode", "async");
             Ok(request.body(Bytes::new())?)
         };
-        self.persistently(READ_ATTEMPTS, request, |answer| Ok(answer.status()))
-            .await
+        self.persistently(READ_ATTEMPTS, request, read).await
     }
 
     /// Repeats a request while Belvo is unwell, and once with fresh keys when it rejects ours:
@@ -133,11 +142,24 @@ impl Belvo {
     }
 }
 
-/// Reads an answer that must be JSON.
-fn json<T: DeserializeOwned>(
+/// Reads an answer that must be a JSON object: Belvo answers nothing else where it succeeds.
+pub(crate) fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> impl Fn(Response<Bytes>) -> Result<T, BelvoError> {
-    move |answer| serde_json::from_slice(answer.body()).map_err(|_| BelvoError::Unexpected { what })
+    move |answer| {
+        let body = answer.body().trim_ascii_start();
+        // serde would read a struct from an array as well, and a raw value from anything.
+        let object = body.starts_with(b"{");
+        let read = object.then(|| serde_json::from_slice(body).ok()).flatten();
+        read.ok_or(BelvoError::Unexpected { what })
+    }
+}
+
+/// Belvo's answer to what it will do later (202). Without a request id, something else has answered.
+#[derive(Deserialize)]
+pub(crate) struct Accepted {
+    /// The `request_id` of the webhooks that follow.
+    pub(crate) request_id: String,
 }
 
 fn request(method: Method, url: &Url) -> Builder {

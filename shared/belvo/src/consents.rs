@@ -27,11 +27,20 @@ pub struct Consent {
 const MAX_PAGES: u32 = 20;
 
 impl Belvo {
-    /// Reads one consent. Costs no Open Finance quota.
+    /// Looks at one consent. Costs no Open Finance quota.
+    ///
+    /// # Errors
+    /// [`BelvoError::NotFound`] is Belvo's word that the consent is no more. An object with another
+    /// id is no answer about this consent: [`BelvoError::Unexpected`].
     pub async fn consent(&self, id: ConsentId) -> Result<Consent, BelvoError> {
         let url = self.url(["api", "consents", &id.to_string()]);
         let object: Box<RawValue> = self.get(&url, "a consent").await?;
-        Consent::read(object)
+        let consent = Consent::read(object)?;
+        let what = "the consent that was asked for";
+        match consent.id == Some(id) {
+            true => Ok(consent),
+            false => Err(BelvoError::Unexpected { what }),
+        }
     }
 
     /// Reads all consents a person or company has given the customer. Costs no Open Finance quota.

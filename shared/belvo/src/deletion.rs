@@ -1,8 +1,10 @@
 //! `DELETE /api/links/{id}/`: Belvo forgets a link and everything it holds of it.
 
+use bytes::Bytes;
 use domain::LinkId;
-use http::StatusCode;
+use http::{Response, StatusCode};
 
+use crate::calls::{Accepted, json};
 use crate::{Belvo, BelvoError};
 
 /// What has become of a link that is to be deleted.
@@ -23,11 +25,22 @@ impl Belvo {
     /// user ends it for certain in My Belvo Portal.
     pub async fn delete(&self, link: LinkId) -> Result<Deletion, BelvoError> {
         let url = self.url(["api", "links", &link.to_string()]);
-        match self.delete_at(&url).await {
-            Ok(StatusCode::NO_CONTENT) => Ok(Deletion::Deleted),
-            Ok(_) => Ok(Deletion::Requested),
+        match self.delete_at(&url, deletion).await {
             Err(BelvoError::NotFound { .. }) => Ok(Deletion::Gone),
-            Err(error) => Err(error),
+            result => result,
         }
+    }
+}
+
+/// A success that is none of the documented ones was not written by Belvo, and confirms nothing.
+fn deletion(answer: Response<Bytes>) -> Result<Deletion, BelvoError> {
+    let what = "a deletion";
+    match answer.status() {
+        StatusCode::NO_CONTENT => Ok(Deletion::Deleted),
+        StatusCode::ACCEPTED => {
+            let _: Accepted = json(what)(answer)?;
+            Ok(Deletion::Requested)
+        }
+        _ => Err(BelvoError::Unexpected { what }),
     }
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use domain::{Code, RequestId};
 
@@ -18,7 +19,7 @@ pub enum BelvoError {
         /// What Belvo said.
         error: ApiError,
     },
-    /// There is no such object.
+    /// Belvo says that there is no such object: a status of 404 with the code `not_found`.
     #[error("belvo knows no such object")]
     NotFound {
         /// What Belvo said.
@@ -39,6 +40,13 @@ pub enum BelvoError {
         status: StatusCode,
         /// What Belvo said.
         error: ApiError,
+    },
+    /// What answered is not Belvo's API but something in front of it: a gateway, a firewall, a proxy.
+    /// Nothing is known of what was asked for.
+    #[error("something in front of belvo has answered, with status {status}")]
+    Gateway {
+        /// The HTTP status.
+        status: StatusCode,
     },
     /// No answer arrived.
     #[error("no answer from belvo while reading {path}")]
@@ -72,6 +80,7 @@ impl BelvoError {
             | Self::NotFound { error }
             | Self::Refused { error, .. }
             | Self::Unavailable { error, .. } => error.retry,
+            Self::Gateway { status } => policy::retry_after_gateway(*status),
             Self::Keys(_) => Retry::Later(Wait::Longer),
             Self::Request(_) => Retry::Never,
         }
@@ -84,16 +93,23 @@ impl BelvoError {
             | Self::NotFound { error }
             | Self::Refused { error, .. }
             | Self::Unavailable { error, .. } => Some(error),
-            Self::Transport { .. } | Self::Unexpected { .. } | Self::Keys(_) | Self::Request(_) => {
-                None
-            }
+            Self::Gateway { .. }
+            | Self::Transport { .. }
+            | Self::Unexpected { .. }
+            | Self::Keys(_)
+            | Self::Request(_) => None,
         }
     }
 
+    /// Reads an answer whose status is no success.
     pub(crate) fn from_response(status: StatusCode, body: &[u8]) -> Self {
-        let error = ApiError::new(status, body);
+        let Some(error) = ApiError::read(status, body) else {
+            return Self::Gateway { status };
+        };
         match (status, error.retry) {
-            (StatusCode::NOT_FOUND, _) => Self::NotFound { error },
+            (StatusCode::NOT_FOUND, _) if error.code.as_str() == "not_found" => {
+                Self::NotFound { error }
+            }
             (_, Retry::Never) => Self::Refused { status, error },
             (StatusCode::UNAUTHORIZED, _) => Self::AuthenticationFailed { error },
             _ => Self::Unavailable { status, error },
@@ -110,7 +126,7 @@ impl From<KeyError> for BelvoError {
 /// Belvo's error array, without its messages: those may quote what was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// The first code, or `unrecognized`.
+    /// The first code.
     pub code: Code,
     /// What Belvo's support asks for.
     pub request_id: Option<RequestId>,
@@ -133,88 +149,146 @@ pub struct Detail {
 const MAX_DETAILS: usize = 20;
 
 impl ApiError {
-    /// Errors come as an array of objects; a lone object and HTML pages are known too.
-    fn new(status: StatusCode, body: &[u8]) -> Self {
+    /// Belvo's errors are an array of objects with a text `code`, also for a single error (Belvo's
+    /// error guide). Whatever has another form was written by something in front of Belvo: `None`.
+    fn read(status: StatusCode, body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Wire {
-            code: Option<Code>,
-            field: Option<Code>,
-            request_id: Option<String>,
+            code: Code,
+            field: Option<Value>,
+            request_id: Option<Value>,
         }
-        let errors = serde_json::from_slice::<Vec<Wire>>(body)
-            .or_else(|_| serde_json::from_slice::<Wire>(body).map(|error| vec![error]));
-        let from_api = errors.is_ok();
-        let errors = errors.unwrap_or_default();
-        let request_id = errors.first().and_then(|error| error.request_id.as_ref());
+        // Objects first: a struct would be read from an array as well.
+        let objects: Vec<Map<String, Value>> = serde_json::from_slice(body).ok()?;
+        let errors = objects.into_iter().map(Value::Object);
+        let errors: Result<Vec<Wire>, _> = errors.map(serde_json::from_value).collect();
+        let errors = errors.ok()?;
+        let is_error = status.is_client_error() || status.is_server_error();
+        let first = errors.first().filter(|_| is_error)?;
+        let request_id = first.request_id.as_ref().and_then(Value::as_str);
         let request_id = request_id.and_then(|id| RequestId::parse(id).ok());
-        let details = errors.into_iter().take(MAX_DETAILS).map(|error| Detail {
-            code: error.code.unwrap_or_else(unrecognized),
-            field: error.field,
+        let details = errors.iter().take(MAX_DETAILS).map(|error| Detail {
+            code: error.code.clone(),
+            field: error
+                .field
+                .as_ref()
+                .and_then(Value::as_str)
+                .map(Code::lenient),
         });
-        let details: Vec<Detail> = details.collect();
-        let code = details.first();
-        let code = code.map_or_else(unrecognized, |it| it.code.clone());
-        Self {
-            retry: policy::retry(status, code.as_str(), from_api),
-            code,
+        Some(Self {
+            retry: policy::retry(status, first.code.as_str()),
+            code: first.code.clone(),
             request_id,
-            details,
-        }
+            details: details.collect(),
+        })
     }
-}
-
-fn unrecognized() -> Code {
-    Code::lenient("")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Wait;
 
     fn error(status: u16, body: &str) -> BelvoError {
         BelvoError::from_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
     }
 
-    #[test]
-    fn an_array_an_object_a_page_and_nothing_are_all_understood() {
-        let check = |status: u16, body: &str, retry: Retry, code: &str| {
-            let error = error(status, body);
-            assert_eq!(error.retry(), retry, "{status} {body}");
-            assert_eq!(error.api_error().unwrap().code.as_str(), code);
+    #[derive(Debug, PartialEq)]
+    enum Is {
+        NotFound,
+        Refused,
+        AuthenticationFailed,
+        Unavailable,
+        Gateway(Retry),
+    }
+
+    fn check(status: u16, body: &str, expected: Is) {
+        let error = error(status, body);
+        let is = match &error {
+            BelvoError::NotFound { .. } => Is::NotFound,
+            BelvoError::Refused { .. } => Is::Refused,
+            BelvoError::AuthenticationFailed { .. } => Is::AuthenticationFailed,
+            BelvoError::Unavailable { .. } => Is::Unavailable,
+            BelvoError::Gateway { .. } => Is::Gateway(error.retry()),
+            other => panic!("{other:?}"),
         };
-        let array = r#"[{"request_id":"4363b08b51eb43509c745df5ac92a7f6","code":"required"}]"#;
-        check(400, array, Retry::Never, "required");
-        let object = r#"{"code":"parse_error"}"#;
-        check(400, object, Retry::Never, "parse_error");
-        check(400, "[]", Retry::Never, "unrecognized");
-        let longer = Retry::Later(Wait::Longer);
-        check(403, "<html>403 Forbidden</html>", longer, "unrecognized");
-        check(429, "", longer, "unrecognized");
-        check(
-            502,
-            "<html>bad gateway</html>",
-            Retry::InPlace,
-            "unrecognized",
-        );
+        assert_eq!(is, expected, "{status} {body}");
     }
 
     #[test]
-    fn keys_and_consents_are_told_apart_though_both_are_401() {
-        let keys = error(401, r#"[{"code":"authentication_failed"}]"#);
-        assert!(matches!(keys, BelvoError::AuthenticationFailed { .. }));
-        let consent = error(401, r#"[{"code":"consent_without_accounts"}]"#);
-        assert!(matches!(consent, BelvoError::Refused { .. }));
+    fn an_answer_in_belvos_form_is_belvos_word() {
+        let array = |code: &str| format!(r#"[{{"message": "…", "code": "{code}"}}]"#);
+        let several = r#"[{"code": "not_found", "x": [1]}, {"code": "invalid", "field": null}]"#;
+        check(404, several, Is::NotFound);
+        let check = |status, code, expected| check(status, &array(code), expected);
+        check(404, "not_found", Is::NotFound);
+        check(404, "expired_credentials", Is::Refused);
+        check(404, "never_seen_before", Is::Refused);
+        check(400, "not_found", Is::Refused);
+        check(400, "invalid", Is::Refused);
+        check(403, "access_to_resource_denied", Is::Refused);
+        check(421, "never_seen_before", Is::Refused);
+        check(401, "authentication_failed", Is::AuthenticationFailed);
+        // Keys and consents are told apart though both are 401.
+        check(401, "consent_without_accounts", Is::Refused);
+        check(400, "too_many_sessions", Is::Unavailable);
+        check(408, "request_timeout", Is::Unavailable);
+        check(409, "link_refreshed", Is::Unavailable);
+        check(429, "throttled", Is::Unavailable);
+        check(500, "unexpected_error", Is::Unavailable);
+    }
+
+    #[test]
+    fn an_answer_in_any_other_form_is_an_outage_whatever_its_status() {
+        let in_place = [
+            301, 302, 307, 400, 401, 404, 405, 408, 409, 410, 428, 500, 502, 503, 504,
+        ];
+        let longer = [403, 421, 429];
+        for body in [
+            "",
+            " ",
+            "<html><head><title>404 Not Found</title></head></html>",
+            "no Route matched with those values",
+            r#"{"message": "Forbidden"}"#,
+            r#"{"detail": "Not found."}"#,
+            r#"{"code": "not_found"}"#,
+            r#"{"code": "authentication_failed"}"#,
+            "null",
+            "404",
+            r#""not_found""#,
+            "[]",
+            "[[]]",
+            r#"["not_found"]"#,
+            r#"[["not_found", null, null]]"#,
+            r#"[{}]"#,
+            r#"[{"detail": "Not found."}]"#,
+            r#"[{"code": null}]"#,
+            r#"[{"code": 404}]"#,
+            r#"[{"code": "not_found"}, {"message": "…"}]"#,
+            r#"[{"code": "not_found"}"#,
+        ] {
+            for status in in_place {
+                check(status, body, Is::Gateway(Retry::InPlace));
+            }
+            for status in longer {
+                check(status, body, Is::Gateway(Retry::Later(Wait::Longer)));
+            }
+        }
+        // Belvo redirects nowhere.
+        let redirect = r#"[{"code": "not_found"}]"#;
+        check(302, redirect, Is::Gateway(Retry::InPlace));
     }
 
     #[test]
     fn every_detail_is_kept() {
-        let body = br#"[{"code":"required","field":"link","request_id":"x"},{"code":"null","field":"id"}]"#;
-        let error = ApiError::new(StatusCode::BAD_REQUEST, body);
+        let body =
+            br#"[{"code":"required","field":"link","request_id":"x"},{"code":"null","field":7}]"#;
+        let error = ApiError::read(StatusCode::BAD_REQUEST, body).unwrap();
         let details = error.details.iter();
         let details: Vec<_> = details
             .map(|it| (it.code.as_str(), it.field.as_ref().map(Code::as_str)))
             .collect();
-        assert_eq!(details, [("required", Some("link")), ("null", Some("id"))]);
+        assert_eq!(details, [("required", Some("link")), ("null", None)]);
         assert_eq!(error.request_id, None, "x is none");
     }
 

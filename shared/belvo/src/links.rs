@@ -121,10 +121,19 @@ impl Belvo {
         })
     }
 
-    /// Reads one link. Costs no Open Finance quota.
+    /// Looks at one link. Costs no Open Finance quota.
+    ///
+    /// # Errors
+    /// [`BelvoError::NotFound`] is Belvo's word that the link is no more. An object with another id
+    /// is no answer about this link: [`BelvoError::Unexpected`].
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
-        self.get(&url, "a link").await
+        let link: Link = self.get(&url, "a link").await?;
+        let what = "the link that was asked for";
+        match link.id == Some(id) {
+            true => Ok(link),
+            false => Err(BelvoError::Unexpected { what }),
+        }
     }
 }
 

@@ -29,10 +29,8 @@ pub enum Wait {
     NextMonth,
 }
 
-/// What to do about an answer of this status and code.
-///
-/// `from_api` is false when a gateway in front of Belvo's API has answered.
-pub(crate) fn retry(status: StatusCode, code: &str, from_api: bool) -> Retry {
+/// What to do about an answer of Belvo's with this status and code.
+pub(crate) fn retry(status: StatusCode, code: &str) -> Retry {
     use Retry::{InPlace, Later, Never};
     match (status.as_u16(), code) {
         (400, "too_many_sessions") => Later(Wait::Minutes),
@@ -44,8 +42,6 @@ pub(crate) fn retry(status: StatusCode, code: &str, from_api: bool) -> Retry {
         // The user has taken the accounts out of the consent. The same status as wrong keys.
         (401, "consent_without_accounts") => Never,
         (401, _) => Later(Wait::Longer),
-        // The gateway's page: more than 80 requests in 30 s. Repeating at once makes it worse.
-        (403, _) if !from_api => Later(Wait::Longer),
         // Five minutes are up, and what was read until then is kept: asking again helps.
         (408, _) => InPlace,
         // A refresh within ten minutes of another.
@@ -53,6 +49,17 @@ pub(crate) fn retry(status: StatusCode, code: &str, from_api: bool) -> Retry {
         (429, _) => Later(Wait::Longer),
         (500..=599, _) => InPlace,
         _ => Never,
+    }
+}
+
+/// What to do about an answer of something in front of Belvo: it says nothing about what was asked
+/// for, so whatever its status, the call is made again.
+pub(crate) fn retry_after_gateway(status: StatusCode) -> Retry {
+    match status.as_u16() {
+        // Too many requests (403: more than 80 in 30 s), or a connection that leads to another
+        // server. Repeating at once makes it worse.
+        403 | 421 | 429 => Retry::Later(Wait::Longer),
+        _ => Retry::InPlace,
     }
 }
 
@@ -98,18 +105,14 @@ mod tests {
             (408, "request_timeout", InPlace),
             (409, "link_refreshed", Later(Minutes)),
             (428, "token_required activation_required", Never),
-            (429, "throttled unrecognized", Later(Longer)),
+            (429, "throttled never_seen_before", Later(Longer)),
             (500, "unexpected_error service_unavailable", InPlace),
-            (502, "unrecognized", InPlace),
-            (503, "unrecognized", InPlace),
-            (504, "unrecognized", InPlace),
+            (503, "service_unavailable", InPlace),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             for code in codes.split_whitespace() {
-                assert_eq!(retry(status, code, true), expected, "{status} {code}");
+                assert_eq!(retry(status, code), expected, "{status} {code}");
             }
         }
-        let gateway = retry(StatusCode::FORBIDDEN, "unrecognized", false);
-        assert_eq!(gateway, Later(Longer));
     }
 }

@@ -1,8 +1,9 @@
 //! `POST /api/links/{id}/refresh/`: Belvo reads the bank again.
 
 use domain::{LinkId, RequestId, ResourceKind};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::calls::Accepted;
 use crate::{Belvo, BelvoError};
 
 impl Belvo {
@@ -13,9 +14,10 @@ impl Belvo {
     /// resource, and all of Belvo's customers share those units. So only a user's app causes it.
     ///
     /// # Errors
-    /// The call is never repeated here. After [`BelvoError::Transport`] and a status of 408 or 5xx,
-    /// Belvo may have refreshed the link all the same. A second call within ten minutes is safe:
-    /// `link_refreshed` then says that Belvo has. A later one may spend a second unit.
+    /// The call is never repeated here, because one that failed may have been made all the same:
+    /// after [`BelvoError::Transport`], [`BelvoError::Gateway`], [`BelvoError::Unexpected`] and a
+    /// status of 408 or 5xx its fate is unknown. Asking again within ten minutes is safe, and
+    /// `link_refreshed` then says that it was made; later it may spend twice.
     pub async fn refresh(
         &self,
         link: LinkId,
@@ -30,18 +32,10 @@ impl Belvo {
         let body = Body {
             fetch_resources: resources,
         };
-        let body = serde_json::to_vec(&body);
-        let body = body.map_err(|_| BelvoError::Unexpected { what: "a request" })?;
-        Ok(request_id(&self.post_once(&url, &body.into()).await?))
+        let wish = serde_json::to_vec(&wish);
+        let wish = wish.map_err(|_| BelvoError::Unexpected { what: "a request" })?;
+        let wish = wish.into();
+        let accepted: Accepted = self.post_once(&url, &wish, "a refresh").await?;
+        Ok(RequestId::parse(&accepted.request_id).ok())
     }
-}
-
-/// Belvo has accepted also with an answer of another form.
-fn request_id(answer: &[u8]) -> Option<RequestId> {
-    #[derive(Deserialize)]
-    struct Accepted {
-        request_id: String,
-    }
-    let accepted: Accepted = serde_json::from_slice(answer).ok()?;
-    RequestId::parse(&accepted.request_id).ok()
 }

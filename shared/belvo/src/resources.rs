@@ -51,10 +51,21 @@ impl Belvo {
     /// Reads one row.
     ///
     /// # Errors
-    /// [`BelvoError::NotFound`] is Belvo's word that the row is no more.
+    /// [`BelvoError::NotFound`] is Belvo's word that the row is no more. An object with another id
+    /// is no answer about this row: [`BelvoError::Unexpected`].
     pub async fn row(&self, kind: ResourceKind, id: &str) -> Result<Row, BelvoError> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
         let url = self.url(path(kind).iter().copied().chain([id]));
-        self.get(&url, "a row").await
+        let row: Row = self.get(&url, "a row").await?;
+        let named: Option<Named> = serde_json::from_str(row.get()).ok();
+        let what = "the row that was asked for";
+        match named.is_some_and(|named| named.id == id) {
+            true => Ok(row),
+            false => Err(BelvoError::Unexpected { what }),
+        }
     }
 
     /// The number of rows of a full page.

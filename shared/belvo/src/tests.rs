@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use domain::{Cnpj, Company, Cpf, ExternalId, FullName, Identity, LinkId, Person, ResourceKind};
+use domain::{
+    Cnpj, Company, ConsentId, Cpf, ExternalId, FullName, Identity, LinkId, Person, ResourceKind,
+};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
@@ -139,10 +141,21 @@ async fn a_refresh_is_for_some_resources_or_for_all() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_was_accepted_was_made_whatever_the_answer_says() {
-    for answer in [json!({}), json!({"request_id": 7}), json!("?")] {
-        let sides = sides([(202, answer)]);
-        assert_eq!(sides.belvo.refresh(link(), &[]).await.unwrap(), None);
+async fn a_refresh_is_accepted_only_in_belvos_form() {
+    let odd = json!({"request_id": "no uuid"});
+    let sides = sides([(202, odd)]);
+    assert_eq!(sides.belvo.refresh(link(), &[]).await.unwrap(), None);
+    let page = json!("<html>ok</html>");
+    for answer in [
+        page,
+        json!({}),
+        json!({"request_id": 7}),
+        json!([REQUEST_ID]),
+    ] {
+        let sides = self::sides([(202, answer.clone()), (202, json!({}))]);
+        let error = sides.belvo.refresh(link(), &[]).await.unwrap_err();
+        assert!(matches!(error, BelvoError::Unexpected { .. }), "{answer}");
+        assert_eq!(sides.asked().len(), 1, "{answer}");
     }
 }
 
@@ -195,6 +208,71 @@ async fn a_deletion_is_asynchronous_and_may_be_repeated() {
     assert!(
         matches!(error, BelvoError::Unavailable { status, .. } if status == StatusCode::TOO_MANY_REQUESTS)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_is_confirmed_only_in_belvos_form() {
+    let page = || json!("<html>ok</html>");
+    for answer in [
+        (200, page()),
+        (200, json!({"request_id": REQUEST_ID})),
+        (202, page()),
+        (202, json!({})),
+        (404, page()),
+        (404, json!({"detail": "Not found."})),
+        (404, json!([{"code": "expired_credentials"}])),
+        (410, json!([])),
+    ] {
+        let sides = sides(vec![answer.clone(); 4]);
+        assert!(sides.belvo.delete(link()).await.is_err(), "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_another_form_or_about_something_else_is_none() {
+    let id = link().to_string();
+    let other = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+    let page = || json!("<html>ok</html>");
+    for (answer, expected) in [
+        (json!({"id": id, "link_id": id}), true),
+        (json!({"id": other}), false),
+        (json!({"id": 7}), false),
+        (json!({}), false),
+        (json!({"message": "ok"}), false),
+        (json!([{"id": id}]), false),
+        (
+            json!([id, null, null, null, null, null, null, null, null]),
+            false,
+        ),
+        (json!([]), false),
+        (Value::Null, false),
+        (page(), false),
+    ] {
+        let sides = || self::sides(vec![(200, answer.clone()); 4]);
+        let row = sides().belvo.row(ResourceKind::Bills, &id).await;
+        let link = sides().belvo.link(link()).await;
+        let consent = ConsentId::parse(&id).unwrap();
+        let consent = sides().belvo.consent(consent).await;
+        let found = (row.is_ok(), link.is_ok(), consent.is_ok());
+        assert_eq!(found, (expected, expected, expected), "{answer}");
+        let errors = [row.err(), link.err(), consent.err()];
+        let other = |it: &BelvoError| !matches!(it, BelvoError::Unexpected { .. });
+        assert!(!errors.iter().flatten().any(other), "{answer}");
+    }
+    for answer in [
+        json!([0, null, []]),
+        json!([]),
+        json!({"message": "ok"}),
+        json!({"count": 0, "next": null, "results": null}),
+        page(),
+    ] {
+        let sides = || self::sides(vec![(200, answer.clone()); 4]);
+        let days = domain::Days::ALL;
+        let kind = ResourceKind::Bills;
+        let rows = sides().belvo.page(kind, link(), days, 1).await;
+        let links = sides().belvo.links(1).await;
+        assert!(rows.is_err() && links.is_err(), "{answer}");
+    }
 }
 
 #[tokio::test]

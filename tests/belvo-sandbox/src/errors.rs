@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    faults::{Body, Failure},
+    faults::{Body, Failure, Gateway},
     random::Seed,
 };
 
@@ -94,7 +94,24 @@ pub fn method_not_allowed() -> Response {
     )
 }
 
-/// The answer for a failure.
+/// 413.
+pub fn too_large() -> Response {
+    complaint(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "validation_error",
+        "The request is too large.",
+    )
+}
+
+/// The answer of something in front of Belvo, as it was asked for.
+pub fn gateway(gateway: &Gateway) -> Response {
+    let status = StatusCode::from_u16(gateway.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let content_type = gateway.content_type.as_deref().unwrap_or("text/html");
+    let content_type = [(header::CONTENT_TYPE, content_type.to_owned())];
+    (status, content_type, gateway.body.clone()).into_response()
+}
+
+/// The answer a failure asks for.
 pub fn failure(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {

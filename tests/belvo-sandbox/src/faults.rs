@@ -12,6 +12,9 @@ pub struct Faults {
     pub latency_ms: u64,
     /// Restricts the faults of answers to paths that contain this text.
     pub path: Option<String>,
+    /// Something in front of Belvo answers these requests instead of it.
+    pub gateway: Vec<Gateway>,
+    /// The next answers fail in this way.
     pub fail_next: Option<FailNext>,
     pub status_429: Times,
     pub http_5xx: Times,
@@ -35,7 +38,25 @@ pub struct Faults {
     pub loading: bool,
 }
 
-/// Failures of the next requests.
+/// An answer of something in front of Belvo: of a gateway, a firewall, a proxy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`; `text/html` unless given.
+    #[serde(rename = "type")]
+    pub content_type: Option<String>,
+    /// The body as it is sent; empty unless given.
+    #[serde(default)]
+    pub body: String,
+    /// Only requests of this method.
+    pub method: Option<String>,
+    /// Only requests whose path contains this text.
+    pub path: Option<String>,
+}
+
+/// Failures to come.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailNext {
@@ -178,7 +199,15 @@ pub struct Failure {
 }
 
 impl Faults {
-    /// The failure for a request to this path, if one strikes.
+    /// What answers a request instead of Belvo, if anything does.
+    pub fn gateway(&self, method: &str, path: &str) -> Option<&Gateway> {
+        self.gateway.iter().find(|gateway| {
+            let by_method = gateway.method.as_ref().is_none_or(|it| it == method);
+            by_method && gateway.path.as_ref().is_none_or(|it| path.contains(it))
+        })
+    }
+
+    /// The failure that strikes a request to this path, if one does.
     pub fn failure(&mut self, path: &str) -> Option<Failure> {
         if let Some(fail) = &mut self.fail_next
             && fail.count > 0

@@ -35,19 +35,22 @@ async fn remains(world: &World, text: &str) -> Vec<String> {
     found.into_iter().collect()
 }
 
-async fn links_at_belvo(world: &World) -> Vec<Value> {
+/// The links Belvo holds.
+pub async fn links_at_belvo(world: &World) -> Vec<Value> {
     let links: Value = serde_json::from_str(&world.ask_sandbox("links").await).unwrap();
     links.as_array().unwrap().clone()
 }
 
-async fn receipt(world: &World, user: &User, asked: &Value) -> Value {
+/// What a receipt says by now.
+pub async fn receipt(world: &World, user: &User, asked: &Value) -> Value {
     let id = asked["receipt_id"].as_str().unwrap();
     let answer = world.get(user, &format!("/receipts/{id}")).await;
     assert_eq!(answer.status(), 200);
     body(answer).await
 }
 
-async fn erase(world: &World, user: &User, path: &str) -> Value {
+/// Asks for an erasure; gives the receipt as it is at first.
+pub async fn erase(world: &World, user: &User, path: &str) -> Value {
     let answer = world.delete(user, path).await;
     assert_eq!(answer.status(), 202);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();

@@ -19,7 +19,8 @@
 //! | `ownership` | whose data is stored |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | whatever changes at the bank |
-//! | `removals` | when a list is believed, and when a row goes |
+//! | `doubting` | when a list is believed, and when a row goes |
+//! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
 //! | `links` | what app front ends read |
@@ -48,6 +49,7 @@ mod cost_units;
 mod end_to_end;
 mod erasing;
 mod fetching;
+mod gateway;
 mod guidance;
 mod isolation;
 mod layout;

@@ -42,7 +42,7 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
         .map(|info| info.0);
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        return errors::too_large();
     };
     let logged = (method == Method::POST).then(|| blanked(&world.lock().keys, &bytes));
     let (latency, failure, id) = {
@@ -56,6 +56,8 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
         };
         let failure = if too_fast(&mut inner, address) {
             Some((StatusCode::FORBIDDEN, Html(errors::GATEWAY_PAGE)).into_response())
+        } else if let Some(gateway) = inner.faults.gateway(method.as_str(), &path) {
+            Some(errors::gateway(gateway))
         } else {
             inner
                 .faults
@@ -71,6 +73,7 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
         Some(failure) => failure,
         None => {
             let answered = next.run(Request::from_parts(parts, Body::from(bytes)));
+            let answered = async { in_belvos_form(answered.await) };
             errors::REQUEST.scope(id, answered).await
         }
     };
@@ -97,7 +100,22 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     }
 }
 
-/// A path Belvo does not have: 404. The sandbox counts it, so that a test can see the mistake.
+/// Belvo answers every error in the form of its own. What axum refuses by itself, such as a path
+/// that is no UTF-8, is text.
+fn in_belvos_form(answer: Response) -> Response {
+    let is_text = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|it| it.as_bytes().starts_with(b"text/"));
+    match answer.status() {
+        status if status.is_client_error() && is_text => {
+            errors::complaint(status, "validation_error", "Bad request")
+        }
+        _ => answer,
+    }
+}
+
+/// A path Belvo does not have: 404, and remembered, so that a test can see the mistake.
 pub async fn unknown(State(world): State<Arc<World>>, method: Method, uri: Uri) -> Response {
     if uri.path().starts_with("/_sandbox") {
         return Refusal::no_route().into_response();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, error, parts};
@@ -63,6 +64,31 @@ async fn failures_look_like_belvos() {
     let (status, page) = parts(bench.get("/api/links/").await).await;
     assert_eq!(status, 502);
     assert!(page.as_str().unwrap().starts_with("<html>"));
+}
+
+#[tokio::test]
+async fn a_gateway_answers_some_requests_instead_of_belvo() {
+    let bench = Bench::new().await;
+    let link = bench.link(5).await;
+    let path = format!("/api/links/{link}/");
+    let forbidden = r#"{"message":"Forbidden"}"#;
+    let gateways = json!([
+        { "status": 202, "method": "DELETE", "path": path, "body": "done" },
+        { "status": 403, "path": path, "type": "application/json", "body": forbidden },
+        { "status": 421, "path": "/api/owners/" },
+    ]);
+    bench.faults(json!({ "gateway": gateways })).await;
+    let answer = bench.get(&path).await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let (status, body) = parts(answer).await;
+    assert_eq!((status, body.to_string().as_str()), (403, forbidden));
+    let answer = bench.request(Method::DELETE, &path, None).await;
+    assert_eq!(answer.headers()["content-type"], "text/html");
+    assert_eq!(parts(answer).await, (202, json!("done")));
+    assert_eq!(bench.get("/api/owners/").await.status(), 421);
+    assert_eq!(bench.get("/api/links/").await.status(), 200);
+    bench.faults(json!({})).await;
+    assert_eq!(bench.json(&path).await["id"], json!(link), "it is there");
 }
 
 #[tokio::test]

@@ -55,6 +55,52 @@ async fn wrong_methods_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn every_error_has_belvos_form() {
+    let bench = Bench::new().await;
+    let link = bench.link(5).await;
+    let unknown = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+    let large = json!({"x": "x".repeat(2 << 20)});
+    for (method, path, body, expected) in [
+        (Method::GET, "/api/".into(), None, 404),
+        (Method::GET, "/api/links/%FF/".into(), None, 400),
+        (Method::GET, "/api/links/mine/".into(), None, 404),
+        (Method::GET, format!("/api/links/{unknown}/"), None, 404),
+        (Method::GET, format!("/api/consents/{unknown}/"), None, 404),
+        (Method::GET, format!("/api/bills/{unknown}/"), None, 404),
+        (
+            Method::GET,
+            format!("/api/bills/?link={link}&page=9"),
+            None,
+            404,
+        ),
+        (
+            Method::GET,
+            format!("/api/bills/?link={link}&x=%FF"),
+            None,
+            400,
+        ),
+        (Method::DELETE, format!("/api/links/{unknown}/"), None, 404),
+        (Method::PUT, format!("/api/links/{link}/"), None, 405),
+        (Method::POST, "/api/token/".into(), Some(large), 413),
+        (Method::POST, "/api/token/".into(), Some(json!([])), 400),
+        (
+            Method::POST,
+            format!("/api/links/{unknown}/refresh/"),
+            None,
+            404,
+        ),
+    ] {
+        let answer = bench.request(method.clone(), &path, body).await;
+        let (status, code, _) = error(answer).await;
+        assert_eq!(
+            (status, code.is_empty()),
+            (expected, false),
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn lists_that_need_a_link_say_so() {
     let bench = Bench::new().await;
     for path in [

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use url::Url;
 
 use crate::{
@@ -44,7 +45,12 @@ pub(crate) fn environment(site: &Site, token: &Result<Minted, Other>) -> Seen {
 
 /// 29a: the keys may list links; the filter matches none.
 pub(crate) async fn accepts_keys(site: &Site) -> Seen {
-    ask(site, &site.config.belvo_url).await?.must_be(200)?;
+    let list = ask(site, &site.config.belvo_url).await?.must_be(200)?;
+    if !list.json().get("results").is_some_and(Value::is_array) {
+        return Err(fail(
+            "200, but no list of links: it is not Belvo that answers",
+        ));
+    }
     Ok(format!("200 from {}", site.config.environment))
 }
 
@@ -58,7 +64,13 @@ pub(crate) async fn refuses_keys_elsewhere(site: &Site) -> Seen {
     if answer.status == 200 {
         return Err(fail(format!("{other} accepts them: they are its keys")));
     }
-    answer.must_be(401)?;
+    let answer = answer.must_be(401)?;
+    let code = answer.json().pointer("/0/code").cloned();
+    if code.as_ref().and_then(Value::as_str) != Some("authentication_failed") {
+        return Err(fail(
+            "401, but not in Belvo's form: it is not Belvo that answers",
+        ));
+    }
     Ok(format!("401 from {other}"))
 }
 

@@ -269,6 +269,11 @@ async fn keys_that_belvos_other_environment_accepts_are_named() {
             "production accepts them: they are its keys",
         ),
         ("/strict-belvo", Verdict::Pass, "401 from production"),
+        (
+            "/walled-belvo",
+            Verdict::Fail,
+            "401, but not in Belvo's form: it is not Belvo that answers",
+        ),
         ("/missing", Verdict::Fail, "404, not 401"),
     ] {
         let keys = |name: &str| {

@@ -70,6 +70,13 @@ fn router() -> Router {
         .route("/other-belvo/api/links/", get(|| async { "{}" }))
         .route(
             "/strict-belvo/api/links/",
+            get(|| async {
+                let said = json!([{"code": "authentication_failed"}]);
+                (StatusCode::UNAUTHORIZED, Json(said))
+            }),
+        )
+        .route(
+            "/walled-belvo/api/links/",
             get(|| async { StatusCode::UNAUTHORIZED }),
         )
 }
