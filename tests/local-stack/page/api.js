@@ -1,9 +1,9 @@
-// Talks to the back end: the user's token, ETags, pages, and errors as a user should read them.
+// The client of the back end: the user's token, ETags, pages, and errors in words for the user.
 
 import { parse } from "./exact.js";
 import { t, time } from "./texts.js";
 
-// What a refusal means to the user; by its type, or by its status if the gateway itself answered.
+// Messages for the user by the type of a problem, or by the status if the gateway itself refused.
 const SENTENCES = {
   "too-many-attempts": "Você tentou conectar muitas vezes. Espere uma hora e tente de novo.",
   "refreshed-recently": "Os dados acabaram de ser atualizados. Tente de novo mais tarde.",
@@ -21,13 +21,13 @@ const SENTENCES = {
   offline: "Sem conexão com o serviço. Vamos tentar de novo.",
 };
 
-// An answer that is not what was asked for; its message is for the user.
+// A refused request; its message is for the user.
 export class Refusal extends Error {
   constructor(status, problem, retryAfter) {
     const kind = problem.type?.split("/").pop();
     const parts = [t(SENTENCES[kind] ?? SENTENCES[status] ?? SENTENCES[500])];
     if (retryAfter && status === 409) parts.push(t("Disponível às {when}.", { when: time(Date.now() + 1000 * retryAfter) }));
-    // Support finds the request by it; it says nothing about the user.
+    // Support finds the request by this id, which says nothing about the user.
     if (problem.request_id && status >= 500) parts.push(t("Código para o suporte: {id}", { id: problem.request_id }));
     super(parts.join(" "));
     Object.assign(this, { status, kind, retryAfter });
@@ -50,11 +50,11 @@ async function send(method, path, { body, headers = {} } = {}) {
 
 const seconds = (response) => Number(response.headers.get("Retry-After")) || null;
 
-// What the latest paths last answered, by its ETag: an answer that has not changed is not sent again.
+// The last body and ETag of recent paths, because the back end does not resend an unchanged body.
 const known = new Map();
 const MOST_KNOWN = 100;
 
-// `retryAfter` tells in how many seconds to ask again, while something is on its way.
+// `retryAfter` is the number of seconds until the next request, while data is on its way.
 export async function get(path) {
   const last = known.get(path);
   const response = await send("GET", path, { headers: last ? { "If-None-Match": last.etag } : {} });
@@ -89,7 +89,7 @@ export async function* items(path, most = Infinity) {
   }
 }
 
-// Every page as the text it is: not even a zero at the end of a number is lost.
+// Every page as text, so that not even a trailing zero of a number is lost.
 export async function* pages(path) {
   let cursor = null;
   do {

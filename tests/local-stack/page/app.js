@@ -1,9 +1,9 @@
-// Where the page starts: sign in, look at what there is, keep looking.
+// The entry of the page: signs in, shows the user's data, and keeps polling.
 //
-// It talks to the back end as any app would, with the user's token. Only the signing in is special
-// to this machine (/_local/): an app has its own. Each file has one subject: connect.js (the widget
-// and back), links.js (banks), statement.js and chart.js (movements), erase.js; below them api.js
-// (requests), exact.js (amounts), texts.js (languages) and dom.js.
+// It talks to the back end as any app would, with the user's token. Only the sign-in (/_local/) is
+// specific to this machine, because an app has its own. Each file has one subject: connect.js (the
+// widget and the return), links.js (banks), statement.js and chart.js (transactions), erase.js;
+// below them api.js (requests), exact.js (amounts), texts.js (languages) and dom.js.
 
 import { get, pages, post, useToken } from "./api.js";
 import { prepareConnecting, readReturn, showAttempt } from "./connect.js";
@@ -13,7 +13,7 @@ import { showLinks } from "./links.js";
 import { followLinks, prepareStatement } from "./statement.js";
 import { language, switchLanguage, t } from "./texts.js";
 
-// How often to look when the back end does not say so itself.
+// The polling interval in case the back end gives none.
 const CALM_SECONDS = 15;
 
 // ── Signing in, invented ──────────────────────────────────────────────────────────────────────
@@ -34,7 +34,8 @@ async function signIn({ kind, ...claims }) {
   location.assign("/");
 }
 
-// The same person is the same user on every visit, under an id that tells nothing about them.
+// The same person is the same user on every visit, under a random id that reveals nothing about
+// them.
 function userId({ cpf, cnpj }) {
   const key = `user:${cnpj ?? cpf}`;
   if (!localStorage.getItem(key)) localStorage.setItem(key, crypto.randomUUID());
@@ -46,7 +47,7 @@ function signOut() {
   location.assign("/");
 }
 
-// The token is over: whoever was here may come back.
+// The token has expired: the user must sign in again.
 function endSession(text) {
   useToken(null);
   sessionStorage.removeItem("user");
@@ -61,7 +62,7 @@ function endSession(text) {
 let timer = null;
 let offline = false;
 
-// Looks now, and again when the back end says so, or after a calm while.
+// Polls now, and again after the back end's Retry-After or the usual interval.
 async function look() {
   clearTimeout(timer);
   let wait = CALM_SECONDS;
@@ -80,7 +81,7 @@ async function look() {
     notify("bad", error.message);
   }
   clearTimeout(timer);
-  // Nobody looks at a hidden page; coming back looks at once.
+  // A hidden page does not poll; it polls at once when it is shown again.
   if (!document.hidden) timer = setTimeout(look, 1000 * wait);
 }
 
@@ -128,7 +129,7 @@ async function start() {
   onClick(element("export"), download);
   onClick(element("erase"), eraseEverything);
   await run(null, readReturn);
-  // Something was done that the next look will show.
+  // Polls at once after an action, to show its result.
   addEventListener("changed", look);
   document.addEventListener("visibilitychange", () => document.hidden || look());
   look();

@@ -1,4 +1,4 @@
-// Money in and out by month: bars for those who see them, a table for everybody.
+// Money in and out by month: bars for sighted users, a table for all users.
 
 import { element, make, setText } from "./dom.js";
 import { add, money, negative } from "./exact.js";
@@ -34,7 +34,7 @@ function sums(movements) {
   return [...byMonth.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-// Drawn as wide as there is room, so that the letters keep their size.
+// Drawn at the available width, so that the letters keep their size.
 new ResizeObserver(draw).observe(document.querySelector("#months .chart"));
 
 function draw() {

@@ -4,7 +4,8 @@ import { post } from "./api.js";
 import { element, notify, onClick, onSubmit, run, setText } from "./dom.js";
 import { guidance, inLanguage, t } from "./texts.js";
 
-// Banks this app offers by name; the widget offers every bank. Put those of your users here.
+// Banks that this app offers by name; the widget offers every bank. Replace them by your users'
+// banks.
 export const BANKS = {
   ofmockbank_br_retail: "OF Mockbank",
   ofbancoprimavera_br_retail: "Banco Primavera",
@@ -13,7 +14,7 @@ export const BANKS = {
   ofbancoprimavera_br_business: "Banco Primavera Empresas",
 };
 
-// What can be said before the back end has told the reason.
+// The messages until the back end gives the reason.
 const FIRST_WORDS = {
   open: "Você voltou sem concluir a conexão. Se o banco mostrou um erro, conte para nós.",
   exit: "Você saiu antes de concluir. Nada foi conectado.",
@@ -22,15 +23,15 @@ const FIRST_WORDS = {
 };
 const MAY_HIDE_AN_ERROR = ["open", "silent", "exit"];
 
-// What must survive the trip to the bank and back; gone when the tab is closed:
-// session_id, report_session, and what became of it: outcome, reported.
+// State that must survive the visit to the bank, and ends with the tab: session_id, report_session,
+// outcome, reported.
 const attempt = {
   get: () => JSON.parse(sessionStorage.getItem("attempt")) ?? {},
   set: (value) => sessionStorage.setItem("attempt", JSON.stringify(value)),
 };
 
 let user = null;
-// What POST /token answered to which wish, while the user decides whether to go on.
+// The wish and the answer of POST /token, while the user decides whether to continue.
 let minted = null;
 
 export function prepareConnecting(signedIn) {
@@ -50,7 +51,7 @@ export function prepareConnecting(signedIn) {
   for (const button of document.querySelectorAll("[data-portal]")) {
     onClick(button, () => openPortal({ mode: button.dataset.portal }));
   }
-  // Coming back with the browser's back button may bring the page as it was left.
+  // The browser's back button may restore the page in its old state.
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
@@ -67,7 +68,8 @@ export function openDialog({ institution, holder }) {
   element("connect-dialog").showModal();
 }
 
-// The token lives ten minutes and serves for one connection: it is asked for when the user wants to go.
+// The token is valid for ten minutes and for one connection, so the page asks for it when the user
+// presses the button.
 async function connect() {
   const institution = element("institution").value;
   const wish = { return_url: `${location.origin}/done` };
@@ -96,9 +98,10 @@ function forgetWarning() {
   setText(element("connect-go"), t("Continuar"));
 }
 
-// My Belvo Portal, where consents are seen, renewed and ended. It never comes back: a tab of its own.
+// My Belvo Portal, where users see, renew and revoke consents. It has no redirect back, so it gets
+// a tab of its own.
 export async function openPortal(wish) {
-  // Opened by the click itself; a tab opened later would be taken for an advertisement.
+  // Opened by the click itself, because browsers block a tab that is opened later.
   const tab = open("", "_blank");
   try {
     const { portal_url } = await post("/portal", wish);
@@ -118,26 +121,26 @@ export async function readReturn() {
   const query = new URLSearchParams(location.search);
   const outcome = query.get("outcome");
   if (location.pathname !== "/done" || !outcome) return;
-  // The address must not be read twice.
+  // Clears the address, so that a reload does not handle it twice.
   history.replaceState(null, "", "/");
   if (outcome !== "success") return attempt.set({ ...attempt.get(), outcome });
   attempt.set({});
   notify("good", t("Banco conectado. Seus dados estão a caminho."));
-  // With IdentitySource=body, this proves that the user who asked is the user who came back.
+  // With IdentitySource=body, this proves that the user who returned is the user who asked.
   const [link_id, proof] = [query.get("link_id"), query.get("proof")];
   if (proof) await post("/callback", { link_id, proof });
 }
 
 // ── Attempts without a bank ───────────────────────────────────────────────────────────────────
 
-// This tab's attempt, or else the user's latest, if it ended otherwise than well.
+// This tab's attempt, or otherwise the user's latest one, if it failed.
 export function showAttempt(sessions) {
   const mine = attempt.get();
   const dismissed = localStorage.getItem("dismissed") ?? "";
   const latest = sessions.find(({ started_at }) => started_at > dismissed);
   const told = sessions.find((session) => session.session_id === mine.session_id);
   const shown = mine.session_id ? { outcome: "open", ...told } : latest;
-  // The address of the return is faster than the record of it.
+  // The redirect reaches the page before the back end has recorded the outcome.
   const outcome = shown?.outcome === "open" ? mine.outcome ?? (mine.session_id && "open") : shown?.outcome;
   const panel = element("attempt");
   panel.hidden = !outcome || outcome === "success";
@@ -149,14 +152,14 @@ export function showAttempt(sessions) {
     !mine.report_session || Boolean(mine.reported) || !MAY_HIDE_AN_ERROR.includes(outcome);
 }
 
-// What has ended until now is of no interest any more, here and in other tabs.
+// Hides past failures, in this tab and in others.
 function dismiss() {
   attempt.set({});
   localStorage.setItem("dismissed", new Date().toISOString());
   element("attempt").hidden = true;
 }
 
-// Some banks end on a page of theirs, and nobody calls us back: only the user can tell.
+// Some banks end on a page of their own without a callback, so only the user can report it.
 async function report() {
   const { report_session } = attempt.get();
   const url = element("report-url").value.trim();

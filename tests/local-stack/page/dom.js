@@ -1,10 +1,10 @@
-// What every part of the page needs of the document: elements, templates, notices, dialogs.
+// Document helpers of every part of the page: elements, templates, notices, dialogs.
 
 import { t } from "./texts.js";
 
 export const element = (id) => document.getElementById(id);
 
-// Puts the marked texts below `root` into the user's language.
+// Translates the marked texts below `root` into the user's language.
 export function translate(root) {
   for (const node of root.querySelectorAll("[data-t]")) node.textContent = t(node.textContent.trim());
   for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label));
@@ -16,7 +16,7 @@ export function fromTemplate(id) {
   return content.firstElementChild;
 }
 
-// Writing the same text again would make screen readers repeat it.
+// An unchanged text is not written again, because screen readers would repeat it.
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -28,7 +28,7 @@ export function make(tag, text, className) {
   return node;
 }
 
-// Says something to everybody; `kind` is "", "good" or "bad". An open dialog hides the rest of the page.
+// Shows a notice; `kind` is "", "good" or "bad". An open dialog hides the rest of the page.
 export function notify(kind, text) {
   const notice = element("notice");
   (document.querySelector("dialog[open]") ?? element("main")).prepend(notice);
@@ -38,11 +38,11 @@ export function notify(kind, text) {
   notice.hidden = !text;
 }
 
-// Says something to those who cannot see it happen.
+// Announces a change to users of screen readers.
 export const announce = (text) => setText(element("live"), text);
 
-// Does what a button is for, once at a time, and tells what went wrong.
-// The button stays enabled: a disabled one would lose the focus.
+// Runs a button's action, once at a time, and shows its error. The button stays enabled, because a
+// disabled one would lose the focus.
 export async function run(button, action) {
   if (button?.ariaBusy === "true") return;
   if (button) button.ariaBusy = "true";
@@ -62,7 +62,7 @@ export const onSubmit = (form, action) => form.addEventListener("submit", (event
   run(event.submitter, action);
 });
 
-// Asks before something that cannot be undone.
+// Asks for confirmation before an action that cannot be undone.
 export function confirm(title, text, label) {
   const dialog = element("confirm-dialog");
   setText(element("confirm-title"), title);

@@ -1,4 +1,4 @@
-// Erasing: one bank or everything, and the receipt that tells how far it is.
+// Erasure of one bank or of everything, and the receipt with its progress.
 
 import { get, remove } from "./api.js";
 import { confirm, element, make, notify, setText } from "./dom.js";
@@ -14,7 +14,7 @@ const KINDS = {
 };
 const USUAL_SECONDS = 5;
 
-// Asks, deletes, and shows the receipt.
+// Asks for confirmation, deletes, and shows the receipt.
 export async function erase(path, title, text, label) {
   if (!await confirm(title, text, label)) return;
   notify("", "");
@@ -22,13 +22,14 @@ export async function erase(path, title, text, label) {
   showReceipt(receipt);
   const dialog = element("receipt-dialog");
   dialog.showModal();
-  // The button that began this may be gone with its bank.
+  // The button may have vanished together with its bank.
   dialog.addEventListener("close", () => element("main").focus(), { once: true });
   dispatchEvent(new Event("changed"));
   follow(receipt.receipt_id);
 }
 
-// Looks until all is done or the receipt is closed; it stays readable at /receipts/{id}.
+// Polls until the erasure is complete or the receipt is closed; it stays readable at
+// /receipts/{id}.
 async function follow(id) {
   const dialog = element("receipt-dialog");
   while (dialog.open && element("receipt-id").textContent === id) {

@@ -1,11 +1,12 @@
 // Amounts, exactly as the bank wrote them.
 //
-// JavaScript's numbers are floats: they round long amounts, and in them 0.1 + 0.2 is not 0.3.
-// So an amount is the text of its digits here, and sums are made of whole numbers (BigInt).
+// JavaScript's numbers are floats: they round long amounts, and 0.1 + 0.2 differs from 0.3. An
+// amount is therefore the text of its digits here, and sums are computed with whole numbers
+// (BigInt).
 
 const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-// JSON.parse, but a number that is not a small whole one becomes the text of its digits.
+// JSON.parse, except that a number that is not a small integer becomes the text of its digits.
 export function parse(json) {
   return JSON.parse(json.replace(TEXT_OR_NUMBER, (token) =>
     token.startsWith('"') || String(Number(token)) === token && Number.isSafeInteger(Number(token))
@@ -22,7 +23,7 @@ export function add(a, b) {
 
 export const negative = (amount) => (String(amount).startsWith("-") ? String(amount).slice(1) : `-${amount}`);
 
-// "R$ 1.234,50", with every digit: Intl takes text and rounds nothing that fits its limit.
+// "R$ 1.234,50", with every digit: Intl accepts text and rounds nothing within its limit.
 export function money(amount, currency, language) {
   if (amount === null || amount === undefined) return "";
   const { units, scale } = split(amount);

@@ -1,4 +1,5 @@
-// The connected banks: what the user must do, accounts, readiness, consent, refresh and disconnect.
+// The connected banks: the user's next action, accounts, readiness, consent, refresh and
+// disconnect.
 
 import { get, items, post } from "./api.js";
 import { BANKS, openDialog, openPortal } from "./connect.js";
@@ -48,7 +49,7 @@ const CATEGORIES = {
   INVESTMENT_ACCOUNT: "Conta de investimento",
   PENSION_FUND_ACCOUNT: "Previdência",
 };
-// Which button an advice gets; to wait, and to call the bank, needs none.
+// The button of each next action; waiting and calling the bank need none.
 const REMEDIES = {
   renew_consent: ["Renovar autorização", (link) => openPortal({ mode: "renew", link_id: link.link_id })],
   reconnect: ["Conectar de novo", reconnect],
@@ -61,10 +62,10 @@ function reconnect({ institution, holder }) {
   openDialog({ institution: institution.name, holder });
 }
 
-// Every account of every link by its id: what a movement says only by `account_id`.
+// Every account of every link by its id, because a transaction has only an `account_id`.
 export const accounts = new Map();
 
-// One card for each link, kept in place so that focus and what is unfolded stay.
+// One card for each link, kept in place so that focus and unfolded parts survive an update.
 export function showLinks(links) {
   const cards = element("links");
   links = links.toSorted((a, b) => (a.connected_at ?? "").localeCompare(b.connected_at ?? ""));
@@ -79,18 +80,18 @@ export function showLinks(links) {
   element("none").hidden = links.length > 0;
 }
 
-// The bank's own name arrives with the consent.
+// The consent brings the bank's own name.
 export const nameOf = ({ institution: { name, display_name } }) => display_name ?? BANKS[name] ?? name ?? t("Banco");
 
 function newCard(link) {
   const card = fromTemplate("link-template");
   card.dataset.link = link.link_id;
-  // The cards outlive the links they were made for: what is clicked is what was shown last.
+  // A card outlives the link object that made it, so a click uses the latest one.
   card.link = link;
   const heading = `bank-${link.link_id}`;
   card.querySelector("h2").id = heading;
   card.setAttribute("aria-labelledby", heading);
-  // Every card has the same buttons: of which bank they are must be heard too.
+  // Every card has the same buttons, so their accessible names include the bank.
   for (const button of card.querySelectorAll("button")) button.setAttribute("aria-describedby", heading);
   for (const name of Object.keys(RESOURCES)) {
     const row = fromTemplate("resource-template");
@@ -164,7 +165,7 @@ function showReadiness(card, { resources, link_id, ...link }) {
   progress.value = ready;
   progress.hidden = ready === names.length;
   progress.setAttribute("aria-label", t("Dados recebidos"));
-  // Unfolded while there is something to see, unless the user has folded it.
+  // Unfolded while it has content, unless the user has folded it.
   if (panel.dataset.was === undefined) panel.open = ready < names.length;
   panel.dataset.was = ready;
   const news = JSON.stringify([resources.accounts.rows, resources.accounts.as_of]);
@@ -201,7 +202,7 @@ function accountRow({ id, balance, balance_type, category, currency, ...account 
 function showConsent(panel, { consent, next_action }) {
   panel.hidden = !consent;
   if (!consent) return;
-  // One button for one thing.
+  // One button for each action.
   panel.querySelector(".renew").hidden = next_action.action === "renew_consent";
   setText(panel.querySelector("summary"), validity(consent));
   const groups = Object.keys(consent.permissions ?? {}).filter((group) => PERMISSIONS[group]);

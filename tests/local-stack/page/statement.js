@@ -1,4 +1,4 @@
-// The movements of all banks: search by date, page by page, and the months in a chart.
+// The transactions of all banks: search by date, page by page, and the months in a chart.
 
 import { items, pageOf } from "./api.js";
 import { showMonths } from "./chart.js";
@@ -10,14 +10,14 @@ import { language, longDay, t } from "./texts.js";
 const ROWS = 20;
 const MOST_ROWS = 500;
 const MONTHS = 6;
-// A chart of more would keep the user waiting; it says when it stops early.
+// More rows would keep the user waiting; the chart says if it stops early.
 const CHART_PAGES = 20;
 
 let links = [];
 let cursor = null;
 let shown = 0;
 let seen = "";
-// Answers may overtake each other; only those to the latest question count.
+// Responses may overtake each other, so only those to the latest request count.
 let questions = 0;
 
 export function prepareStatement() {
@@ -26,13 +26,13 @@ export function prepareStatement() {
   element("from").value = [first.getFullYear(), String(first.getMonth() + 1).padStart(2, "0"), "01"].join("-");
   onSubmit(element("search"), () => load(ROWS));
   onClick(element("more"), more);
-  // Names of accounts may arrive after the movements on them.
+  // The accounts' names may arrive after their transactions.
   element("links").addEventListener("accounts", () => seen && load(Math.max(shown, ROWS)).catch(tell));
 }
 
-// Reads anew when a link has news of movements, keeping as many rows as were shown.
+// Reads again when a link has new transactions, and keeps the number of rows shown.
 export function followLinks(current) {
-  // Before the first read there is nothing to find, which is not the same as that there is nothing.
+  // Before the first sync, an empty list does not mean that there are no transactions.
   links = current.filter(({ resources }) => resources?.transactions.rows || resources?.transactions.state === "ready");
   element("statement").hidden = links.length === 0;
   const news = JSON.stringify(links.map(({ link_id, duplicate_of, resources: { transactions } }) =>
@@ -103,7 +103,8 @@ function row({ link_id, account_id, description, amount, currency, type, status 
 }
 
 function chart(movements) {
-  // A purchase by card leaves the account when the bill is paid; counted here too, it would count twice.
+  // A card purchase leaves the account when the bill is paid; counting it here would count it
+  // twice.
   const counted = movements.filter(({ account_id }) => accounts.get(account_id)?.category !== "CREDIT_CARD");
   showMonths(counted, movements.length < CHART_PAGES * MOST_ROWS);
 }

@@ -1,4 +1,4 @@
-// The page's two languages. A text is written in Portuguese where it is used, which is also its key here.
+// The page's two languages. The code uses the Portuguese text, which is also the key here.
 
 const ENGLISH = {
   "ACME · Seus bancos": "ACME · Your banks",
@@ -198,7 +198,7 @@ export function t(text, values = {}) {
 // The back end's texts come in both languages.
 export const inLanguage = (text) => text?.[language] ?? text?.["pt-BR"] ?? "";
 
-// What the back end says the user should do: why, and what.
+// The back end's advice to the user: the reason and the action.
 export function guidance(advice) {
   const waits = advice?.action === "wait_until" && advice.until;
   const until = waits ? t("Até {when}.", { when: moment(advice.until) }) : "";
@@ -215,7 +215,7 @@ const format = (options) => {
 export const day = format({ dateStyle: "short" });
 export const time = format({ timeStyle: "short" });
 export const moment = format({ dateStyle: "short", timeStyle: "short" });
-// Dates without a time are days of the bank's calendar, wherever the user is.
+// Dates without a time are days of the bank's calendar, independent of the user's time zone.
 export const longDay = format({ dateStyle: "long", timeZone: "UTC" });
 const months = {
   long: format({ month: "long", year: "numeric", timeZone: "UTC" }),

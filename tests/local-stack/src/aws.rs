@@ -1,7 +1,7 @@
 //! AWS clients that talk to this machine only.
 //!
-//! The emulators are used through the real SDK, as the functions use them, so that what the SDK
-//! does (signing, checksums, retries) is part of what is tried here.
+//! The emulators are called through the real SDK, as the functions call them, so that the tests
+//! include the SDK's own work (signing, checksums, retries).
 
 use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
@@ -10,9 +10,9 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 
-/// The region of everything here: the one Brazilian customers deploy to.
+/// The region of all resources, which is the one for customers in Brazil.
 pub(crate) const REGION: &str = "sa-east-1";
-/// The account everything here belongs to.
+/// The account of all resources.
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// Access key and secret key of every caller; the emulators check neither.
 pub(crate) const CREDENTIALS: &str = "test";
@@ -63,8 +63,8 @@ impl Clients {
     }
 }
 
-/// An HTTP client that trusts no certificate at all: it never leaves this machine, and loading
-/// the system's certificates would take longer than starting the emulators.
+/// An HTTP client that trusts no certificate: it only connects to this machine, and loading the
+/// system's certificates would take longer than starting the emulators.
 fn http_client() -> anyhow::Result<SharedHttpClient> {
     let nobody = TlsContext::builder()
         .with_trust_store(TrustStore::empty())

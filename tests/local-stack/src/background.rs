@@ -1,10 +1,10 @@
-//! Loops that run beside everything else until the stack is stopped.
+//! Loops that run in the background until the stack is stopped.
 
 use std::time::Duration;
 
 use tokio::{sync::watch, task::JoinHandle};
 
-/// How long what a loop is in the middle of may take when the stack is stopped.
+/// The time a stopped loop has for its current work.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running loop; it ends when it is stopped or dropped.
@@ -14,12 +14,12 @@ pub(crate) struct Background {
     task: JoinHandle<()>,
 }
 
-/// What a loop looks at before it begins anything new.
+/// The signal that a loop checks before it starts new work.
 #[derive(Debug)]
 pub(crate) struct Stopped(watch::Receiver<bool>);
 
 impl Background {
-    /// Starts a loop that ends by itself soon after it is told to.
+    /// Starts a loop that must end soon after the signal.
     pub(crate) fn start<F>(run: impl FnOnce(Stopped) -> F) -> Background
     where
         F: Future<Output = ()> + Send + 'static,
@@ -29,10 +29,10 @@ impl Background {
         Background { stop, task }
     }
 
-    /// Begins nothing any more, and waits a while for what is running.
+    /// Starts no new work, and waits for the current work up to the limit.
     pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
-        // The loop cannot fail; running over the limit ends with the functions' processes.
+        // The loop cannot fail. Work over the limit ends with the functions' processes.
         tokio::time::timeout(STOP_LIMIT, &mut self.task).await.ok();
     }
 }
@@ -44,9 +44,9 @@ impl Drop for Background {
 }
 
 impl Stopped {
-    /// Waits until the loop has to end.
+    /// Waits for the signal to end.
     pub(crate) async fn wait(&mut self) {
-        // It fails only without a sender, which is when the loop is aborted.
+        // It fails only without a sender, which means that the loop is aborted.
         self.0.wait_for(|stopped| *stopped).await.ok();
     }
 }

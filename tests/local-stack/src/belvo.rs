@@ -1,4 +1,4 @@
-//! The Belvo that the functions talk to: our sandbox, or the real one.
+//! The Belvo of the functions: our sandbox, or the real one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,17 +10,17 @@ use crate::{options::Belvo, random};
 
 /// Belvo's sandbox environment.
 const SANDBOX_ENVIRONMENT: &str = "https://sandbox.belvo.com";
-/// Long enough that nobody guesses it, as Belvo's own are.
+/// Too long to guess, as Belvo's own keys are.
 const KEY_LENGTH: usize = 40;
 /// The length of the random password in the webhooks' `Authorization`.
 const WEBHOOK_PASSWORD_LENGTH: usize = 32;
 
-/// A Belvo and the keys to it.
+/// A Belvo and its API keys.
 pub(crate) struct BelvoSide {
     pub(crate) url: String,
-    /// Where its widget is, if that is not where the template says.
+    /// The widget's address, if it differs from the template's.
     pub(crate) widget_url: Option<String>,
-    /// Where its portal is, likewise, as everybody opens it.
+    /// The portal's address as browsers open it, if it differs from the template's.
     pub(crate) portal_url: Option<String>,
     pub(crate) secret_id: String,
     pub(crate) secret_password: String,
@@ -28,7 +28,7 @@ pub(crate) struct BelvoSide {
 }
 
 impl BelvoSide {
-    /// Starts the sandbox, or notes where the real Belvo is.
+    /// Starts the sandbox, or records the address of the real Belvo.
     pub(crate) async fn start(
         belvo: &Belvo,
         api_url: &str,
@@ -80,7 +80,7 @@ impl BelvoSide {
     }
 }
 
-/// A value for the webhooks' `Authorization` that nobody else has.
+/// A random value for the webhooks' `Authorization`.
 pub(crate) fn webhook_authorization() -> anyhow::Result<String> {
     let password = random::text(random::LETTERS_AND_DIGITS, WEBHOOK_PASSWORD_LENGTH)?;
     let credentials = STANDARD.encode(format!("belvo:{password}"));

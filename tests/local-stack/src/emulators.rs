@@ -1,8 +1,8 @@
 //! DynamoDB, SQS and Secrets Manager, each on a free port of this machine.
 //!
-//! Where the SQS emulator differs from an account: one receive gives at most one message of a
-//! group (SQS may give several, in order), so batches here are of different links only; and it
-//! keeps its messages in memory, so a queue does not outlive the stack even with a data folder.
+//! Two differences between the SQS emulator and an account: one receive returns at most one message
+//! of a group (SQS may return several, in order), so a batch here holds jobs of different links
+//! only; and the messages are in memory, so a queue ends with the stack even with a data folder.
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::aws::{ACCOUNT_ID, REGION};
 
-/// How long DynamoDB may finish running requests when it is stopped.
+/// The time DynamoDB has to finish running requests when it is stopped.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// The running emulators.
@@ -43,7 +43,7 @@ pub(crate) struct Emulators {
 }
 
 impl Emulators {
-    /// Starts all three; with a folder, DynamoDB keeps its tables in it.
+    /// Starts all three. With a folder, DynamoDB keeps its tables there.
     pub(crate) async fn start(data_dir: Option<&Path>) -> anyhow::Result<Emulators> {
         let (dynamodb_listener, dynamodb_address) = listen().await?;
         let (sqs_listener, sqs_address) = listen().await?;
@@ -74,14 +74,14 @@ impl Emulators {
         })
     }
 
-    /// Stops them; tables in a folder are complete on disk afterwards.
+    /// Stops them. Tables in a folder are complete on disk afterwards.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.stop_dynamodb.send(()).ok();
         match tokio::time::timeout(STOP_LIMIT, self.dynamodb).await {
             Ok(finished) => finished
                 .context("dynamodb crashed")?
                 .map_err(|error| anyhow!(error)),
-            // A client still holds a connection open; SQLite has committed every answered write.
+            // A client may still hold a connection open; SQLite has committed every answered write.
             Err(_) => Ok(()),
         }
     }
@@ -155,14 +155,14 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that failed before it began concerns only its client.
+                // A connection that failed before it began affects only its client.
                 let Ok((stream, _)) = accepted else { continue };
-                // Small answers must not wait for the client's acknowledgement.
+                // Small responses must not wait for the client's acknowledgement.
                 stream.set_nodelay(true).ok();
                 let service = service.clone();
                 connections.spawn(async move {
                     let connection = auto::Builder::new(TokioExecutor::new());
-                    // How a connection ends is the client's business.
+                    // A client may close its connection in any way.
                     connection.serve_connection(TokioIo::new(stream), service).await.ok();
                 });
             }

@@ -1,11 +1,12 @@
-//! Variables as `cargo lambda watch --env-file` reads them: a line each, the value in quotes.
+//! Variables in the format of `cargo lambda watch --env-file`: one on each line, with the value in
+//! quotes.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-/// The reader knows three kinds of quotes. Only `"` is left out: in it, a backslash at the end
-/// would hide the closing one.
+/// The reader knows three kinds of quotes. `"` is not used, because a backslash at the end of a
+/// value would escape the closing one.
 const QUOTES: [char; 2] = ['\'', '`'];
 
 /// The file's text; an error names a variable whose value the reader would change.
@@ -19,7 +20,7 @@ pub(crate) fn text(variables: &BTreeMap<String, String>) -> anyhow::Result<Strin
 }
 
 fn quoted(value: &str) -> Option<String> {
-    // Whatever the quotes, the reader takes these two characters for a line's end.
+    // The reader ends a line at these two characters, whatever the quotes.
     if value.contains(r"\n") {
         return None;
     }

@@ -1,4 +1,4 @@
-//! The files that tell other programs where everything is.
+//! The files that give other programs the stack's addresses.
 
 use std::{
     fs, io,
@@ -10,14 +10,14 @@ use local_stack::Stack;
 
 use crate::env_file;
 
-/// Which of them somebody asked for, and where.
+/// The requested files with their paths.
 pub(crate) struct Files {
     pub(crate) env: Option<PathBuf>,
     pub(crate) ready: Option<PathBuf>,
 }
 
 impl Files {
-    /// Writes them; whoever sees the ready file finds the other one too.
+    /// Writes the ready file last, so that a program that sees it finds the other one too.
     pub(crate) fn write(&self, stack: &Stack) -> anyhow::Result<()> {
         if let Some(path) = &self.env {
             write(path, &env_file::text(&stack.variables_of_any()?)?)?;
@@ -28,7 +28,8 @@ impl Files {
         Ok(())
     }
 
-    /// Whoever reads them must not find a stack that is gone; they may have been removed already.
+    /// Removes them, so that no program finds a stack that has stopped. A user may have removed
+    /// them already.
     pub(crate) fn remove(&self) {
         for path in self.env.iter().chain(&self.ready) {
             fs::remove_file(path).ok();
@@ -40,7 +41,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     in_one_step(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Whoever sees the file sees all of it.
+/// Renames a complete file into place, so that a reader never sees a part of it.
 fn in_one_step(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));

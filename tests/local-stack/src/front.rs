@@ -1,7 +1,7 @@
-//! What answers on the API's port: the API itself, the page, and what only a developer needs.
+//! The server on the API's port: the API itself, the page, and routes for development.
 //!
 //! Paths under `/_local/` exist on this machine only: the page's files, and a sign-in for invented
-//! people. All else the page asks the API for, as any app would.
+//! people. For all other data the page calls the API, as any app would.
 
 mod local;
 mod page;
@@ -30,7 +30,7 @@ use crate::{
 /// Lambda takes no larger payload.
 const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
 
-/// Everything the front needs.
+/// The state of the server.
 pub(crate) struct Front {
     pub(crate) gateway: Gateway,
     pub(crate) functions: Functions,
@@ -53,16 +53,16 @@ impl Front {
             .method_not_allowed_fallback(api)
             .with_state(Arc::new(self));
         let listener = listener.tap_io(|stream| {
-            // Small answers must not wait for the client's acknowledgement.
+            // Small responses must not wait for the client's acknowledgement.
             stream.set_nodelay(true).ok();
         });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // The server ends when it is dropped; it has no other way to end.
+        // The server ends only when it is dropped.
         axum::serve(listener, service).await.ok();
     }
 }
 
-/// Everything that is neither the page nor for development is the API's.
+/// Requests to any other path belong to the API.
 async fn api(
     State(front): Shared,
     ConnectInfo(source): ConnectInfo<SocketAddr>,

@@ -1,7 +1,7 @@
-//! Between the functions and the emulated services: lets a call through if the caller's role
-//! allows it, answers what AWS would otherwise, and remembers who called what and what it used.
+//! The proxy between the functions and the emulated services. It passes a call if the caller's role
+//! allows it, and otherwise responds as AWS would. It records callers, calls and their capacity.
 //!
-//! A function is known by its access key, which is its name.
+//! A function is identified by its access key, which is its name.
 
 mod bill;
 mod call;
@@ -33,10 +33,10 @@ use crate::{
 /// DynamoDB takes no larger request.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// One thing that a function did: its name, the action, and the ARN of what it did it to.
+/// One call of a function: its name, the action, and the ARN of the resource.
 pub type Call = (String, String, String);
 
-/// Where the functions find each service.
+/// The address of each service for the functions.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) dynamodb_url: String,
@@ -47,7 +47,7 @@ pub(crate) struct Gate {
 
 #[derive(Debug)]
 struct Inner {
-    /// Without a role in the template, SAM would make one that fits.
+    /// SAM would create a fitting role for a function without one.
     roles: BTreeMap<String, Option<Role>>,
     calls: Mutex<BTreeSet<Call>>,
     client: reqwest::Client,
@@ -58,12 +58,12 @@ struct Inner {
 #[derive(Clone)]
 struct Door {
     inner: Arc<Inner>,
-    /// The service behind it.
+    /// The service behind this address.
     url: String,
 }
 
 impl Gate {
-    /// Opens a door to each service, served in `servers`.
+    /// Opens an address for each service, served in `servers`.
     pub(crate) async fn start(
         functions: &[Function],
         emulators: &Emulators,
@@ -101,7 +101,7 @@ impl Gate {
         })
     }
 
-    /// Everything that functions did so far, allowed or not.
+    /// All calls of functions so far, allowed or refused.
     pub(crate) fn calls(&self) -> BTreeSet<Call> {
         self.inner.calls.lock().clone()
     }
@@ -130,7 +130,7 @@ async fn pass(State(door): State<Door>, request: Request) -> Response {
     };
     let request = door.inner.client.request(parts.method, &door.url);
     let request = request.headers(end_to_end(parts.headers));
-    // An error here means that the service is gone, as at the end of a test.
+    // An error here means that the service has stopped, as at the end of a test.
     let Ok((status, headers, body)) = forward(request.body(bill::asking(&target, body))).await
     else {
         return StatusCode::BAD_GATEWAY.into_response();
@@ -148,7 +148,7 @@ async fn forward(
 }
 
 impl Inner {
-    /// What the request asks for, if the function's role allows all of it.
+    /// The actions of the request, if the function's role allows all of them.
     fn admit(
         &self,
         function: &str,
@@ -160,7 +160,7 @@ impl Inner {
         let role = self
             .roles
             .get(function)
-            .ok_or_else(|| format!("{function:?} is no function"))?;
+            .ok_or_else(|| format!("{function:?} is not a function"))?;
         for (action, resource) in &asked {
             let allowed = role
                 .as_ref()
@@ -185,7 +185,7 @@ fn caller(headers: &HeaderMap) -> Option<String> {
     Some(credential.split('/').next()?.to_owned())
 }
 
-/// The headers that are not about one connection alone.
+/// The headers that are not specific to one connection.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::HOST,

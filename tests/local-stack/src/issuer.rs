@@ -1,7 +1,7 @@
-//! A development identity provider: signs whatever claims it is asked to.
+//! A development identity provider: it signs any claims.
 //!
-//! It stands in for the customer's own provider (Cognito, Auth0, …) and is as trusting as a
-//! development tool may be; its key is new in every run and is worth nothing elsewhere.
+//! It replaces the customer's own provider (Cognito, Auth0, …). It checks nothing, which is
+//! acceptable in a development tool: its key is new in every run, and only this stack trusts it.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::emulators::listen;
 
-/// The audience its tokens carry unless another is asked for.
+/// The default audience of its tokens.
 pub(crate) const AUDIENCE: &str = "belvo-backend";
-/// How long a token is good for unless another expiry is asked for.
+/// The default lifetime of its tokens.
 const LIFETIME_SECONDS: i64 = 3_600;
-/// There is only one key, so it needs no better name.
+/// There is only one key.
 const KEY_ID: &str = "local";
 
 /// The running issuer.
@@ -90,17 +90,17 @@ impl Issuer {
         })
     }
 
-    /// What its tokens carry as `iss`.
+    /// The `iss` claim of its tokens.
     pub(crate) fn url(&self) -> &str {
         &self.inner.url
     }
 
-    /// The key its tokens are checked with, and that key's id.
+    /// The public key for its tokens, and that key's id.
     pub(crate) fn verifying_key(&self) -> (&str, &DecodingKey) {
         (KEY_ID, &self.inner.verifying)
     }
 
-    /// A token with these claims; `iss`, `aud`, `iat` and `exp` are added where they are missing.
+    /// A token with these claims. Missing `iss`, `aud`, `iat` and `exp` are added.
     pub(crate) fn sign(&self, mut claims: Map<String, Value>) -> anyhow::Result<String> {
         let now = jiff::Timestamp::now().as_second();
         let mut default = |name: &str, value: Value| {
@@ -123,7 +123,7 @@ impl Issuer {
             .route("/jwks.json", get(keys))
             .route("/token", post(token))
             .with_state(self);
-        // The server ends when it is dropped; it has no other way to end.
+        // The server ends only when it is dropped.
         axum::serve(listener, router).await.ok();
     }
 }

@@ -1,25 +1,27 @@
-//! The whole system on one machine, booted from the template that is also deployed.
+//! The whole system on one machine, started from the template that is also deployed.
 //!
 //! [`Stack::start`] reads `template.yaml` ([`template`]), starts emulators of DynamoDB, SQS and
-//! Secrets Manager, creates in them what the template describes, and then plays the rest of an
+//! Secrets Manager, and creates the template's resources in them. It then simulates the rest of an
 //! account: functions as processes behind the Lambda Runtime API, the HTTP API with its JWT
-//! authorizer, the queue that calls the fetcher, the schedules. Belvo is our sandbox, or the real one; the users'
-//! identity provider is a development one. The program of this crate adds a page to click through.
+//! authorizer, the queue that invokes the fetcher, the schedules. Belvo is our sandbox or the real
+//! one; the identity provider is a development one. The program of this crate adds a page to click
+//! through.
 //!
-//! Nothing is global: a test may run many stacks, each on ports of its own. Its functions are
-//! processes of the executable that starts them, so its `main` (or, for a test harness, one test)
-//! first calls [`child_main`].
+//! There is no global state: a test may run many stacks, each on ports of its own. Their functions
+//! are processes of the executable that starts them, so its `main` (or, for a test harness, one
+//! test) first calls [`child_main`].
 //!
-//! A schedule calls its function only if [`StackOptions::schedules`] says so, which the program
-//! does unless it is given `--no-schedules`. A test would rather invoke by hand what
-//! [`Stack::schedules`] lists. Only `rate(…)` is understood; each schedule runs once at a time, and
-//! a run that failed is logged and, unlike in an account, not tried again before the next is due.
+//! A schedule invokes its function only with [`StackOptions::schedules`], which the program sets
+//! unless it is given `--no-schedules`. A test usually invokes the functions listed by
+//! [`Stack::schedules`] itself. Only `rate(…)` is supported. A schedule runs once at a time; a
+//! failed run is logged and, unlike in an account, not retried before the next one is due.
 //!
-//! A function may do what its role allows and nothing else (`gate`); [`Stack::calls`] is what it did, and
-//! [`Stack::used`] what of that AWS would bill.
+//! A function may do exactly what its role allows (`gate`). [`Stack::calls`] lists its calls, and
+//! [`Stack::used`] the units that AWS would bill.
 //!
-//! What this is not: a judge of throttling or of encryption.
-//! And an SQS receive here gives one message of a group at most, where SQS may give several.
+//! The stack tests neither throttling nor encryption. An SQS receive here returns at most one
+//! message of a group, where SQS may return several.
+//!
 //! Start reading at `stack.rs`.
 
 mod aws;

@@ -1,4 +1,4 @@
-//! What the functions and the stack itself say, line by line.
+//! The output of the functions and of the stack itself, line by line.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::meter::Meter;
 
-/// A stack that runs for days keeps this many lines; tests never come near it.
+/// A stack that runs for days keeps this many lines; a test never comes near it.
 const MOST_LINES: usize = 100_000;
 
 /// A shared log; clones write to the same one.
@@ -19,12 +19,12 @@ pub(crate) struct Log {
     meter: Meter,
 }
 
-/// A stream of lines that may still bring some, until it is dropped.
+/// A stream that may add lines until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenStream(watch::Sender<usize>);
 
 impl Log {
-    /// An empty log; `print` also writes every line to stderr.
+    /// An empty log; `print` also copies every line to stderr.
     pub(crate) fn new(print: bool, meter: &Meter) -> Log {
         Log {
             lines: Arc::default(),
@@ -48,13 +48,13 @@ impl Log {
         lines.push_back(line);
     }
 
-    /// Notes that a stream of lines has begun.
+    /// Registers a stream of lines.
     pub(crate) fn stream_opened(&self) -> OpenStream {
         self.open_streams.send_modify(|open| *open += 1);
         OpenStream(self.open_streams.clone())
     }
 
-    /// Waits until no stream can bring another line.
+    /// Waits until no stream can add another line.
     pub(crate) async fn complete(&self) {
         // It fails only without a sender, and this is one.
         self.open_streams

@@ -110,7 +110,7 @@ async fn start(arguments: Arguments) -> anyhow::Result<Stack> {
     Ok(stack)
 }
 
-/// The port asked for, the usual one, or 0 for a free one.
+/// The requested port, the usual one, or 0 for a free one.
 fn port(asked: Option<u16>) -> io::Result<u16> {
     if let Some(port) = asked {
         return Ok(port);

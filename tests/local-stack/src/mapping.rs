@@ -1,9 +1,8 @@
 //! The SQS event source mapping: messages of a queue become invocations of a function.
 //!
-//! As in an account, a record is deleted once the function has dealt with it and otherwise left
-//! alone: it comes back when its visibility timeout ends, and goes to the dead-letter queue when
-//! the queue's own policy says so. That one group is never in two batches at once is the queue's
-//! doing (its group lock), not ours.
+//! As in an account, a record is deleted after the function has processed it and otherwise left
+//! alone: it comes back when its visibility timeout ends, and moves to the dead-letter queue by the
+//! queue's own policy. The queue's group lock keeps one group out of two concurrent batches.
 
 mod event;
 
@@ -20,13 +19,13 @@ use crate::{
     template::QueueMapping,
 };
 
-/// How long one poll waits. The emulator does not wake a poll when a move to the dead-letter queue
-/// unlocks a group, so the next poll must not be far; at SQS this would be 20.
+/// The duration of one poll. The emulator does not wake a poll when a move to the dead-letter queue
+/// unlocks a group, so the next poll must follow soon; at SQS this would be 20.
 const WAIT_SECONDS: i32 = 2;
-/// The pause after a failed poll, so that a queue that is down is not asked without end.
+/// The pause after a failed poll, so that a queue that is down is not polled without end.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
-/// What a mapping connects.
+/// The queue and the function of a mapping.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) function: String,
@@ -39,7 +38,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Starts to poll.
+    /// Starts polling.
     pub(crate) fn start(self) -> Background {
         Background::start(|stopped| Arc::new(self).poll(stopped))
     }
@@ -75,11 +74,11 @@ impl Connection {
                 }
             }
         }
-        // Every permit is back once the last batch is done; the semaphore is never closed.
+        // Every permit is back after the last batch; the semaphore is never closed.
         free.acquire_many(most).await.ok();
     }
 
-    /// Lambda asks in the function's name.
+    /// Lambda calls SQS with the function's role.
     fn count_request(&self) {
         let queue = self.mapping.queue_arn.rsplit(':').next();
         let queue = queue.unwrap_or_default();

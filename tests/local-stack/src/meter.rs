@@ -1,52 +1,53 @@
-//! What functions use of AWS: what a bill is made of.
+//! Meters the functions' use of AWS in billed units.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 
-/// CloudWatch counts so many bytes more for each line.
+/// CloudWatch adds this many bytes to each line.
 const LINE: usize = 26;
 
-/// How much of what was used so far, by whom and of which table, index, queue or secret.
+/// Totals by function, unit and resource.
 pub type Used = BTreeMap<Use, u64>;
 
-/// Something that is counted.
+/// A metered unit of a function and resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
     /// The function.
     pub function: String,
-    /// What.
+    /// The unit.
     pub what: What,
     /// The table (`ResourceTable`), index (`ResourceTable/index/by_due`), queue or secret; empty
-    /// for what a function uses by itself.
+    /// for the function's own use, such as its invocations.
     pub of: String,
 }
 
-/// What is counted.
+/// The metered units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
-    /// Halves of DynamoDB's read request units: an eventually consistent read costs half of one.
+    /// Halves of DynamoDB's read request units, because an eventually consistent read costs half of
+    /// one.
     HalfReadUnits,
     /// Halves of DynamoDB's write request units.
     HalfWriteUnits,
-    /// Writes whose condition did not hold. DynamoDB bills them, and does not say how much: as the
-    /// item that is there, one unit at least.
+    /// Writes whose condition failed. DynamoDB bills them by the size of the existing item, at
+    /// least one unit, but does not report the units.
     RefusedWrites,
-    /// Requests to SQS: a function's own, and those that Lambda makes to bring and delete jobs.
+    /// Requests to SQS: a function's own, and those of Lambda that receive and delete jobs.
     QueueRequests,
-    /// Secrets that were read.
+    /// Reads of secrets.
     SecretReads,
-    /// Calls of a function.
+    /// Invocations of a function.
     Invocations,
-    /// How long they took, on this machine.
+    /// Their duration on this machine.
     Milliseconds,
-    /// Lines a function wrote.
+    /// Log lines of a function.
     LogLines,
-    /// Their bytes, as CloudWatch counts them.
+    /// Their bytes, by CloudWatch's count.
     LogBytes,
 }
 
-/// Counts; clones count together.
+/// The totals; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Mutex<Used>>);
 
@@ -63,7 +64,7 @@ impl Meter {
         self.add(function, What::LogBytes, "", bytes);
     }
 
-    /// Everything so far.
+    /// All totals so far.
     pub(crate) fn used(&self) -> Used {
         self.0.lock().clone()
     }

@@ -2,10 +2,10 @@
 
 use anyhow::Context;
 
-/// What a generated secret consists of when it excludes punctuation.
+/// The alphabet of a generated secret without punctuation.
 pub(crate) const LETTERS_AND_DIGITS: &[u8] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// The same with punctuation.
+/// The alphabet with punctuation.
 pub(crate) const PRINTABLE: &[u8] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&()*+,-./:;<=>?@[]^_{|}~";
 
@@ -13,7 +13,7 @@ pub(crate) const PRINTABLE: &[u8] =
 pub(crate) fn text(alphabet: &[u8], length: usize) -> anyhow::Result<String> {
     let mut text = String::with_capacity(length);
     let mut bytes = [0; 64];
-    // Values in the incomplete last stretch of a byte would favour the first characters.
+    // A byte above the last full multiple of the alphabet would favour the first characters.
     let fair = 256 - 256 % alphabet.len().max(1);
     while text.len() < length {
         getrandom::fill(&mut bytes).context("reading random bytes")?;

@@ -1,8 +1,8 @@
-//! The schedules: time passing becomes invocations of a function.
+//! The schedules: a timer invokes a function.
 //!
-//! EventBridge invokes asynchronously and looks at no result, so a failure is only logged here.
-//! Lambda would try such a run twice more unless told otherwise; here the next one is due soon
-//! enough. A period in which the last run still goes on is left out, never made up for.
+//! EventBridge invokes asynchronously and ignores the result, so a failure is only logged here. By
+//! default Lambda would retry such a run twice; here the next run is due soon enough. A period in
+//! which the last run is still going is skipped and never made up for.
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use crate::{
     template::{Schedule, Service},
 };
 
-/// A schedule and what it calls.
+/// A schedule and its target.
 #[derive(Debug)]
 pub(crate) struct Timer {
     pub(crate) schedule: Schedule,
@@ -27,7 +27,7 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// Starts to count; the first run is one period from now.
+    /// Starts the timer; the first run is one period from now.
     pub(crate) fn start(self) -> Background {
         let period = self.schedule.period;
         let mut times = interval_at(Instant::now() + period, period);
@@ -42,7 +42,7 @@ impl Timer {
                 () = stopped.wait() => return,
                 _ = times.tick() => self.invoke().await,
             }
-            // A time that came while this ran is over; because of `Skip` there is one at most.
+            // Drops the tick that passed during this run; because of `Skip` there is at most one.
             times.tick().now_or_never();
         }
     }
@@ -58,7 +58,7 @@ impl Timer {
     }
 }
 
-/// What the function is called with: the schedule's input, or the event that AWS makes up.
+/// The payload: the schedule's input, or the event that AWS generates.
 fn event(schedule: &Schedule, now: Timestamp) -> Value {
     if let Some(input) = &schedule.input {
         return input.clone();

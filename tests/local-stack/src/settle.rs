@@ -1,4 +1,4 @@
-//! Telling whether the system has come to rest.
+//! Detects that the system has come to rest.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use tokio::time::Instant;
 
 use crate::lambda::Functions;
 
-/// How often it looks.
+/// The interval of the checks.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// What was still going on when [`Stack::settle`](crate::Stack::settle) gave up.
+/// The activity left when [`Stack::settle`](crate::Stack::settle) gave up.
 #[derive(Debug, thiserror::Error)]
 #[error("after {limit:?}, {running} invocations run; visible and in-flight messages: {queues}")]
 pub struct Unsettled {
-    /// How long it waited.
+    /// The limit of the wait.
     pub limit: Duration,
-    /// Invocations that run.
+    /// Running invocations.
     pub running: usize,
     /// Messages per queue.
     pub queues: String,
 }
 
-/// Visible and in-flight messages of a queue; nothing if it does not answer.
+/// Visible and in-flight messages of a queue; none if it does not answer.
 type Count = Option<(u32, u32)>;
 
 /// Waits until the queues are empty and no function runs.
@@ -37,7 +37,7 @@ pub(crate) async fn within(
         let before = functions.activity();
         let counts = futures::future::join_all(queues.iter().map(|queue| count(sqs, queue))).await;
         let after = functions.activity();
-        // An invocation that began and ended in between may have sent something.
+        // An invocation that began and ended in between may have sent a message.
         let quiet = after.0 == 0 && before == after;
         if quiet && counts.iter().all(|count| *count == Some((0, 0))) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Routes for development: whom to sign in as, and the signing in.
+//! Routes for development: the list of people, and their sign-in.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Router<Arc<Front>> {
         .route("/sign-in", post(sign_in))
 }
 
-/// Why a development route could not answer; shown as it is, for this is the developer's machine.
+/// The error of a development route. It is shown in full, because the reader is the developer.
 struct Failure(anyhow::Error);
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -38,10 +38,10 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Whom the page offers to sign in as: the people who have accounts at the Belvo in use.
+/// The people whom the page offers for sign-in: those with accounts at the Belvo in use.
 async fn people(State(front): Shared) -> Result<Json<Value>, Failure> {
     if !front.has_sandbox {
-        // The test person whom Belvo publishes for its own sandbox.
+        // The test person that Belvo publishes for its own sandbox.
         return Ok(Json(
             json!([{"kind": "individual", "cpf": "76109277673", "name": "Ralph Bragg"}]),
         ));

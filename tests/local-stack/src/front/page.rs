@@ -1,4 +1,4 @@
-//! The page: a few files, part of the executable.
+//! The page: a few files that are part of the executable.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use axum::{
 
 use super::Front;
 
-/// A path and what is there.
+/// A path and its file.
 macro_rules! file {
     ($path:literal, $file:literal, $content_type:literal) => {
         (
@@ -24,7 +24,7 @@ macro_rules! file {
 
 const FILES: [(&str, &str, &str); 13] = [
     file!("/", "index.html", "text/html"),
-    // Where the callback sends the user back to.
+    // The address to which the callback returns the user.
     file!("/done", "index.html", "text/html"),
     file!("/_local/style.css", "style.css", "text/css"),
     file!("/_local/app.js", "app.js", "text/javascript"),
@@ -39,8 +39,8 @@ const FILES: [(&str, &str, &str); 13] = [
     file!("/_local/texts.js", "texts.js", "text/javascript"),
 ];
 
-/// Nothing from elsewhere is loaded, and nothing is sent elsewhere. (To show the banks' logos, an app
-/// names their hosts in `img-src`.)
+/// The page neither loads from nor sends to other hosts. (To show the banks' logos, an app adds
+/// their hosts to `img-src`.)
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,6 +1,6 @@
-//! What a request will be on the bill as.
+//! The billed units of a request.
 //!
-//! DynamoDB says with its answer what a request has used, if it was asked to.
+//! DynamoDB returns the consumed capacity of a request that asks for it.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::meter::{Meter, What};
 
-/// What a DynamoDB request asks for besides.
+/// The member that asks DynamoDB for the consumed capacity.
 const ASK: &[u8] = br#"{"ReturnConsumedCapacity":"INDEXES""#;
 
 const READS: [&str; 3] = ["GetItem", "BatchGetItem", "Query"];
@@ -17,7 +17,7 @@ const REFUSALS: [&str; 2] = [
     "TransactionCanceledException",
 ];
 
-/// The same request, asking what it uses.
+/// The same request, asking for its capacity.
 pub(super) fn asking(target: &str, body: Bytes) -> Bytes {
     match body.strip_prefix(b"{") {
         Some(rest) if target.starts_with("DynamoDB") => {
@@ -37,7 +37,7 @@ struct Answer {
     error: Option<String>,
 }
 
-/// Counts what a request has used; `asked` is what it was about, as IAM sees it.
+/// Counts the units of a request; `asked` has its actions and resources as IAM sees them.
 pub(super) fn count(
     meter: &Meter,
     function: &str,
@@ -77,7 +77,7 @@ pub(super) fn count(
     }
 }
 
-/// What follows the kind in an ARN: `ResourceTable` of `arn:aws:dynamodb:…:table/ResourceTable`.
+/// The part of an ARN after the kind: `ResourceTable` of `arn:aws:dynamodb:…:table/ResourceTable`.
 fn name(arn: &str) -> &str {
     let name = arn.rsplit(':').next().unwrap_or_default();
     name.strip_prefix("table/").unwrap_or(name)
@@ -97,7 +97,7 @@ fn capacity(table: &Value) -> Vec<(String, u64)> {
 
 fn halves(capacity: &Value) -> u64 {
     let units = capacity["CapacityUnits"].as_f64().unwrap_or_default();
-    // Whole halves, far below what a float holds exactly.
+    // Capacity comes in halves, which a float of this size holds exactly.
     (units * 2.0).round() as u64
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_what_was_used_by_table_and_index() {
+    fn consumed_capacity_is_counted_by_table_and_index() {
         let table = "arn:aws:dynamodb:sa-east-1:000000000000:table/T";
         check(
             "DynamoDB_20120810.UpdateItem",
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_dynamodb_is_asked() {
+    fn only_dynamodb_is_asked_for_its_capacity() {
         let body = Bytes::from_static(br#"{"TableName":"T"}"#);
         assert_eq!(asking("AmazonSQS.SendMessage", body.clone()), body);
         let asked: Value =

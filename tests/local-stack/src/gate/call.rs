@@ -1,4 +1,4 @@
-//! What a request asks for, as IAM sees it.
+//! The actions and resources of a request, as IAM sees them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::aws::{ACCOUNT_ID, REGION};
 
-/// What names the resources in a request; the rest is nobody's business.
+/// The members of a request that name its resources; all others are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Body {
@@ -25,7 +25,7 @@ struct Part {
     table_name: String,
 }
 
-/// The pairs of action and ARN that a role must allow; `None` for a request nobody knows.
+/// The pairs of action and ARN that a role must allow; `None` for an unknown request.
 pub(super) fn read(target: &str, body: &[u8]) -> Option<Vec<(String, String)>> {
     let (service, operation) = target.split_once('.')?;
     let body: Body = serde_json::from_slice(body).ok()?;
@@ -33,7 +33,7 @@ pub(super) fn read(target: &str, body: &[u8]) -> Option<Vec<(String, String)>> {
         "DynamoDB_20120810" => dynamodb(operation, &body),
         "AmazonSQS" => {
             let queue = body.queue_url?.rsplit('/').next()?.to_owned();
-            // There is no permission for batches of their own.
+            // IAM has no separate permission for batches.
             let operation = operation.strip_suffix("Batch").unwrap_or(operation);
             Some(vec![(format!("sqs:{operation}"), arn("sqs", &queue))])
         }
@@ -48,7 +48,7 @@ pub(super) fn read(target: &str, body: &[u8]) -> Option<Vec<(String, String)>> {
 fn dynamodb(operation: &str, body: &Body) -> Option<Vec<(String, String)>> {
     let action = |operation: &str| format!("dynamodb:{operation}");
     if let Some(parts) = &body.transact_items {
-        // A transaction needs what each of its parts would need alone.
+        // A transaction needs the permissions of each of its parts.
         let parts = parts.iter().flatten().map(|(kind, part)| {
             let operation = match kind.as_str() {
                 "ConditionCheck" => "ConditionCheckItem",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_not_let_through() {
+    fn unknown_requests_are_refused() {
         assert_eq!(read("Kinesis_20131202.PutRecord", b"{}"), None);
         assert_eq!(read("DynamoDB_20120810.ListTables", b"{}"), None);
         assert_eq!(read("", b""), None);

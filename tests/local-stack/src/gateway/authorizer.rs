@@ -1,8 +1,8 @@
 //! The JWT authorizer, with API Gateway's rules.
 //!
-//! RSA signatures only; `iss` equal; one audience in `aud`, or in `client_id` when there is no
-//! `aud`; `exp` after now; `nbf` and `iat`, if there are any, not after now. Where scopes are asked
-//! for, one of them in `scope` or `scp`.
+//! RSA signatures only; `iss` equal; one audience in `aud`, or in `client_id` without an `aud`;
+//! `exp` after now; `nbf` and `iat`, if present, not after now. If the route requires scopes,
+//! `scope` or `scp` must have one of them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use http::HeaderMap;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-/// Verified claims, and nothing else, lets a request pass.
+/// A proof that the token's claims were verified. A request passes only with it.
 #[derive(Clone)]
 pub(crate) struct Authorizer {
     pub(crate) key_id: String,
@@ -20,12 +20,12 @@ pub(crate) struct Authorizer {
     pub(crate) scopes: Vec<String>,
 }
 
-/// Why a request does not pass.
+/// The reason for refusing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Its token proves nothing: 401.
+    /// The token is invalid: 401.
     Unauthorized,
-    /// Its token allows something else: 403.
+    /// The token is valid, but lacks the scope: 403.
     Forbidden,
 }
 
@@ -110,7 +110,7 @@ impl Authorizer {
     }
 }
 
-/// The claims are judged here, by API Gateway's rules; the library checks the signature.
+/// This code checks the claims by API Gateway's rules; the library checks only the signature.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
@@ -119,7 +119,7 @@ fn signature_only() -> Validation {
     validation
 }
 
-/// A claim's value as it reaches a function: always a text, written as Go writes values.
+/// A claim's value in the event: always a text, in the format of Go.
 pub(super) fn claim_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -131,7 +131,7 @@ pub(super) fn claim_text(value: &Value) -> String {
             items.iter().map(claim_text).collect::<Vec<_>>().join(" ")
         ),
         Value::Object(entries) => {
-            // By name: whether a map keeps the order it was written in is up to whoever builds this.
+            // Sorted by name, because a dependency's feature may change the order of a map.
             let sorted: BTreeMap<&String, &Value> = entries.iter().collect();
             let entries: Vec<String> = sorted
                 .iter()

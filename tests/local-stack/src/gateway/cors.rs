@@ -7,7 +7,7 @@ use axum::{
 
 use crate::template::Cors;
 
-/// The gateway's own answer, if the request is a preflight.
+/// The gateway's own response, if the request is a preflight.
 pub(super) fn preflight(cors: &Cors, method: &Method, headers: &HeaderMap) -> Option<Response> {
     let asks =
         method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -38,7 +38,7 @@ pub(super) fn preflight(cors: &Cors, method: &Method, headers: &HeaderMap) -> Op
     Some(response)
 }
 
-/// Adds to a function's answer what lets a page read it.
+/// Adds the headers that let a page read a function's response.
 pub(super) fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
     if allow_origin(cors, request, response) {
         set(
@@ -74,7 +74,7 @@ fn allow_origin(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> b
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // The values are the template's own; an empty list says nothing.
+    // The values are the template's own; an empty list adds no header.
     if let Ok(value) = HeaderValue::from_str(value)
         && !value.is_empty()
     {

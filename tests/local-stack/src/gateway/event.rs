@@ -1,4 +1,4 @@
-//! A request as API Gateway hands it to a function: payload format 2.0.
+//! A request in the form in which API Gateway passes it to a function: payload format 2.0.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::aws::ACCOUNT_ID;
 
-/// What the event says besides the request itself.
+/// The parts of the event that come from the gateway.
 pub(super) struct Context<'a> {
     pub(super) api_id: &'a str,
     pub(super) request_id: &'a str,
@@ -40,7 +40,7 @@ pub(super) fn event(
         "requestContext": request_context(parts, found, context),
         "isBase64Encoded": false,
     });
-    // What a request does not have is absent from the event.
+    // Absent parts of the request are absent from the event.
     let mut set = |name: &str, value: Value| {
         event[name] = value;
     };
@@ -69,7 +69,8 @@ pub(super) fn event(
     event
 }
 
-/// API Gateway decodes the path it calls raw, and cuts it where that uncovers a question mark.
+/// API Gateway decodes the path that it calls raw, and cuts it at a question mark that decoding
+/// reveals.
 fn raw_path(path: &str) -> String {
     let mut decoded = decode(path);
     if let Some(position) = decoded.find('?') {
@@ -116,7 +117,7 @@ fn request_context(parts: &Parts, found: &Match<'_>, context: &Context<'_>) -> V
     request_context
 }
 
-/// Lower-case names, repeated ones joined by a comma, plus what API Gateway adds.
+/// Lower-case names, repeated ones joined by a comma, plus the headers that API Gateway adds.
 fn headers(headers: &HeaderMap, context: &Context<'_>) -> BTreeMap<String, String> {
     const OF_THE_CONNECTION: &[&str] = &[
         "connection",
@@ -176,7 +177,7 @@ fn query(query: &str) -> BTreeMap<String, String> {
     result
 }
 
-/// Whether the body may be handed on as it is; anything else is encoded.
+/// Whether the body is passed as text; any other body is encoded.
 fn is_text(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(http::header::CONTENT_TYPE) else {
         return true;

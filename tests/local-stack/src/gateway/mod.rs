@@ -1,4 +1,4 @@
-//! The HTTP API in front of the functions, behaving like an API Gateway HTTP API.
+//! The HTTP API in front of the functions, with the behaviour of an API Gateway HTTP API.
 
 mod authorizer;
 mod cors;
@@ -24,7 +24,7 @@ use crate::{
     template::{Cors, System},
 };
 
-/// API Gateway takes no larger body.
+/// API Gateway accepts no larger body, in bytes.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
 /// API Gateway waits no longer for a function.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -64,7 +64,6 @@ impl Gateway {
         }
     }
 
-    /// Answers one request.
     pub(crate) async fn handle(&self, source: SocketAddr, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         let request_id = uuid::Uuid::new_v4().simple().to_string();
@@ -118,7 +117,7 @@ impl Gateway {
     }
 }
 
-/// API Gateway tells a missing token from a bad one, and of a bad one also what is wrong with it.
+/// API Gateway tells a missing token from an invalid one, and names the fault of an invalid one.
 fn unauthorized(request: &HeaderMap) -> Response {
     let challenge = match request.contains_key(header::AUTHORIZATION) {
         true => r#"Bearer scope="" error="invalid_token""#,

@@ -8,11 +8,11 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-/// The response a result stands for; one that makes no sense is a 500, as at API Gateway.
+/// The response of a result; a malformed result is a 500, as at API Gateway.
 pub(super) fn response(result: &Value) -> Response {
     let response = match result.get("statusCode") {
         Some(_) => explicit(result),
-        // Any other JSON is the body of a 200; a text is taken as it is.
+        // Any other JSON is the body of a 200; a text is used without quotes.
         None => {
             let body = result
                 .as_str()
@@ -23,7 +23,7 @@ pub(super) fn response(result: &Value) -> Response {
     response.unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
-/// An answer of the gateway itself.
+/// A response of the gateway itself.
 pub(super) fn message(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(json!({"message": text}))).into_response()
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_makes_no_sense_is_a_500() {
+    fn a_malformed_result_is_a_500() {
         let expected = r#"{"message":"Internal Server Error"}"#;
         for result in [
             json!({"statusCode": "two hundred"}),

@@ -1,4 +1,4 @@
-//! Which route a request matches, and its path parameters.
+//! Matches a request to a route, and extracts the path parameters.
 
 use std::collections::BTreeMap;
 
@@ -134,7 +134,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.trim_start_matches('/').split('/')
 }
 
-/// A part of a path without its percent signs.
+/// A part of a path, percent-decoded.
 pub(super) fn decode(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }

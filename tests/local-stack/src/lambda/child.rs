@@ -1,10 +1,10 @@
-//! The other side of a process: the executable started once more, as one function.
+//! The child's side of a process: the same executable, started as one function.
 
 use std::{future::Future, io::Read, pin::Pin};
 
 use anyhow::{Context, bail};
 
-/// The variable that tells a process which function it is.
+/// The variable with the name of the function that the process runs.
 pub(super) const FUNCTION_VARIABLE: &str = "LOCAL_STACK_FUNCTION";
 
 /// Starts a function and runs it until its process ends.
@@ -12,8 +12,8 @@ pub type FunctionMain = fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>
 
 /// Runs one of the project's functions, if this process was started as one.
 ///
-/// The first thing the `main` of an executable does that a [`Stack`](crate::Stack) starts its
-/// functions with; `None` means that this is an ordinary start.
+/// An executable whose [`Stack`](crate::Stack) starts it as its functions calls this first in its
+/// `main`. `None` means that this is an ordinary start.
 pub fn child_main() -> Option<anyhow::Result<()>> {
     child_main_with(&[
         ("token", || Box::pin(token::run())),
@@ -44,11 +44,11 @@ fn run(function: FunctionMain) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(function())?;
-    bail!("the function ended although nobody stopped it")
+    bail!("the function ended without being stopped")
 }
 
-/// The parent holds the other end of this pipe. However it dies, the pipe closes, and a function
-/// must not survive it.
+/// The parent holds the other end of this pipe. When the parent dies in any way, the pipe closes
+/// and the function must end too.
 fn exit_with_parent() {
     let mut buffer = [0; 64];
     loop {

@@ -1,4 +1,4 @@
-//! The environment a function's process gets: what the template says, and what Lambda adds.
+//! The environment of a function's process: the template's variables, and Lambda's own.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     template::Function,
 };
 
-/// Where a function finds the emulated services.
+/// The addresses of the emulated services.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) dynamodb_url: String,
@@ -19,7 +19,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Everything a process of `function` is told; nothing else of this machine reaches it.
+    /// All variables of a process of `function`. It inherits no other variable of this machine.
     pub(super) fn variables(
         &self,
         function: &Function,
@@ -51,12 +51,12 @@ impl Surroundings {
             set("AWS_LAMBDA_LOG_LEVEL", level);
         }
         set("TZ", ":UTC");
-        // By its access key, whoever is called knows the caller.
+        // The access key is the function's name, which identifies the caller.
         variables.extend(self.aws(&function.name));
         variables
     }
 
-    /// What a process is told that somebody else starts, as whichever of `functions`.
+    /// The variables for a process outside the stack, which may run any of `functions`.
     pub(crate) fn variables_of_any(
         &self,
         functions: &[Function],
@@ -66,14 +66,14 @@ impl Surroundings {
             let before = variables.insert(name.clone(), value.clone());
             ensure!(
                 before.is_none_or(|before| before == *value),
-                "{name} does not say the same to all functions"
+                "{name} differs between functions"
             );
         }
         variables.extend(self.aws(CREDENTIALS));
         Ok(variables)
     }
 
-    /// Where AWS is, and who calls it.
+    /// The addresses of AWS, and the caller's keys.
     fn aws(&self, access_key: &str) -> impl Iterator<Item = (String, String)> {
         [
             ("AWS_REGION", REGION),

@@ -1,35 +1,35 @@
-//! Why an invocation gave no result.
+//! The reasons for an invocation without a result.
 
 use std::{io, process::ExitStatus, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-/// Why an invocation gave no result.
+/// The reason for an invocation without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
     /// There is no function of this name.
     #[error("there is no function {name}")]
     UnknownFunction {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
     /// The process could not be started at all.
     #[error("the function's process did not start")]
     Process {
-        /// What the operating system said.
+        /// The operating system's error.
         #[source]
         cause: Arc<anyhow::Error>,
     },
-    /// The function said that it cannot start.
+    /// The function reported that it cannot start.
     #[error("the function could not start: {error}")]
     Start {
-        /// What it posted: `errorType`, `errorMessage`.
+        /// The function's report: `errorType`, `errorMessage`.
         error: Value,
     },
-    /// The function answered with an error.
+    /// The function returned an error.
     #[error("the function failed: {error}")]
     Function {
-        /// What it posted: `errorType`, `errorMessage`.
+        /// The function's report: `errorType`, `errorMessage`.
         error: Value,
     },
     /// The function took longer than the template allows; its process was killed.
@@ -41,13 +41,13 @@ pub enum InvokeError {
     /// The process ended without an answer.
     #[error("the function's process ended ({status})")]
     Exited {
-        /// How it ended.
+        /// The exit status.
         status: String,
     },
     /// The answer is not JSON.
-    #[error("the function's answer is no JSON")]
+    #[error("the function's answer is not JSON")]
     Answer {
-        /// What is wrong with it.
+        /// The parser's error.
         #[source]
         cause: Arc<serde_json::Error>,
     },

@@ -23,7 +23,7 @@ use crate::{
     template::Function,
 };
 
-/// Lambda gives a process ten seconds to start; a debug build on a busy machine gets more.
+/// Lambda gives a process ten seconds to start; a debug build on a busy machine needs more.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A running process; dropping it kills it.
@@ -39,7 +39,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Starts a process; whether it succeeds shows in [`Instance::started`].
+    /// Starts a process; [`Instance::started`] tells whether it succeeds.
     pub(super) async fn start(
         function: &Function,
         launcher: &Launcher,
@@ -63,8 +63,8 @@ impl Instance {
             .stdin(Stdio::piped())
             .stdout(output.stdio()?)
             .stderr(output.stdio()?)
-            // Ctrl-C reaches the terminal's whole process group; the stack stops its children
-            // itself, after their last invocation.
+            // Ctrl-C reaches the terminal's whole process group, but the stack stops its children
+            // itself after their last invocation.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -80,7 +80,7 @@ impl Instance {
         })
     }
 
-    /// Waits until the process asks for work.
+    /// Waits until the process requests an invocation.
     pub(super) async fn started(&mut self) -> Result<(), InvokeError> {
         let start = &mut self.api.start;
         tokio::select! {
@@ -99,7 +99,7 @@ impl Instance {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// One invocation. After any error but [`InvokeError::Function`] the process is of no use.
+    /// One invocation. After any error but [`InvokeError::Function`] the process must be replaced.
     pub(super) async fn invoke(
         &mut self,
         function: &Function,
@@ -123,7 +123,7 @@ impl Instance {
             reply,
         };
         let answered = async {
-            // Both fail only once the Runtime API is gone, which is when the process is.
+            // Both fail only without the Runtime API, which ends together with the process.
             self.api.work.send(work).await.ok();
             answer.await
         };
@@ -139,20 +139,20 @@ impl Instance {
         }
     }
 
-    /// Waits until all that the process has printed is in the log.
+    /// Waits until all of the process's output is in the log.
     pub(super) async fn logged(&mut self) {
         self.output.logged().await;
     }
 
-    /// Kills the process and waits until it is gone, and its last words are in the log.
+    /// Kills the process, and waits until it has ended and its output is in the log.
     pub(super) async fn kill(mut self) {
-        // It fails when the process has ended by itself, which is as good.
+        // It fails if the process has already ended, which is just as good.
         self.child.kill().await.ok();
         self.output.logged().await;
     }
 }
 
-/// The trace id an X-Ray header carries; not sampled.
+/// The trace id of an X-Ray header; not sampled.
 fn trace_id(now: jiff::Timestamp, id: Uuid) -> String {
     let random = id.simple().to_string();
     let (root, parent) = random.split_at(16);

@@ -1,8 +1,8 @@
 //! A small Lambda: functions as processes behind the Runtime API.
 //!
 //! An invocation takes an idle process of its function or starts another one, as Lambda does with
-//! its execution environments. Each process has a Runtime API of its own, so that which process
-//! asks is known without trusting what it says.
+//! its execution environments. Each process has a Runtime API of its own, so that the address alone
+//! identifies the process.
 
 mod child;
 mod environment;

@@ -1,4 +1,4 @@
-//! What a process prints, on its way to the log.
+//! The output of a process, on its way to the log.
 
 use std::{
     io::{self, PipeWriter, Write},
@@ -15,13 +15,13 @@ use tokio::{
 
 use crate::log::Log;
 
-/// What the stack itself writes behind a process's lines. No function prints it.
+/// The mark that the stack writes after a process's lines. No function prints it.
 const MARK: &[u8] = b"\0that was all\0";
 
-/// The pipe a process prints into, stdout and stderr alike.
+/// The pipe for a process's stdout and stderr.
 ///
-/// Nobody sees at the end that is read whether more is to come. But a pipe keeps the order, and the
-/// stack holds its other end too: once its mark has come out, so has all that was printed before.
+/// The reader cannot see whether more output is to come. But a pipe keeps the order, and the stack
+/// also holds its writing end: once the stack's mark arrives, all earlier output has arrived.
 #[derive(Debug)]
 pub(super) struct Output {
     pipe: Arc<PipeWriter>,
@@ -43,17 +43,17 @@ impl Output {
         })
     }
 
-    /// Where a process is to print.
+    /// The writing end for a process.
     pub(super) fn stdio(&self) -> io::Result<Stdio> {
         Ok(self.pipe.try_clone()?.into())
     }
 
-    /// Waits until everything printed so far is in the log.
+    /// Waits until all output so far is in the log.
     pub(super) async fn logged(&mut self) {
         self.marks += 1;
         let (pipe, marks) = (Arc::clone(&self.pipe), self.marks);
-        // The process holds this end too and expects it to block, so it blocks here as well. It
-        // fails only when nobody reads any more, and then there is nothing to wait for.
+        // The process shares this end and expects it to block, so it blocks here as well. It fails
+        // only without a reader, in which case there is no output to wait for.
         let mark = move || (&*pipe).write_all(&[MARK, b"\n"].concat());
         tokio::task::spawn_blocking(mark);
         self.marks_read.wait_for(|read| *read >= marks).await.ok();
@@ -63,9 +63,9 @@ impl Output {
 async fn copy_lines(reader: Receiver, log: Log, source: String, marks: watch::Sender<u64>) {
     let _open = log.stream_opened();
     let mut lines = BufReader::new(reader).split(b'\n');
-    // The stream ends when the process has ended and the stack is done with it.
+    // The stream ends when the process has ended and the stack has dropped it.
     while let Ok(Some(line)) = lines.next_segment().await {
-        // A process that was killed may have left half a line in front of the mark.
+        // A killed process may have left half a line in front of the mark.
         let printed = line.strip_suffix(MARK);
         if printed != Some(b"") {
             let text = String::from_utf8_lossy(printed.unwrap_or(&line));

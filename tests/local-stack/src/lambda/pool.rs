@@ -1,4 +1,4 @@
-//! All functions, their processes, and invoking them.
+//! All functions with their processes, and their invocation.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use crate::{
     template::Function,
 };
 
-/// Processes of one function that answers HTTP requests; more requests wait for their turn.
+/// Processes of one function for HTTP requests; further requests wait.
 const API_CONCURRENCY: usize = 4;
 
-/// How processes are started.
+/// The configuration of processes.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     pub(crate) executable: PathBuf,
@@ -43,7 +43,7 @@ pub(crate) struct Functions {
     stopping: watch::Sender<bool>,
 }
 
-/// Counts that tell whether anything is going on.
+/// Counts that tell whether the functions are at rest.
 #[derive(Debug, Default)]
 struct Activity {
     begun: AtomicU64,
@@ -59,7 +59,7 @@ struct Pool {
 }
 
 impl Functions {
-    /// The functions of a template; no process is started yet.
+    /// The functions of a template, without any process yet.
     pub(crate) fn new(functions: &[Function], launcher: Launcher) -> Functions {
         let launcher = Arc::new(launcher);
         let pool = |function: &Function| {
@@ -86,9 +86,9 @@ impl Functions {
         }
     }
 
-    /// Invokes a function and waits for its result, and until what it printed is in the log.
+    /// Invokes a function, and waits for its result and until its output is in the log.
     ///
-    /// As in an account, the invocation goes on when its caller stops waiting.
+    /// As in an account, the invocation continues if its caller stops waiting.
     pub(crate) async fn invoke(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
         let answer = self.invoke_raw(name, payload.to_string().into()).await?;
         if answer.is_empty() {
@@ -128,14 +128,14 @@ impl Functions {
         }
     }
 
-    /// The variables a function's processes are started with, as the template sets them.
+    /// The variables of a function's processes, as the template sets them.
     pub(crate) fn variables(&self, name: &str) -> BTreeMap<String, String> {
         let pool = self.pools.get(name);
         pool.map(|pool| pool.function.variables.clone())
             .unwrap_or_default()
     }
 
-    /// Starts one process of every function and waits until all of them ask for work.
+    /// Starts one process of every function and waits until all of them request an invocation.
     pub(crate) async fn warm_up(&self) -> Result<(), (String, InvokeError)> {
         let pools = self.pools.values().map(|pool| async move {
             let result = pool.warm_up().await;
@@ -144,13 +144,13 @@ impl Functions {
         futures::future::try_join_all(pools).await.map(|_| ())
     }
 
-    /// How many invocations run now, and how many have begun since the start.
+    /// The number of invocations that run now, and of those that began since the start.
     pub(crate) fn activity(&self) -> (usize, u64) {
         let running = self.activity.running.load(Ordering::SeqCst);
         (running, self.activity.begun.load(Ordering::SeqCst))
     }
 
-    /// Ends what still runs and every process.
+    /// Stops running invocations and all processes.
     pub(crate) async fn stop(&self) {
         self.stopping.send_replace(true);
         for pool in self.pools.values() {

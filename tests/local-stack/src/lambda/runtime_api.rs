@@ -1,7 +1,7 @@
 //! The Lambda Runtime API (2018-06-01) of one process.
 //!
-//! A process asks for its next invocation, which waits until there is one, and posts a result or
-//! an error. Nothing but an invocation's own id is accepted as an answer to it.
+//! A process requests its next invocation, which blocks until there is one, and posts a result or
+//! an error. An answer must carry the id of the current invocation.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
 };
 
-/// Lambda takes no larger answer of a synchronous invocation.
+/// Lambda accepts no larger result of a synchronous invocation, in bytes.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
-/// What a process is asked to do.
+/// An invocation for a process.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) id: String,
@@ -35,7 +35,7 @@ pub(super) struct Work {
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
-/// What it answered.
+/// The answer of a process.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The function's result.
@@ -44,14 +44,14 @@ pub(super) enum Answer {
     Error(Value),
 }
 
-/// How far a process got with starting.
+/// The progress of a process's start.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Start {
-    /// It has not asked for work yet.
+    /// It has not requested an invocation yet.
     Underway,
-    /// It asks for work.
+    /// It requests invocations.
     Finished,
-    /// It said that it cannot start.
+    /// It reported that it cannot start.
     Failed(Value),
 }
 
@@ -69,7 +69,7 @@ struct Process {
 }
 
 impl RuntimeApi {
-    /// The API's handle, and the server to be run beside the process.
+    /// The API's handle, and the server that must run beside the process.
     pub(super) fn new(
         listener: TcpListener,
     ) -> (RuntimeApi, impl Future<Output = ()> + Send + 'static) {
@@ -91,11 +91,11 @@ impl RuntimeApi {
             .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
             .with_state(process);
         let listener = listener.tap_io(|stream| {
-            // A process waits for each of these small answers.
+            // The process waits for each of these small responses.
             stream.set_nodelay(true).ok();
         });
         let server = async move {
-            // The server ends when it is dropped; it has no other way to end.
+            // The server ends only when it is dropped.
             axum::serve(listener, router).await.ok();
         };
         (
@@ -160,7 +160,7 @@ impl Process {
                 json!({"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"});
             return (StatusCode::BAD_REQUEST, Json(body)).into_response();
         };
-        // Nobody waits any more when the invocation has just timed out.
+        // An invocation that has just timed out has no receiver any more.
         reply.send(answer).ok();
         accepted()
     }
@@ -172,7 +172,7 @@ fn accepted() -> Response {
 
 fn error_body(body: &Bytes) -> Value {
     serde_json::from_slice(body).unwrap_or_else(
-        |_| json!({"errorType": "Unknown", "errorMessage": "the error was no JSON"}),
+        |_| json!({"errorType": "Unknown", "errorMessage": "the error was not JSON"}),
     )
 }
 

@@ -1,4 +1,4 @@
-//! A batch as Lambda hands it to a function, and what the function's answer means.
+//! The event of a batch, and the meaning of the function's answer.
 
 use std::collections::HashSet;
 
@@ -17,10 +17,10 @@ pub(super) fn event(messages: &[Message], queue_arn: &str) -> Value {
     json!({"Records": records})
 }
 
-/// The messages that may be deleted, or why none may.
+/// The messages to delete, or the reason to delete none.
 ///
-/// No list, or an empty one, means that all succeeded. A list that is malformed or names a message
-/// that was not in the batch means that nothing did.
+/// A missing or empty list means that all succeeded. A malformed list, or one that names a message
+/// outside the batch, means that all failed.
 pub(super) fn succeeded<'a>(
     messages: &'a [Message],
     result: &Value,
@@ -28,7 +28,7 @@ pub(super) fn succeeded<'a>(
     let failures = match result.get("batchItemFailures") {
         None | Some(Value::Null) => return unless_malformed(messages, result),
         Some(Value::Array(failures)) => failures,
-        Some(_) => return Err("a batchItemFailures that is no list".to_owned()),
+        Some(_) => return Err("a batchItemFailures that is not a list".to_owned()),
     };
     let mut failed = HashSet::new();
     for failure in failures {
@@ -44,7 +44,7 @@ pub(super) fn succeeded<'a>(
     Ok(messages.iter().filter(is_done).collect())
 }
 
-/// Nothing and an empty object mean success; something else does not speak of failures at all.
+/// Nothing and an empty object mean success; any other value is malformed.
 fn unless_malformed<'a>(
     messages: &'a [Message],
     result: &Value,
@@ -54,7 +54,7 @@ fn unless_malformed<'a>(
         Value::Object(keys) if keys.keys().all(|key| key == "batchItemFailures") => {
             Ok(messages.iter().collect())
         }
-        _ => Err("something that is no list of failures".to_owned()),
+        _ => Err("a value without a list of failures".to_owned()),
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_the_shape_lambda_gives_it() {
+    fn an_event_has_lambdas_shape() {
         let expected = json!({"Records": [{
             "messageId": "1",
             "receiptHandle": "handle-1",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_surely_succeeded_is_deleted() {
+    fn only_records_that_surely_succeeded_are_deleted() {
         #[track_caller]
         fn check(result: Value, expected: Option<&[&str]>) {
             let messages = [message("1"), message("2")];

@@ -1,7 +1,7 @@
-//! The account the template is "deployed" to: which ids its resources get.
+//! The simulated account of a deployment, which determines the ids of resources.
 //!
-//! Names follow the logical ids, so that they read well in logs. Only what an account would
-//! choose at random (the end of a secret's ARN) must be told after the resource was created.
+//! Names equal the logical ids, so that logs are readable. A secret's ARN ends in random characters
+//! in an account, so it must be recorded after the secret was created.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use super::document::Node;
 /// Ids and addresses of one account in one region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
-    /// The region, for example `sa-east-1`.
+    /// The AWS region, such as `sa-east-1`.
     pub region: String,
-    /// The twelve digits.
+    /// The account id of twelve digits.
     pub id: String,
-    /// Where SQS answers; queue URLs start with it.
+    /// The address of SQS, with which queue URLs begin.
     pub sqs_url: String,
     /// ARNs of the secrets created so far, by logical id.
     pub secrets: BTreeMap<String, String>,
 }
 
 impl Account {
-    /// The name a queue gets; a FIFO queue's name must end in `.fifo`.
+    /// The name of a queue; a FIFO queue's name must end in `.fifo`.
     pub(super) fn queue_name(logical_id: &str, fifo: bool) -> String {
         if fifo {
             format!("{logical_id}.fifo")
@@ -33,7 +33,7 @@ impl Account {
         }
     }
 
-    /// What `Ref` of a resource gives.
+    /// The value of `Ref` of a resource.
     pub(super) fn reference(
         &self,
         name: &str,
@@ -54,7 +54,7 @@ impl Account {
         })
     }
 
-    /// What `GetAtt` of a resource gives.
+    /// The value of `GetAtt` of a resource.
     pub(super) fn attribute(
         &self,
         name: &str,
@@ -88,9 +88,9 @@ impl Account {
                 format!("d-{name}.execute-api.{}.amazonaws.com", self.region)
             }
             ("AWS::ApiGatewayV2::DomainName", "RegionalHostedZoneId") => format!("Z{name}"),
-            // Resources that have no effect on one machine still have an ARN that others name.
+            // Resources without an effect on one machine still have an ARN that others name.
             (_, "Arn") => arn("local", name),
-            _ => bail!("{place}: nobody knows {name}.{attribute} ({kind}) here"),
+            _ => bail!("{place}: {name}.{attribute} ({kind}) is not understood here"),
         })
     }
 
@@ -112,7 +112,7 @@ pub(super) fn resource_type<'a>(name: &str, resource: &'a Node) -> anyhow::Resul
         .with_context(|| format!("Resources.{name}: a resource has a Type"))
 }
 
-/// A function is called like its folder: the last part of its `CodeUri`.
+/// A function has the name of its folder, the last part of its `CodeUri`.
 fn function_name(name: &str, resource: &Node) -> anyhow::Result<String> {
     resource
         .get("Properties")

@@ -1,4 +1,4 @@
-//! The HTTP API: who may call it, and from which pages.
+//! The HTTP API: its callers, and the origins of its pages.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ pub struct Api {
     pub id: String,
     /// The authorizer of routes that name none.
     pub(super) default_authorizer: Option<String>,
-    /// Who signs the tokens.
+    /// The issuer of the tokens.
     pub issuer: String,
-    /// For whom the tokens are meant; one of these must be in `aud` (or be the `client_id`).
+    /// The accepted audiences; one of them must be in `aud` (or be the `client_id`).
     pub audience: Vec<String>,
-    /// What the tokens must allow: one of these, unless there are none.
+    /// The accepted scopes; a token needs one of them unless the list is empty.
     pub scopes: Vec<String>,
-    /// Which pages may call, if any.
+    /// The cross-origin rules, if any.
     pub cors: Option<Cors>,
 }
 

@@ -1,4 +1,4 @@
-//! A template as it is written: YAML with CloudFormation's short tags kept.
+//! A template's text as a tree: YAML with CloudFormation's short tags kept.
 //!
 //! `!Ref X` and `{Ref: X}` mean the same, so both become a [`Node::Call`].
 
@@ -20,7 +20,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Reads the one document that a template consists of.
+    /// Parses the single document of a template.
     pub(super) fn parse(text: &str) -> anyhow::Result<Node> {
         let documents = Yaml::load_from_str(text).context("the template is not YAML")?;
         let [document] = documents.as_slice() else {
@@ -107,7 +107,7 @@ fn scalar_value(scalar: &Scalar<'_>, place: &str) -> anyhow::Result<Value> {
     })
 }
 
-/// The long name of a short tag; `None` for tags nothing here evaluates.
+/// The long name of a short tag; `None` for tags that are not evaluated here.
 fn long_name(tag: &str) -> Option<String> {
     match tag {
         "Ref" => Some("Ref".to_owned()),

@@ -1,7 +1,7 @@
 //! Parameters, mappings, conditions and intrinsic functions.
 //!
-//! Evaluation turns a [`Node`] into JSON. Nothing is guessed: a name nobody defined, a condition
-//! that does not exist or an attribute nobody knows is an error that names the place.
+//! Evaluation turns a [`Node`] into JSON. Nothing is guessed: an undefined name, a missing
+//! condition or an unknown attribute is an error with its place.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::{account::Account, document::Node};
 
-/// How deep conditions may refer to each other; a cycle ends here instead of never.
+/// The deepest nesting of conditions, so that a cycle ends in an error.
 const MAX_DEPTH: usize = 32;
 
-/// Everything an expression may refer to.
+/// The definitions to which an expression may refer.
 pub(super) struct Scope<'a> {
     pub(super) root: &'a Node,
     pub(super) parameters: &'a BTreeMap<String, Value>,
@@ -91,7 +91,7 @@ impl Scope<'_> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(Some(value.clone()));
         }
-        // SAM's name of the stage it makes for an API.
+        // SAM's name of the stage that it creates for an API.
         if name.ends_with(".Stage") {
             return Ok(Some("$default".into()));
         }
@@ -256,7 +256,7 @@ impl Scope<'_> {
     }
 }
 
-/// A scalar as CloudFormation writes it into a text.
+/// A scalar in the text form of CloudFormation.
 pub(super) fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! Functions: what they are told, what calls them, and how long they may take.
+//! Functions: their variables, events, and limits.
 
 use std::collections::BTreeMap;
 
@@ -22,23 +22,23 @@ use super::{
 pub struct Function {
     /// Its folder's name, which is its name everywhere.
     pub name: String,
-    /// Its environment.
+    /// Its environment variables.
     pub variables: BTreeMap<String, String>,
-    /// Seconds an invocation may take.
+    /// The timeout of an invocation, in seconds.
     pub timeout: u32,
-    /// Megabytes of memory; only told to the function.
+    /// Its memory in megabytes; passed to the function, but not enforced.
     pub memory: u32,
     /// `JSON` or `Text`, and the level of the application's log.
     pub log_format: Option<String>,
-    /// The least level the function's own log lines have.
+    /// The lowest level of the function's own log lines.
     pub log_level: Option<String>,
-    /// What it may do; without one, whatever it needs.
+    /// Its permissions; without a role it may do anything.
     pub role: Option<Role>,
-    /// The HTTP routes that call it.
+    /// The HTTP routes that invoke it.
     pub routes: Vec<Route>,
-    /// The queue that calls it.
+    /// The queue that invokes it.
     pub mapping: Option<QueueMapping>,
-    /// The schedules that call it.
+    /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
 }
 
@@ -49,7 +49,7 @@ pub struct Route {
     pub method: String,
     /// The path with its `{parameters}`.
     pub path: String,
-    /// Whether a valid token is needed.
+    /// Whether a valid token is required.
     pub authorized: bool,
 }
 
@@ -90,7 +90,7 @@ struct Properties {
     _tracing: Option<IgnoredAny>,
 }
 
-/// What `Globals.Function` may say for all functions.
+/// The properties of `Globals.Function` that apply to all functions.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Globals {
@@ -216,7 +216,7 @@ fn function(
             }
         }
     }
-    // SAM adds a function's map to that of the globals, member by member.
+    // SAM merges a function's map into that of the globals, member by member.
     let (own, all) = (properties.logging_config, &globals.logging_config);
     Ok(Function {
         name: folder.to_owned(),

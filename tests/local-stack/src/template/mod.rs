@@ -1,10 +1,9 @@
 //! Reads `template.yaml`, the single description of the system.
 //!
-//! What an account would make of the template is made here of the same text: [`Template::parse`]
-//! checks the parameters, [`Template::storage`] says which tables, queues and secrets there are,
-//! and, once those exist and have ids, [`Template::system`] says the rest.
-//! What this reader does not understand is an error that names the place, because a property that
-//! is skipped here would be a difference between this machine and an account.
+//! It builds from the same text what an account would build: [`Template::parse`] checks the
+//! parameters, [`Template::storage`] lists the tables, queues and secrets, and, once those exist
+//! and have ids, [`Template::system`] gives the rest. An unsupported property is an error with its
+//! place, because a skipped one would be a difference between this machine and an account.
 
 mod account;
 mod api;
@@ -39,7 +38,7 @@ pub use self::{
 };
 use self::{account::resource_type, document::Node, evaluate::Scope};
 
-/// Resources that change nothing about how the system behaves on one machine.
+/// Resources without an effect on the system's behaviour on one machine.
 const WITHOUT_EFFECT: &[&str] = &[
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
@@ -50,7 +49,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "AWS::Events::EventBus",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
-    // What a function's role allows is read where the function is.
+    // A function reads its role's permissions itself.
     "AWS::IAM::Role",
     "AWS::KMS::Key",
     "AWS::Logs::LogGroup",
@@ -63,10 +62,10 @@ const WITHOUT_EFFECT: &[&str] = &[
     "AWS::SQS::QueuePolicy",
 ];
 
-/// Everything the template describes, evaluated.
+/// The whole template, evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct System {
-    /// The functions, by the order of the file.
+    /// The functions, in the order of the file.
     pub functions: Vec<Function>,
     /// Queues, tables and secrets.
     pub storage: Storage,
@@ -89,8 +88,8 @@ impl Template {
         Ok(Template { root, parameters })
     }
 
-    /// [`Template::parse`] with values for those of the template's parameters that are not in
-    /// `overrides`; unlike an override, a value for a parameter that does not exist is ignored.
+    /// [`Template::parse`] with values for parameters of the template that `overrides` lacks;
+    /// unlike an override, a value for a missing parameter is ignored.
     pub fn parse_with_defaults(
         text: &str,
         overrides: &BTreeMap<String, String>,
@@ -128,9 +127,9 @@ impl Template {
         })
     }
 
-    /// The template as its tests want to see it: all of it evaluated, not only what means something
-    /// on one machine. Resources whose condition does not hold are left out, as are sections that
-    /// say nothing by themselves.
+    /// The template for its tests: fully evaluated, including resources without an effect on one
+    /// machine. Resources whose condition is false are left out, as are the sections that only
+    /// serve evaluation.
     pub fn evaluated(&self, account: &Account) -> anyhow::Result<Value> {
         let resources = self.resources(account)?;
         let evaluate = |node: &Node, place: &str| {

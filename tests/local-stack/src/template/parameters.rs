@@ -1,6 +1,6 @@
-//! The template's parameters: defaults, overrides, and the rules a value must keep.
+//! The template's parameters: defaults, overrides, and the rules for a value.
 //!
-//! The rules are checked as CloudFormation would, so that a value that works here also deploys.
+//! The rules are CloudFormation's, so that a value that works here also deploys.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ impl Parameter {
             bail!("{place}: {text:?} is not one of its AllowedValues");
         }
         if let Some(pattern) = &self.allowed_pattern {
-            // CloudFormation matches the whole value, and of a list each value.
+            // CloudFormation matches the whole value, and each value of a list.
             let pattern = regex::Regex::new(&format!("^(?:{pattern})$"))
                 .with_context(|| format!("{place}.AllowedPattern"))?;
             let values = match self.r#type {
@@ -102,7 +102,7 @@ impl Parameter {
             Type::Number => {
                 let number: f64 = text
                     .parse()
-                    .with_context(|| format!("{place}: {text:?} is no number"))?;
+                    .with_context(|| format!("{place}: {text:?} is not a number"))?;
                 if self.min_value.is_some_and(|least| number < least)
                     || self.max_value.is_some_and(|most| number > most)
                 {
@@ -115,7 +115,7 @@ impl Parameter {
     }
 }
 
-/// A declaration as JSON; parameters cannot call functions.
+/// A declaration as JSON, because parameters cannot call functions.
 fn literal(node: &Node, place: &str) -> anyhow::Result<Value> {
     Ok(match node {
         Node::Scalar(value) => value.clone(),

@@ -1,11 +1,11 @@
-//! Queues that call a function.
+//! Queues that invoke a function.
 
 use anyhow::bail;
 use serde::Deserialize;
 
 use super::structure;
 
-/// SQS gives at most this many messages of a FIFO queue to one batch.
+/// SQS puts at most this many messages of a FIFO queue into one batch.
 const LARGEST_FIFO_BATCH: u32 = 10;
 
 /// An SQS event source mapping.
@@ -13,9 +13,9 @@ const LARGEST_FIFO_BATCH: u32 = 10;
 pub struct QueueMapping {
     /// The queue's ARN.
     pub queue_arn: String,
-    /// Most messages in one invocation.
+    /// The largest number of messages in one invocation.
     pub batch_size: u32,
-    /// Most invocations at once.
+    /// The largest number of concurrent invocations.
     pub max_concurrency: u32,
     /// Whether the function reports which records of a batch failed.
     pub partial_failures: bool,

@@ -1,4 +1,4 @@
-//! What a function may do, as its role says.
+//! A function's permissions, from its role.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{Resources, structure};
 /// The roles' own type.
 const KIND: &str = "AWS::IAM::Role";
 
-/// What a role allows: exact actions on exact resources.
+/// The permissions of a role: exact actions on exact resources.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Role {
     /// Pairs of action (`sqs:SendMessage`) and ARN.
@@ -18,8 +18,8 @@ pub struct Role {
 }
 
 impl Role {
-    /// Whether it allows an action on a resource. Wildcards mean nothing here: a role has none,
-    /// but for what is not emulated.
+    /// Whether the role allows an action on a resource. Wildcards have no effect here, because a
+    /// role has them only for services that are not emulated.
     pub fn allows(&self, action: &str, resource: &str) -> bool {
         self.grants
             .contains(&(action.to_owned(), resource.to_owned()))

@@ -1,4 +1,4 @@
-//! What parameters must keep together; an account checks it before it creates anything.
+//! Rules between parameters, which an account checks before it creates anything.
 
 use anyhow::{Context, bail};
 

@@ -1,4 +1,4 @@
-//! Schedules: how often a function is called, and with what.
+//! Schedules: the interval of a function's invocations, and their input.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ pub struct Schedule {
     pub name: String,
     /// The function it calls.
     pub function: String,
-    /// How often, as the template says it: `rate(5 minutes)`.
+    /// The expression in the template: `rate(5 minutes)`.
     pub expression: String,
-    /// The same as a time.
+    /// The interval it stands for.
     pub period: Duration,
-    /// What the function is called with; without it, an event that AWS makes up.
+    /// The input; without it, AWS generates an event.
     pub input: Option<Value>,
-    /// Whether it is switched on.
+    /// Whether the template switches it on.
     pub enabled: bool,
-    /// Which of AWS's services keeps it.
+    /// The AWS service of the schedule.
     pub service: Service,
 }
 
-/// The two services that call functions by the clock.
+/// The two services that invoke functions by a timer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Service {
     /// A rule of EventBridge: SAM's `Schedule`.
@@ -36,7 +36,7 @@ pub enum Service {
     Scheduler,
 }
 
-/// `Schedule`. What a retry policy is for, an event that cannot be delivered, does not happen here.
+/// `Schedule`. A retry policy is for events that cannot be delivered, which does not happen here.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct RuleEvent {
@@ -82,14 +82,14 @@ struct Window {
     _mode: Mode,
 }
 
-/// With `FLEXIBLE`, nobody could say when a run is due.
+/// `FLEXIBLE` would leave the time of a run open.
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Mode {
     Off,
 }
 
-/// Reads a `Schedule` that calls `function`; `name` is the one SAM would give it.
+/// Parses a `Schedule` that invokes `function`; `name` is SAM's generated name.
 pub(super) fn rule(
     event: RuleEvent,
     function: &str,
@@ -110,7 +110,7 @@ pub(super) fn rule(
     })
 }
 
-/// Reads a `ScheduleV2` that calls `function`; `name` is the one SAM would give it.
+/// Parses a `ScheduleV2` that invokes `function`; `name` is SAM's generated name.
 pub(super) fn scheduler(
     event: SchedulerEvent,
     function: &str,
@@ -151,7 +151,7 @@ fn period(expression: &str, place: &str) -> anyhow::Result<Duration> {
     })
 }
 
-/// AWS wants the singular for one and the plural for more.
+/// AWS requires the singular for one and the plural for more.
 fn rate(expression: &str) -> Option<Duration> {
     let inside = expression.strip_prefix("rate(")?.strip_suffix(')')?;
     let (count, unit) = inside.split_once(' ')?;

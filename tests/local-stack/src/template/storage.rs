@@ -13,34 +13,34 @@ use super::{
     table::{self, Table},
 };
 
-/// What must exist before a function can run.
+/// The resources that must exist before a function can run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Storage {
     /// Dead-letter queues come before the queues that name them.
     pub queues: Vec<Queue>,
-    /// DynamoDB tables.
+    /// DynamoDB tables, with their indexes.
     pub tables: Vec<Table>,
-    /// Secrets.
+    /// Secrets, including those that the operator must set.
     pub secrets: Vec<Secret>,
 }
 
-/// A queue.
+/// An SQS queue of the template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
     /// Its name in the template.
     pub logical_id: String,
     /// Its name in the account.
     pub name: String,
-    /// The attributes `CreateQueue` takes.
+    /// The attributes for `CreateQueue`.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// A secret.
+/// A secret of Secrets Manager.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Secret {
     /// Its name, in the template and in the account.
     pub name: String,
-    /// How its first value is made; without it somebody has to set one.
+    /// The rule for its first value; without one, the operator must set it.
     pub generated: Option<Generated>,
 }
 
@@ -48,17 +48,17 @@ pub struct Secret {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Generated {
-    /// The object the text is put into.
+    /// The object that receives the text.
     pub secret_string_template: String,
-    /// The key it is put under.
+    /// The member that receives the text.
     pub generate_string_key: String,
-    /// How long it is.
+    /// The length of the text.
     #[serde(
         default = "default_password_length",
         deserialize_with = "structure::number"
     )]
     pub password_length: u32,
-    /// Whether it consists of letters and digits only.
+    /// Whether it has letters and digits only.
     #[serde(default)]
     pub exclude_punctuation: bool,
 }
@@ -120,7 +120,7 @@ pub(super) fn read(resources: &Resources<'_>) -> anyhow::Result<Storage> {
     Ok(storage)
 }
 
-/// The properties of a queue are its attributes, under the same names.
+/// A queue's properties are its attributes, under the same names.
 const QUEUE_ATTRIBUTES: &[&str] = &[
     "ContentBasedDeduplication",
     "DeduplicationScope",

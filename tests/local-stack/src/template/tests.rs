@@ -1,4 +1,4 @@
-//! The reader against the deployed template and against small ones.
+//! The reader with the deployed template and with small ones.
 
 use std::collections::BTreeMap;
 
@@ -226,7 +226,7 @@ fn the_api_knows_its_issuer_and_its_origins() {
     assert_eq!(cors.max_age, Some(600));
 }
 
-/// What production asks for.
+/// The parameters of a production stack.
 const PRODUCTION: [(&str, &str); 7] = [
     ("BelvoEnvironment", "production"),
     ("CompanyName", "Ipê"),
@@ -238,7 +238,7 @@ const PRODUCTION: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn parameters_keep_the_rules_between_them() {
+fn rules_between_parameters_are_enforced() {
     #[track_caller]
     fn check(pairs: &[(&str, &str)], expected: Result<(), &str>) {
         let template = Template::parse(DEPLOYED, &parameters(pairs)).unwrap();
@@ -262,7 +262,7 @@ fn parameters_keep_the_rules_between_them() {
 }
 
 #[test]
-fn a_parameter_keeps_the_rules_of_its_declaration() {
+fn the_rules_of_a_parameters_declaration_are_enforced() {
     #[track_caller]
     fn check(name: &str, value: &str, expected: &str) {
         let error = Template::parse(DEPLOYED, &parameters(&[(name, value)])).unwrap_err();
@@ -285,12 +285,12 @@ fn a_parameter_keeps_the_rules_of_its_declaration() {
         r#""https://a.example, *" does not match its AllowedPattern"#,
     );
     check("FetcherConcurrency", "1", "1 is out of bounds");
-    check("FetcherConcurrency", "many", r#""many" is no number"#);
+    check("FetcherConcurrency", "many", r#""many" is not a number"#);
     check("JwtAudience", "", r#"the length of "" is out of bounds"#);
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_that_names_the_place() {
+fn unsupported_properties_are_errors_that_name_their_place() {
     #[track_caller]
     fn check(resource: &str, expected: &str) {
         let api = "
@@ -324,7 +324,7 @@ fn what_is_not_understood_is_an_error_that_names_the_place() {
     );
     check(
         &function("Timeout: soon"),
-        "Resources.F.Properties.Timeout: \"soon\" is no whole number",
+        "Resources.F.Properties.Timeout: \"soon\" is not a whole number",
     );
     check(
         &function("Events: { Bus: { Type: EventBridgeRule } }"),

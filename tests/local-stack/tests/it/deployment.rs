@@ -1,4 +1,4 @@
-//! What a stack makes of the deployed template.
+//! The stack's resources of the deployed template.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ async fn secret(stack: &Stack, name: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn the_secrets_hold_what_both_sides_need() {
+async fn the_secrets_hold_the_values_of_both_sides() {
     let stack = start(&[]).await.unwrap();
     let endpoints = stack.endpoints();
     let keys =
@@ -155,7 +155,7 @@ async fn only_the_simulated_belvo_takes_any_number_of_requests() {
 }
 
 #[test]
-fn a_local_value_for_a_parameter_the_template_lacks_is_no_error() {
+fn a_local_value_for_a_missing_parameter_is_ignored() {
     let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
     let text = "Parameters: { Known: { Type: Number, Default: 1 } }\nResources: {}";
     let nothing = BTreeMap::new();
@@ -163,7 +163,7 @@ fn a_local_value_for_a_parameter_the_template_lacks_is_no_error() {
         Template::parse_with_defaults(text, overrides, defaults)
     };
     assert!(parse(&nothing, &pair("Unknown", "2")).is_ok());
-    // But it is a value like any other where the template has one, and what is asked for counts.
+    // A template with the parameter uses the local value, and a requested value wins over it.
     assert!(parse(&nothing, &pair("Known", "many")).is_err());
     assert!(parse(&pair("Known", "2"), &pair("Known", "many")).is_ok());
     assert!(parse(&pair("Unknown", "2"), &nothing).is_err());
@@ -178,7 +178,7 @@ async fn stacks_do_not_share_anything() {
     assert_ne!(one.belvo_secret_password, other.belvo_secret_password);
     assert_ne!(one.webhook_authorization, other.webhook_authorization);
     first.stop().await.unwrap();
-    // The second goes on.
+    // The second stack still runs.
     assert!(secret(&second, "SessionSecret").await.is_some());
     second.stop().await.unwrap();
 }

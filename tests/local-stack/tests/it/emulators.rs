@@ -1,7 +1,7 @@
-//! What the product rests on, asked of the emulators themselves through the AWS SDK.
+//! The promises of SQS and DynamoDB on which the product relies, tested on the emulators through
+//! the AWS SDK.
 //!
-//! These are promises of SQS and DynamoDB. Where an emulator broke one, tests of the product
-//! against it would prove nothing.
+//! If an emulator broke one of them, the product's tests against it would prove nothing.
 
 mod capacity;
 mod dynamodb;

@@ -1,4 +1,4 @@
-//! The page and the routes that only exist on this machine.
+//! The page, and the routes that exist on this machine only.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -18,7 +18,7 @@ fn files() -> Vec<(String, String)> {
         .collect()
 }
 
-/// A stack of the deployed template; none of its functions is called here.
+/// A stack of the deployed template; this module invokes none of its functions.
 async fn start() -> Stack {
     Stack::start(StackOptions::default()).await.unwrap()
 }
@@ -58,7 +58,7 @@ async fn the_page_and_its_files_are_served_under_a_strict_policy() {
             "{path}"
         );
         let text = response.text().await.unwrap();
-        // Nothing that the policy would stop, and nothing from elsewhere.
+        // No content that the policy would block, and none from other hosts.
         for forbidden in [" style=", "<style", "onclick=", "javascript:", "src=\"http"] {
             assert!(!text.contains(forbidden), "{path}: {forbidden}");
         }
@@ -120,7 +120,7 @@ fn every_text_of_the_page_has_its_english() {
     let missing: Vec<_> = wanted.difference(&keys).collect();
     assert!(missing.is_empty(), "without English: {missing:?}");
 
-    // A text that nobody says any more is not kept. Those of tables are not called with t("…").
+    // Every key is used. Texts in tables are not passed to t("…") directly.
     let is_said = |key: &String| {
         let quoted = format!("\"{key}\"");
         wanted.contains(key) || others.iter().any(|(_, text)| text.contains(&quoted))

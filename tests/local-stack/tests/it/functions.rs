@@ -6,7 +6,6 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use local_stack::FunctionMain;
 use serde_json::{Value, json};
 
-/// All of them.
 pub const ALL: &[(&str, FunctionMain)] = &[
     ("echo", || serve(echo)),
     ("orders", || serve(orders)),
@@ -24,7 +23,7 @@ fn serve(function: fn(Value) -> Answer) -> Pin<Box<dyn Future<Output = anyhow::R
     Box::pin(async move {
         let service = service_fn(move |event: LambdaEvent<Value>| async move {
             let (event, context) = event.into_parts();
-            // What only the runtime knows, for the tests that ask for it.
+            // Values that only the runtime knows, for the tests that ask for them.
             if event["show"] == "context" {
                 return Ok(json!({
                     "id": context.request_id,
@@ -42,7 +41,7 @@ fn serve(function: fn(Value) -> Answer) -> Pin<Box<dyn Future<Output = anyhow::R
     })
 }
 
-/// Answers as the body asks: `{"answer": …}` is the result, otherwise the event itself is.
+/// Answers by the body: `{"answer": …}` is the result, otherwise the event itself.
 fn echo(event: Value) -> Answer {
     let body: Value = event["body"]
         .as_str()
@@ -58,7 +57,7 @@ fn echo(event: Value) -> Answer {
     Ok(body["answer"].clone())
 }
 
-/// Does what it is ordered to.
+/// Carries out the orders in the event.
 fn orders(event: Value) -> Answer {
     match event["order"].as_str() {
         Some("fail") => Err("ordered to fail".into()),
@@ -83,7 +82,7 @@ fn orders(event: Value) -> Answer {
             eprintln!("a line on stderr");
             Ok(Value::Null)
         }
-        // A request that comes through the API gives no orders; a variable may.
+        // A request through the API gives no orders, but a variable may.
         _ if std::env::var("HANG").is_ok() => loop {
             std::thread::park();
         },
@@ -91,13 +90,13 @@ fn orders(event: Value) -> Answer {
     }
 }
 
-/// Notes every event in the log.
+/// Logs every event.
 fn diary(event: Value) -> Answer {
     println!("noted {event}");
     Ok(Value::Null)
 }
 
-/// Fails every record whose body says so, and logs each record it sees.
+/// Fails every record whose body asks for it, and logs each record.
 fn worker(event: Value) -> Answer {
     let records = event["Records"].as_array().cloned().unwrap_or_default();
     let mut failures = Vec::new();

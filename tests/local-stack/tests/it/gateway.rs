@@ -56,7 +56,7 @@ async fn verified_claims_reach_the_function() {
     let token = world
         .token(&json!({"sub": "user-1", "cpf": "76109277673", "groups": ["a", "b"]}))
         .await;
-    // API Gateway takes a token with and without its scheme.
+    // API Gateway accepts a token with and without its scheme.
     for authorization in [format!("Bearer {token}"), token] {
         let request = world
             .http
@@ -78,7 +78,7 @@ async fn verified_claims_reach_the_function() {
 }
 
 #[tokio::test]
-async fn a_token_that_proves_nothing_is_refused() {
+async fn an_invalid_token_is_refused() {
     let world = World::start().await;
     let other = World::start().await;
     let now = jiff::Timestamp::now().as_second();
@@ -160,7 +160,7 @@ async fn the_gateway_answers_its_own_errors() {
     };
     check(Method::GET, "/nowhere", vec![], 404, "Not Found").await;
     check(Method::GET, "/hang", vec![], 404, "Not Found").await;
-    // The page's own address takes no other method, and neither does the API there.
+    // The page's own path accepts no other method, and the API has no route there.
     check(Method::POST, "/", vec![], 404, "Not Found").await;
     check(Method::GET, "/broken", vec![], 500, "Internal Server Error").await;
     check(
@@ -203,7 +203,7 @@ async fn a_function_that_times_out_makes_the_service_unavailable() {
 }
 
 #[tokio::test]
-async fn a_response_is_made_of_the_functions_result() {
+async fn a_functions_result_becomes_the_response() {
     let world = World::start().await;
     let ask = async |result: Value| {
         world

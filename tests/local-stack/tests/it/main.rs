@@ -1,7 +1,7 @@
 //! The local stack, tested through its ports.
 //!
-//! The stacks here run a small template whose functions are in this binary: the test called
-//! `functions` is what a process of them runs.
+//! The stacks here run a small template whose functions are in this binary: their processes run the
+//! test called `functions`.
 
 // Everything here is test code; clippy recognizes only the functions marked as tests.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! The queue calling its function.
+//! The queue that invokes its function.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// Long enough for a record to be looked at, short enough to wait for its return.
+/// Long enough to examine a record, short enough to wait for its return.
 const SHORT_VISIBILITY: u32 = 1;
 
 async fn impatient() -> World {
@@ -120,7 +120,7 @@ async fn a_failed_record_comes_back_and_holds_its_group_only() {
 }
 
 #[tokio::test]
-async fn what_fails_too_often_ends_in_the_dead_letter_queue() {
+async fn a_record_that_fails_too_often_ends_in_the_dead_letter_queue() {
     let world = impatient().await;
     for body in ["fail", "panic", "unknown"] {
         world.send(body, body).await;
@@ -149,9 +149,9 @@ async fn what_fails_too_often_ends_in_the_dead_letter_queue() {
     }
     dead.sort();
     assert_eq!(dead, ["fail", "panic", "unknown"]);
-    // Each was tried as often as the redrive policy says.
+    // Each was received as often as the redrive policy allows.
     assert_eq!(world.logged("record \"fail\"").len(), 2);
-    // And what waited behind it went on.
+    // Later jobs of the group went on.
     world.stack.settle().await.unwrap();
     let log = world.stack.stop().await.unwrap();
     assert_eq!(
@@ -163,7 +163,7 @@ async fn what_fails_too_often_ends_in_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn settle_gives_up_and_says_what_is_left() {
+async fn settle_gives_up_and_names_the_remaining_work() {
     let world = World::start().await;
     world.send("a", "fail").await;
     world.send("a", "behind it").await;

@@ -1,4 +1,4 @@
-//! Functions that somebody else starts, as `cargo lambda watch` does, with the variables of the
+//! Functions started outside the stack, as `cargo lambda watch` does, with the variables of the
 //! program's env file.
 
 use std::{
@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{program::Program, world::LIMIT};
 
-/// What a function answers to one event, or why it does not start.
+/// A function's answer to one event, or the reason why it does not start.
 async fn answered(program: &Program, function: &str, event: Value) -> Value {
     let (runtime_api, mut answers) = runtime_api(event).await;
     // The shell reads quotes as cargo-lambda does, as long as there are only single ones.
@@ -38,7 +38,7 @@ async fn answered(program: &Program, function: &str, event: Value) -> Value {
     answer.expect("the function does not answer").unwrap()
 }
 
-/// The address of a Runtime API that has one event, and everything that is said to it.
+/// The address of a Runtime API with a single event, and all requests to it.
 async fn runtime_api(event: Value) -> (String, mpsc::Receiver<Value>) {
     let event = Arc::new(Mutex::new(Some(event)));
     let next = routing::get(move || {
@@ -70,7 +70,7 @@ async fn runtime_api(event: Value) -> (String, mpsc::Receiver<Value>) {
     (address.to_string(), said)
 }
 
-/// What API Gateway makes of a request of somebody who has signed in.
+/// The event of a request by a signed-in user.
 fn request(method: &str, path: &str, authorization: &str) -> Value {
     let claims = json!({
         "sub": "user-1", "iss": "i", "cpf": "76109277673", "name": "Tomás Andrade Freire",

@@ -1,4 +1,4 @@
-//! Looking at processes of this machine.
+//! Processes of this machine.
 
 use serde_json::Value;
 

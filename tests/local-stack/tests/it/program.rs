@@ -1,4 +1,4 @@
-//! The program itself: `local-stack` as somebody starts it.
+//! The program `local-stack` as a developer starts it.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{process, world::LIMIT};
 
-/// The running program, and what it told.
+/// The running program, and its ready file.
 pub struct Program {
     child: std::process::Child,
     pub env_file: PathBuf,
@@ -96,7 +96,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended already unless the test failed.
+        // It has already ended unless the test failed.
         self.child.kill().ok();
         self.child.wait().ok();
         std::fs::remove_file(&self.ready_file).ok();
@@ -201,7 +201,7 @@ async fn no_function_survives_its_sudden_death() {
 }
 
 #[test]
-fn a_parameter_nobody_knows_is_refused() {
+fn an_unknown_parameter_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_local-stack"))
         .args(["--port", "0", "--parameter", "Nonsense=1"])
         .output()

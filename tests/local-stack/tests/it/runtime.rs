@@ -45,7 +45,7 @@ async fn a_function_gets_exactly_the_environment_of_a_lambda() {
             "QUEUE_URL",
             "SECRET",
             "TZ",
-            // The runtime's own doing, from the invocation's header.
+            // The runtime sets this one from the invocation's header.
             "_X_AMZN_TRACE_ID",
         ]
     );
@@ -140,7 +140,7 @@ async fn a_function_that_hangs_is_killed_at_its_timeout() {
 
 #[tokio::test]
 async fn a_function_ends_when_its_parent_does() {
-    // It asks for no work, so that only the closed pipe can tell it.
+    // It requests no invocation, so only the closed pipe can end it.
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(world::FUNCTION_TEST)
         .env("LOCAL_STACK_FUNCTION", "sleeper")
@@ -152,12 +152,12 @@ async fn a_function_ends_when_its_parent_does() {
     drop(child.stdin.take());
     let ended = tokio::time::timeout(LIMIT, child.wait())
         .await
-        .expect("it lives on without its parent");
+        .expect("it runs without its parent");
     assert!(ended.unwrap().success());
 }
 
 #[tokio::test]
-async fn settle_waits_for_an_invocation_that_no_queue_knows_of() {
+async fn settle_waits_for_an_invocation_without_a_queue() {
     let world = World::start().await;
     let (hanging, early) = tokio::join!(
         world.stack.invoke("orders", json!({"order": "hang"})),
@@ -183,7 +183,7 @@ async fn a_function_that_cannot_start_says_so() {
 }
 
 #[tokio::test]
-async fn what_a_function_prints_is_logged_under_its_name() {
+async fn a_functions_output_is_logged_under_its_name() {
     let world = World::start().await;
     world
         .stack
@@ -213,7 +213,7 @@ async fn the_log_is_complete_once_the_answer_is_there() {
 }
 
 #[tokio::test]
-async fn the_last_words_of_a_process_that_must_be_killed_are_logged() {
+async fn the_last_output_of_a_killed_process_is_logged() {
     let world = World::start().await;
     let order = json!({"order": "stop short"});
     world.stack.invoke("orders", order).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Schedules: what the template may say, and what happens when their time has come.
+//! Schedules: the template's forms, and the invocations.
 
 mod running;
 mod template;

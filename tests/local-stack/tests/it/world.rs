@@ -9,7 +9,7 @@ use serde_json::Value;
 pub const TEMPLATE: &str = include_str!("template.yaml");
 /// Arguments that make this binary play a function: the one test that does.
 pub const FUNCTION_TEST: [&str; 3] = ["functions", "--exact", "--nocapture"];
-/// Nothing here takes longer on a machine that works.
+/// A limit that a working machine never reaches.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A running stack.
@@ -19,7 +19,7 @@ pub struct World {
 }
 
 impl World {
-    /// A stack as tests want it.
+    /// A stack with the options of these tests.
     pub async fn start() -> World {
         World::with(StackOptions::default()).await
     }
@@ -86,7 +86,7 @@ impl World {
             .collect()
     }
 
-    /// Waits until `condition` gives something.
+    /// Waits until `condition` returns a value.
     pub async fn until<T>(
         &self,
         what: &str,

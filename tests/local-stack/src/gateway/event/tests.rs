@@ -88,7 +88,7 @@ fn an_event_has_every_part_of_payload_format_2() {
 }
 
 #[test]
-fn what_a_request_does_not_have_is_absent() {
+fn absent_parts_of_a_request_are_absent_from_the_event() {
     let event = make(http::Request::post("/"), b"");
     for name in ["cookies", "queryStringParameters", "body"] {
         assert!(event.get(name).is_none(), "{name}: {event}");
@@ -98,7 +98,7 @@ fn what_a_request_does_not_have_is_absent() {
 }
 
 #[test]
-fn only_text_is_handed_on_as_it_is() {
+fn only_text_is_passed_without_encoding() {
     #[track_caller]
     fn check(content_type: &str, body: &'static [u8], encoded: bool) {
         let event = make(
@@ -122,7 +122,7 @@ fn only_text_is_handed_on_as_it_is() {
 }
 
 #[test]
-fn a_path_is_cut_where_decoding_uncovers_a_question_mark() {
+fn a_path_is_cut_at_a_question_mark_that_decoding_reveals() {
     assert_eq!(raw_path("/links/a%3Fb"), "/links/a");
     assert_eq!(raw_path("/links/a%2Fb"), "/links/a/b");
 }

@@ -1,7 +1,8 @@
-//! What DynamoDB says that a request uses, by its documented rule: a write is billed by whole
-//! kilobytes of the larger of the item before and after, an index by what changes in it, a
-//! strongly consistent read by each four kilobytes, any other by half of that, a part of a
-//! transaction twice.
+//! The capacity that DynamoDB reports for a request, by its documented rules.
+//!
+//! A write is billed by each started kilobyte of the larger of the item before and after it. An
+//! index is billed by its changes, a strongly consistent read by each started four kilobytes, any
+//! other read by half of that. A part of a transaction costs twice as much.
 
 use std::collections::HashMap;
 
@@ -17,14 +18,15 @@ use local_stack::{Stack, StackOptions};
 type Item = HashMap<String, AttributeValue>;
 
 const TABLE: &str = "ResourceTable";
-/// The bytes of names and values of a key, `{"link_id": "l", "record": "r"}`, and of the name of `x`.
+/// Bytes of the names and values of a key, `{"link_id": "l", "record": "r"}`, and of the name of
+/// `x`.
 const BESIDES: usize = 7 + 1 + 6 + 1 + 1;
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// An item of so many bytes.
+/// An item of this many bytes.
 fn item(record: &str, bytes: usize) -> Item {
     Item::from([
         ("link_id".to_owned(), text("l")),
@@ -93,7 +95,7 @@ async fn a_write_is_billed_by_kilobytes_of_the_larger_item() {
 }
 
 #[tokio::test]
-async fn an_index_is_billed_by_what_changes_in_it() {
+async fn an_index_is_billed_by_its_changes() {
     let stack = start().await;
     let db = stack.dynamodb();
     let owned = |bytes, user: &str| {
@@ -134,7 +136,7 @@ async fn a_part_of_a_transaction_is_billed_twice() {
 }
 
 #[tokio::test]
-async fn a_read_is_billed_by_four_kilobytes_and_half_if_it_may_be_old() {
+async fn a_read_is_billed_by_four_kilobytes_and_half_if_eventually_consistent() {
     let stack = start().await;
     let db = stack.dynamodb();
     put(db, item("a", 4096)).await;
@@ -142,7 +144,7 @@ async fn a_read_is_billed_by_four_kilobytes_and_half_if_it_may_be_old() {
     assert_eq!(get(db, "a", true).await, 1.0);
     assert_eq!(get(db, "a", false).await, 0.5);
     assert_eq!(get(db, "b", true).await, 2.0);
-    assert_eq!(get(db, "c", true).await, 1.0, "what is not there");
+    assert_eq!(get(db, "c", true).await, 1.0, "an absent item");
     assert_eq!(get(db, "c", false).await, 0.5);
 
     let keys = KeysAndAttributes::builder()
@@ -161,7 +163,7 @@ async fn a_read_is_billed_by_four_kilobytes_and_half_if_it_may_be_old() {
     let consumed = answer.unwrap().consumed_capacity.unwrap();
     assert_eq!(units(&consumed[0]).0, 1.5, "each by itself");
 
-    // By all items together, and as they are stored, whatever of them was asked for.
+    // A query is billed by the stored size of all items together, whatever its projection.
     let query = |consistent| {
         db.query()
             .table_name(TABLE)

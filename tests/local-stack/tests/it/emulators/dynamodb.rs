@@ -87,7 +87,7 @@ async fn numbers_keep_all_of_their_38_digits() {
 }
 
 #[tokio::test]
-async fn a_condition_that_does_not_hold_writes_nothing() {
+async fn a_failed_condition_writes_nothing() {
     let stack = start().await;
     let db = stack.dynamodb();
     put(

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
 
 use crate::world::World;
 
-/// A queue nobody else reads, and its dead-letter queue.
+/// A queue without other readers, and its dead-letter queue.
 struct Queue {
     world: World,
     url: String,
@@ -65,7 +65,7 @@ impl Queue {
             .unwrap()
     }
 
-    /// What is there now; it stays invisible for `visibility` seconds.
+    /// The messages that can be received; they stay invisible for `visibility` seconds.
     async fn receive(&self, visibility: i32) -> Vec<Message> {
         self.receive_from(&self.url, visibility, 0).await
     }
@@ -155,7 +155,7 @@ async fn a_message_that_fails_comes_back_before_its_followers() {
         "2"
     );
     queue.delete(&again[0]).await;
-    // Followers did not pay for it.
+    // The failure does not count as a receive of its followers.
     let follower = queue.receive(1_800).await;
     assert_eq!(
         attribute(
@@ -173,7 +173,11 @@ async fn a_visibility_timeout_that_ends_makes_the_receipt_handle_worthless() {
     queue.send("a", "a1").await;
     let stale = queue.receive(1).await;
     let fresh = queue.receive_from(&queue.url, 1_800, 10).await;
-    assert_eq!(bodies(&fresh), ["a1"], "it came back within ten seconds");
+    assert_eq!(
+        bodies(&fresh),
+        ["a1"],
+        "the message returned within ten seconds"
+    );
     queue.delete(&stale[0]).await;
     queue.give_back(&fresh[0]).await;
     assert_eq!(
@@ -194,7 +198,7 @@ async fn the_fourth_receive_of_three_goes_to_the_dead_letter_queue_instead() {
         assert_eq!(bodies(&received), ["a1"]);
         queue.give_back(&received[0]).await;
     }
-    // The move happens at the receive that would be one too many, and unlocks the group.
+    // The receive that would be one too many moves the message and unlocks the group.
     let next = queue
         .world
         .until("the follower", async |_| queue.receive(1_800).await.pop())
@@ -277,7 +281,7 @@ async fn a_receive_gives_one_message_of_each_group() {
         queue.send("a", &format!("a{number}")).await;
         queue.send("b", &format!("b{number}")).await;
     }
-    // SQS itself may give several of a group, in order: nothing may depend on this.
+    // SQS itself may return several of a group, in order, so no code may depend on this.
     assert_eq!(bodies(&queue.receive(1_800).await), ["a0", "b0"]);
     queue.world.stack.stop().await.unwrap();
 }

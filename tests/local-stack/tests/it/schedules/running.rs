@@ -1,4 +1,4 @@
-//! Schedules in a running stack. Time is moved forward, never waited for.
+//! Schedules in a running stack. The tests move the clock and never wait.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ async fn world(schedules: bool, parameters: &[(&str, &str)]) -> World {
         ..StackOptions::default()
     })
     .await;
-    // A process that is just starting would find its time used up when the clock moves.
+    // Warmed up, because a starting process would find its time used up when the clock moves.
     world.stack.warm_up().await.unwrap();
     world
 }
 
-/// Moves the clock; in between it runs as usual, because processes and sockets do.
+/// Moves the clock. It runs in real time in between, because processes and sockets do.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
@@ -55,7 +55,7 @@ async fn a_function_is_called_with_its_input_once_every_period() {
         world.stack.settle().await.unwrap();
     }
     assert_eq!(world.logged("Scheduled Event").len(), 0);
-    // What is missed while the machine sleeps is not made up for.
+    // Runs that were missed while the machine slept are skipped.
     pass(2 * HOUR).await;
     until_logged(&world, r#"noted {"what":"said"}"#, 3).await;
     until_logged(&world, "Scheduled Event", 1).await;
@@ -68,7 +68,7 @@ async fn a_function_is_called_with_its_input_once_every_period() {
 }
 
 #[tokio::test]
-async fn without_an_input_aws_makes_up_the_event() {
+async fn without_an_input_aws_generates_the_event() {
     let world = world(true, &[]).await;
     pass(72 * HOUR).await;
     until_logged(&world, "Scheduled Event", 2).await;
@@ -110,7 +110,7 @@ async fn without_an_input_aws_makes_up_the_event() {
 }
 
 #[tokio::test]
-async fn a_failure_is_logged_and_the_next_run_comes_all_the_same() {
+async fn a_failure_is_logged_and_the_next_run_still_comes() {
     let world = world(true, &[]).await;
     for times in 1..=2 {
         pass(5 * MINUTE).await;
@@ -129,12 +129,12 @@ async fn a_schedule_runs_once_at_a_time_while_others_go_on() {
         until_logged(&world, r#"noted {"what":"said"}"#, times).await;
         until_running(&world, 1).await;
     }
-    // Its own time limit ends the one that hangs.
+    // Its own timeout ends the run that hangs.
     pass(10 * MINUTE).await;
     until_logged(&world, "schedule OrdersFunctionHanging failed", 1).await;
     let line = world.logged("OrdersFunctionHanging").pop().unwrap();
     assert!(line.contains("timed out after 600 seconds"), "{line}");
-    // What it missed is not made up for, but its schedule goes on.
+    // Missed runs are skipped, and the schedule goes on.
     world.stack.settle().await.unwrap();
     pass(MINUTE).await;
     until_running(&world, 1).await;
@@ -144,7 +144,7 @@ async fn a_schedule_runs_once_at_a_time_while_others_go_on() {
     world.stack.stop().await.unwrap();
 }
 
-/// Waits until so many invocations run.
+/// Waits until this many invocations run.
 async fn until_running(world: &World, number: usize) {
     world
         .until(&format!("{number} running"), async |world| {
@@ -156,7 +156,7 @@ async fn until_running(world: &World, number: usize) {
 }
 
 #[tokio::test]
-async fn nothing_is_called_by_the_clock_unless_asked_to() {
+async fn no_schedule_runs_by_default() {
     assert!(!StackOptions::default().schedules);
     let world = world(false, &[]).await;
     assert_eq!(world.stack.schedules().len(), 7, "they are listed");
@@ -168,7 +168,7 @@ async fn nothing_is_called_by_the_clock_unless_asked_to() {
 }
 
 #[tokio::test]
-async fn a_test_invokes_by_hand_what_is_listed() {
+async fn a_test_can_invoke_a_listed_schedule() {
     let world = world(false, &[("Word", "written")]).await;
     let minute = world
         .stack

@@ -57,7 +57,7 @@ fn v2(properties: &str) -> String {
 }
 
 #[test]
-fn both_kinds_of_schedule_say_the_same() {
+fn both_kinds_of_schedule_give_the_same() {
     let expected = Schedule {
         name: "FDue".to_owned(),
         function: "sweep".to_owned(),
@@ -171,7 +171,7 @@ fn a_schedule_can_be_switched_off() {
 }
 
 #[test]
-fn what_would_change_when_it_runs_is_refused() {
+fn unsupported_properties_are_refused() {
     #[track_caller]
     fn check(event: &str, expected: &str) {
         let error = read(event).unwrap_err().to_string();
