@@ -1,4 +1,4 @@
-//! What each function answers to nonsense, and that it logs nothing private.
+//! Invalid input of each function: its answer, and logs without private data.
 
 use domain::{CallbackKind, Session, SessionKind, SigningKeys};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::world::{CPF, User, World, event};
 
 const DONE: &str = "https://app.example.com/done";
 
-/// Sends a body to `POST /token` and checks status, type and the fields that are named.
+/// Sends a body to `POST /token` and checks status, type and the named fields.
 async fn check_token(world: &World, user: &User, body: &[u8], status: u16, pointers: &[&str]) {
     let answer = world.post_bytes(user, "/token", body.to_vec()).await;
     let text = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
@@ -33,7 +33,7 @@ async fn check_token(world: &World, user: &User, body: &[u8], status: u16, point
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_token_request_is_told_which_field_breaks_which_rule() {
+async fn an_invalid_token_request_is_refused_with_field_and_rule() {
     let world = World::start().await;
     let user = world.individual().await;
     let large = format!(r#"{{"access_mode":"{}"}}"#, "x".repeat(20_000));
@@ -99,7 +99,7 @@ async fn a_bad_token_request_is_told_which_field_breaks_which_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_samples_are_good() {
+async fn every_valid_sample_is_accepted() {
     let app = "https://app.example.com/belvo,acmeapp://connected";
     let world = World::with(&[("ReturnUrls", app)]).await;
     for name in crate::world::events("token") {
@@ -110,7 +110,7 @@ async fn good_samples_are_good() {
             .unwrap();
         let expected = match name.as_str() {
             "wrong_in_many_places" | "identification_in_the_body" => 400,
-            // No such link: `portal` has one that is.
+            // This link does not exist; `portal` tests an existing one.
             "portal_renew" => 404,
             _ => 201,
         };
@@ -125,7 +125,7 @@ async fn good_samples_are_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_identity_that_cannot_be_right_is_refused() {
+async fn an_impossible_identity_is_refused() {
     let world = World::start().await;
     for (claims, pointers) in [
         (json!({"name": "Ralph Bragg"}), vec!["claim cpf"]),
@@ -198,7 +198,7 @@ async fn the_sandboxs_company_is_refused_in_production() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_of_the_issuer_nothing_answers() {
+async fn without_a_token_of_the_issuer_no_function_is_called() {
     let world = World::start().await;
     for path in ["/token", "/portal", "/callback"] {
         let bare = world.http.post(world.url(path)).json(&json!({}));
@@ -209,7 +209,7 @@ async fn without_a_token_of_the_issuer_nothing_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
+async fn an_unauthorized_webhook_is_refused_and_an_unknown_one_acknowledged() {
     let world = World::start().await;
     let authorization = world.stack.endpoints().webhook_authorization.clone();
     let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(65 * 1024));
@@ -254,7 +254,7 @@ async fn a_bad_webhook_is_refused_and_an_odd_one_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_callback_post_is_told_what_it_should_be() {
+async fn an_invalid_callback_post_is_refused_with_its_rule() {
     let world = World::start().await;
     let user = world.individual().await;
     world.mint(&user).await;
@@ -295,7 +295,7 @@ async fn a_bad_callback_post_is_told_what_it_should_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_report_is_told_what_it_should_be() {
+async fn an_invalid_report_is_refused_with_its_rule() {
     let world = World::start().await;
     let user = world.individual().await;
     let minted = world.post(&user, "/token", &json!({})).await;
@@ -384,7 +384,7 @@ async fn a_bad_report_is_told_what_it_should_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_batch_is_returned_and_never_lost() {
+async fn an_invalid_job_is_returned_and_never_lost() {
     let world = World::start().await;
     let record = |body: Value| json!({"messageId": "m", "body": body, "attributes": {"MessageGroupId": "g"}});
     let failed = json!([{"itemIdentifier": "m"}]);
@@ -411,7 +411,7 @@ async fn a_bad_batch_is_returned_and_never_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_story_logs_nothing_private() {
+async fn a_connection_logs_no_private_data() {
     let world = World::start().await;
     let user = world.company().await;
     let minted = world.mint(&user).await;
@@ -479,7 +479,7 @@ async fn a_whole_story_logs_nothing_private() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_answered_well_that_is_not_on_the_queue() {
+async fn no_request_succeeds_whose_job_is_not_on_the_queue() {
     let world = World::without_queue().await;
     let user = world.individual().await;
     let answer = world.post(&user, "/token", &json!({})).await;
@@ -496,7 +496,7 @@ async fn nothing_is_answered_well_that_is_not_on_the_queue() {
         .await;
     assert_eq!(page.status(), 503);
 
-    // Without a token there is no session to report with either, so the test signs one.
+    // Without a token there is no session for a report either, so the test signs one.
     let body = json!({"session": report_session(&world, &session).await, "code": "x"});
     let call = world.http.post(world.url("/connection-reports"));
     let answer = world.send(call.json(&body)).await;
@@ -520,7 +520,7 @@ async fn report_session(world: &World, exit: &str) -> String {
     session.sign(SessionKind::Report, &keys).unwrap()
 }
 
-/// Neither a document nor a name in any line that functions wrote.
+/// No log line of a function has a document or a name.
 fn assert_nothing_private(world: &World) {
     let names = ["Ralph", "Bragg"];
     for line in world.stack.logs() {
@@ -533,7 +533,7 @@ fn assert_nothing_private(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_paths_and_queries_get_an_answer_too() {
+async fn malformed_paths_and_queries_get_an_answer_too() {
     let world = World::start().await;
     for (path, query) in [
         ("/callback/a b/exit", ""),

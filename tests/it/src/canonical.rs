@@ -1,14 +1,13 @@
-//! JSON in a form in which equal means equal: members sorted, null members left out, numbers as
-//! the decimal digits they stand for.
+//! JSON in a canonical form, in which equal values are equal texts: members sorted, null members
+//! left out, numbers as their decimal digits.
 //!
-//! Written apart from the code under test, which converts the same things another way.
+//! It is independent of the code under test, which converts the same values in another way.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 
-/// A comparable value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Canonical {
     Null,
@@ -20,7 +19,7 @@ pub enum Canonical {
 }
 
 impl Canonical {
-    /// Reads JSON text.
+    /// Parses JSON text.
     pub fn from_json(json: &str) -> Self {
         let json = json.trim();
         match json.as_bytes()[0] {
@@ -48,7 +47,7 @@ impl Canonical {
         }
     }
 
-    /// Reads a DynamoDB value.
+    /// Converts a DynamoDB value.
     pub fn from_attribute(value: &AttributeValue) -> Self {
         match value {
             AttributeValue::M(map) => {
@@ -66,7 +65,6 @@ impl Canonical {
         }
     }
 
-    /// A member of a map.
     pub fn get(&self, name: &str) -> &Canonical {
         match self {
             Self::Map(members) => members.get(name).unwrap_or(&Self::Null),
@@ -74,7 +72,7 @@ impl Canonical {
         }
     }
 
-    /// The text of a text.
+    /// The content of a text.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -82,7 +80,6 @@ impl Canonical {
         }
     }
 
-    /// The elements of a list.
     pub fn list(&self) -> &[Canonical] {
         match self {
             Self::List(elements) => elements,
@@ -90,7 +87,7 @@ impl Canonical {
         }
     }
 
-    /// The same value without the fields that change at every read, at any depth.
+    /// The same value without the fields that change with every collection, at any depth.
     pub fn without_read_marks(self) -> Self {
         match self {
             Self::Map(mut members) => {
@@ -107,7 +104,7 @@ impl Canonical {
         }
     }
 
-    /// The same object with an embedded one replaced by its id, as it is stored.
+    /// The same object with its embedded object replaced by the id, as it is stored.
     pub fn with_reference(mut self, name: &str) -> Self {
         if let Self::Map(members) = &mut self
             && let Some(embedded) = members.remove(name)
@@ -118,7 +115,7 @@ impl Canonical {
     }
 }
 
-/// `-12.50`, `-1.25e1` and `-12.5` are the same.
+/// `-12.50`, `-1.25e1` and `-12.5` are equal.
 fn decimal(text: &str) -> String {
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),

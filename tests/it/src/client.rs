@@ -1,4 +1,4 @@
-//! What our client asks of Belvo besides reading, against the simulated one.
+//! The Belvo client's requests other than reads, against the simulated Belvo.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What DynamoDB and SQS bill for what happens most often, in units. OPERATIONS.md says these
-//! numbers, and `cargo run -p it --bin cost` what they come to.
+//! The units that DynamoDB and SQS bill for the most frequent operations. OPERATIONS.md has these
+//! numbers, and `cargo run -p it --bin cost` has their prices.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::world::{Connected, User, World};
 
-/// LINK of a bank whose six resources are read has some three kilobytes, and may have four.
+/// LINK of a bank with six synced resources has some three kilobytes, and may have four.
 const LINK: u64 = 4;
-/// The four accounts of the simulated bank have some five kilobytes, and are read with one query.
+/// The four accounts of the simulated bank have some five kilobytes, and one query reads them.
 const ACCOUNTS: u64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_brings_nothing_new_costs_two_writes_of_link_and_one_of_the_journal() {
+async fn a_webhook_without_news_costs_two_writes_of_link_and_one_of_the_journal() {
     let (world, _, connected) = connected().await;
     let before = world.stack.used();
     let webhook = json!({
@@ -29,12 +29,12 @@ async fn a_webhook_that_brings_nothing_new_costs_two_writes_of_link_and_one_of_t
     assert_eq!(places, ["ResourceTable"], "no index changes");
     let units = written["ResourceTable"] / 2;
     assert!((3..=2 * LINK + 1).contains(&units), "{units}");
-    // The accounts that are stored, to compare them with Belvo's.
+    // The stored accounts, for the comparison with Belvo's.
     assert_eq!(
         billed(&used, What::HalfReadUnits),
         [("ResourceTable", 2 * ACCOUNTS)].into()
     );
-    // One to queue the job; Lambda needs one to take it off, and one to delete it.
+    // One to queue the job; Lambda needs one to receive it, and one to delete it.
     assert_eq!(
         billed(&used, What::QueueRequests),
         [("FetchQueue.fifo", 3)].into()
@@ -42,10 +42,10 @@ async fn a_webhook_that_brings_nothing_new_costs_two_writes_of_link_and_one_of_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_writes_nothing_and_a_page_that_is_known_costs_a_look_at_link() {
+async fn reading_writes_nothing_and_an_unchanged_page_costs_one_read_of_link() {
     let (world, user, connected) = connected().await;
     let page = format!("/links/{}/transactions", connected.link_id);
-    // Reads the key its cursors are signed with.
+    // Reads the key that signs its cursors.
     world.get(&user, &page).await;
     let before = world.stack.used();
     assert_eq!(world.get(&user, "/links").await.status(), 200);
@@ -66,7 +66,7 @@ async fn reading_writes_nothing_and_a_page_that_is_known_costs_a_look_at_link() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minute_in_which_nothing_is_due_costs_four_read_units() {
+async fn a_minute_without_due_links_costs_four_read_units() {
     let (world, ..) = connected().await;
     let before = world.stack.used();
     let due = json!({"sweep": "due"});
@@ -95,7 +95,7 @@ fn since(before: &Used, now: &Used) -> Used {
     used
 }
 
-/// How much of a thing, by table, index or queue.
+/// The units, by table, index or queue.
 fn billed(used: &Used, what: What) -> BTreeMap<&str, u64> {
     let mut billed = BTreeMap::new();
     for (it, amount) in used.iter().filter(|(it, _)| it.what == what) {

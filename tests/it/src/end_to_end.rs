@@ -1,4 +1,4 @@
-//! Everything in one go: token, widget, callback, webhooks, queue, fetch, both tables.
+//! A whole connection: token, widget, callback, webhooks, queue, sync, tables.
 
 use std::collections::BTreeMap;
 

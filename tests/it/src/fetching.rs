@@ -17,7 +17,7 @@ async fn every_sample_batch_has_its_outcome() {
         ("link_refresh", &[]),
         ("link_reread", &[]),
         ("link_seen", &[]),
-        // Nobody is held up by it.
+        // This job waits for no other one.
         (
             "two_groups_one_unreadable",
             &["00000000-0000-4000-8000-000000000003"],
@@ -38,7 +38,7 @@ async fn every_sample_batch_has_its_outcome() {
             .unwrap();
         assert_eq!(failures(&answer), failed, "{name}");
     }
-    // The samples' attempt is recorded, and their links are looked at.
+    // The attempt of the samples is recorded, and their links are checked at Belvo.
     let attempts = world.attempts_of("user-0190f3c6").await;
     let attempt = &attempts["0190f3c67d5c7bb29c401d4c4a3c0a11"];
     assert_eq!(attempt["outcome"].text(), "success");
@@ -57,7 +57,7 @@ async fn every_sample_batch_has_its_outcome() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_a_group_run_in_order_and_wait_for_the_first_that_fails() {
-    // Links cannot be read or written; attempts can.
+    // LINK can be neither read nor written, but attempts can.
     let world = World::without_resource_table().await;
     let link = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
     let owners = json!({
@@ -91,7 +91,7 @@ async fn jobs_of_a_group_run_in_order_and_wait_for_the_first_that_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn equal_webhooks_in_a_batch_are_read_once() {
+async fn equal_webhooks_in_a_batch_cause_one_read() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -112,7 +112,7 @@ async fn equal_webhooks_in_a_batch_are_read_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_belvo_prevents_is_written_down_and_done_when_its_time_comes() {
+async fn a_read_that_belvo_refuses_is_scheduled_and_done_later() {
     let world = World::start().await;
     world
         .sandbox("faults", &json!({"webhooks": {"hold": true}}))
@@ -147,7 +147,7 @@ async fn what_belvo_prevents_is_written_down_and_done_when_its_time_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn owners_that_are_not_there_yet_are_no_evidence() {
+async fn missing_owners_neither_prove_nor_disprove_ownership() {
     let world = World::start().await;
     world.sandbox("faults", &json!({"loading": true})).await;
     let user = world.individual().await;
@@ -169,7 +169,7 @@ async fn owners_that_are_not_there_yet_are_no_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_belvo_declines_is_on_the_link_and_holds_up_nothing_else() {
+async fn a_declined_resource_is_recorded_on_the_link_and_delays_no_other() {
     let world = World::start().await;
     for (status, code) in [
         (400, "operational_limits_reached"),
@@ -195,7 +195,7 @@ async fn what_belvo_declines_is_on_the_link_and_holds_up_nothing_else() {
             "ready"
         );
 
-        // The next announcement is another try.
+        // The next webhook causes another try.
         let path = format!("links/{}/status", connected.link_id);
         world.sandbox(&path, &json!({"refresh": true})).await;
         world.settle().await;
@@ -219,12 +219,12 @@ async fn a_read_that_failed_halfway_does_not_count_as_read() {
     world.sandbox(&path, &json!({"add": 3})).await;
     let failing = json!({"fail_next": {"count": 9, "status": 429, "path": "/api/transactions/"}});
     world.sandbox("faults", &failing).await;
-    // Sent an hour ago, so that any read since would do.
+    // Sent an hour ago, so that any later read would do.
     let sent = "1700000000000";
     let job = webhook(&connected, "TRANSACTIONS");
     let batch = json!({"Records": [record_sent("m", &connected.link_id, &job, sent)]});
     let answer = world.stack.invoke("fetcher", batch).await.unwrap();
-    // The first read, at the connection, came after it and was complete.
+    // The first sync came after that time and was complete.
     assert!(failures(&answer).is_empty());
 
     let now = record("m", &connected.link_id, &job);
@@ -251,7 +251,7 @@ async fn a_read_that_failed_halfway_does_not_count_as_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_was_gone_for_a_while_keeps_its_user() {
+async fn a_link_that_belvo_lost_for_a_while_keeps_its_user() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -333,7 +333,7 @@ async fn a_longer_failure_ends_well_when_belvo_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_never_follow_a_next_address_elsewhere() {
+async fn keys_are_never_sent_to_a_next_address_elsewhere() {
     let world = World::start().await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;
@@ -348,7 +348,7 @@ async fn keys_never_follow_a_next_address_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_that_break_belvos_schema_are_stored_all_the_same() {
+async fn objects_that_break_belvos_schema_are_stored() {
     let world = World::start().await;
     world.sandbox("faults", &json!({"quirks": true})).await;
     let user = world.individual().await;
@@ -368,7 +368,7 @@ async fn amounts_of_any_length_arrive_exactly() {
         .await;
     let truth: Value = serde_json::from_str(&truth).unwrap();
     let id = truth["transactions"][0]["id"].as_str().unwrap();
-    // As text, so that no float comes between.
+    // As text, so that no float is involved.
     let body = format!(r#"{{"update":[{{"id":"{id}","amount":123456789012345.6789}}]}}"#);
     let url = format!(
         "{}/_sandbox/links/{}/changes",
@@ -400,7 +400,7 @@ async fn amounts_of_any_length_arrive_exactly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_did_not_change_is_not_written_again() {
+async fn an_unchanged_row_is_not_written_again() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -461,7 +461,7 @@ async fn two_users_and_two_banks_do_not_mix() {
     }
 }
 
-/// Puts a mark on every resource row; a put would replace the whole item.
+/// Marks every resource row. A put would replace the whole item, and with it the mark.
 async fn mark_rows(world: &World, connected: &Connected) -> usize {
     use aws_sdk_dynamodb::types::AttributeValue;
     let records = world.records(&connected.link_id).await;
@@ -494,7 +494,7 @@ fn webhook(connected: &Connected, kind: &str) -> Value {
     })
 }
 
-/// Hands the fetcher one webhook, once it has done what is queued, and gives what it returns.
+/// Invokes the fetcher with one webhook after the queue is empty, and returns its answer.
 async fn deliver(world: &World, connected: &Connected, kind: &str) -> Vec<String> {
     world.stack.settle().await.unwrap();
     let record = record(kind, &connected.link_id, &webhook(connected, kind));

@@ -1,4 +1,4 @@
-//! Runs one function, as `LOCAL_STACK_FUNCTION` names it; started by the tests' stacks.
+//! Runs the function named by `LOCAL_STACK_FUNCTION`; the tests' stacks start this program.
 
 fn main() -> anyhow::Result<()> {
     local_stack::child_main()

@@ -1,11 +1,11 @@
-//! What users are told: every code Belvo documents, and every state of ours, has its own words.
+//! The texts for users: every code that Belvo documents, and every state of ours, has its own.
 
 use std::collections::BTreeMap;
 
 use domain::{Action, Code, Guidance, guidance};
 use serde_json::{Value, json};
 
-/// What the widget's redirects carry, and what the bank's refusal leaves in the browser.
+/// Codes in the widget's redirects, and in the address of a bank's refusal.
 const CONNECTING: [&str; 17] = [
     "ACCESS_TOKEN_NOT_VALID",
     "activation_failed",
@@ -26,7 +26,7 @@ const CONNECTING: [&str; 17] = [
     "request_timeout",
 ];
 
-/// What the data endpoints answer about a link.
+/// Codes in the answers of the data endpoints about a link.
 const LINK: [&str; 12] = [
     "consent_without_accounts",
     "does_not_exist",
@@ -42,7 +42,7 @@ const LINK: [&str; 12] = [
     "unsupported_operation",
 ];
 
-/// What is wrong with our requests, or with our account.
+/// Errors of our requests, or of our account.
 const OURSELVES: [&str; 17] = [
     "access_to_production_denied",
     "access_to_resource_denied",
@@ -79,7 +79,6 @@ const CONSENT: [&str; 12] = [
     "openfinance_consent_with_unrecoverable_resources",
 ];
 
-/// Our own states.
 const STATES: [&str; 19] = [
     "already_connected",
     "awaiting_owner",
@@ -118,7 +117,7 @@ fn every_documented_code_has_its_own_words() {
         let found = guidance(code);
         assert!(found.known, "{code} has no words");
         assert_eq!(found.code, code);
-        // They reach us through this door.
+        // These codes reach us through this response.
         assert_eq!(Code::lenient(code).as_str(), code);
     }
     for code in belvos() {
@@ -146,7 +145,7 @@ fn every_text_is_whole_in_both_languages() {
                 assert!(text.len() > 20 && text.trim() == text, "{code}: {text}");
                 assert!(text.ends_with(['.', '?']), "{code}: {text}");
                 assert!(!text.contains("  "), "{code}: {text}");
-                // Nothing to fill in, nothing HTML would have to escape, no name of a field.
+                // No placeholder, no character that HTML would escape, no name of a field.
                 let odd = ['{', '}', '<', '>', '&', '%', '$', '[', '_', '"'];
                 assert!(!text.contains(odd), "{code}: {text}");
             }
@@ -160,7 +159,7 @@ fn every_text_is_whole_in_both_languages() {
 }
 
 #[test]
-fn the_banks_refusal_is_answered_with_what_helps() {
+fn the_banks_refusal_has_advice() {
     let advice = guidance("risk_analysis_denied");
     for text in [advice.text.pt, advice.text.en] {
         for word in ["VPN", "Itaú", "Guardião 30 horas", "CPF", "CNPJ"] {
@@ -172,7 +171,7 @@ fn the_banks_refusal_is_answered_with_what_helps() {
 }
 
 #[test]
-fn nobody_is_called_a_fraud_or_blamed_for_our_mistakes() {
+fn no_text_accuses_a_user_of_fraud_or_of_our_mistakes() {
     for guidance in all() {
         let texts = [Some(guidance.text), guidance.cause].into_iter().flatten();
         for text in texts.flat_map(|text| [text.pt, text.en]) {
@@ -188,7 +187,7 @@ fn nobody_is_called_a_fraud_or_blamed_for_our_mistakes() {
 }
 
 #[test]
-fn guidance_is_written_as_the_api_promises() {
+fn guidance_has_the_form_of_the_api() {
     let advice = guidance("operational_limits_reached");
     let written = |guidance: &Guidance| serde_json::to_value(guidance).unwrap();
     assert_eq!(

@@ -54,7 +54,7 @@ fn dependencies_point_at_domain() {
             .filter(|it| found.contains(*it))
             .collect();
         assert!(ours.is_empty(), "{name} knows {ours:?}");
-        // The edge to API Gateway is the one that must.
+        // The crate that serves API Gateway is the exception.
         for lambda in ["lambda_http", "lambda_runtime", "aws_lambda_events"] {
             assert!(
                 name == "gateway" || !found.contains(lambda),
@@ -129,7 +129,7 @@ fn a_function_has_one_name_everywhere() {
     assert_eq!(events, folders("functions"));
 }
 
-/// A dependency that talks to AWS and an action that allows it come together.
+/// A dependency that calls AWS and an action that allows it come together.
 #[test]
 fn a_functions_dependencies_read_like_its_role() {
     let template = fs::read_to_string(root().join("template.yaml")).unwrap();
@@ -147,7 +147,7 @@ fn a_functions_dependencies_read_like_its_role() {
     }
 }
 
-/// Whoever copies a command from the README runs what lands.
+/// A reader who copies a command from the README runs the same tests as the landing checks.
 #[test]
 fn the_readmes_test_command_is_the_one_that_runs_before_landing() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -157,7 +157,7 @@ fn the_readmes_test_command_is_the_one_that_runs_before_landing() {
     assert!(run.lines().any(|line| line.trim() == command));
 }
 
-/// The lines of a function's resource in the template, or of its role's.
+/// The lines of a function's resource in the template, or of its role.
 fn block(template: &str, name: &str, suffix: &str) -> String {
     let resource = format!("  {}{}{suffix}:\n", name[..1].to_uppercase(), &name[1..]);
     let (_, rest) = template.split_once(&resource).unwrap();

@@ -1,4 +1,4 @@
-//! What app front ends read: links, rows, statements, everything.
+//! The data that app front ends read: links, rows, statements, the export.
 
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub async fn body(answer: Response) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-/// Reads a list to its end, page by page, and gives its items.
+/// Reads a list to its end, page by page, and returns its items.
 pub async fn all(world: &World, user: &User, path: &str, limit: usize) -> Vec<Canonical> {
     let mut items = Vec::new();
     let mut cursor: Option<String> = None;
@@ -50,7 +50,7 @@ async fn a_connected_bank_is_shown_with_everything_an_app_needs() {
     assert_eq!(answer.status(), 200);
     assert!(
         answer.headers().get("retry-after").is_none(),
-        "nothing is on its way"
+        "no sync is pending"
     );
     let overview = body(answer).await;
     let link = &overview["links"][0];
@@ -123,7 +123,7 @@ async fn every_row_leaves_once_in_order_and_with_every_digit() {
     }
 }
 
-/// Movements by their day, then everything by its id.
+/// Transactions by date, then all rows by id.
 fn key(row: &Canonical) -> (Canonical, Canonical) {
     (row.get("value_date").clone(), row.get("id").clone())
 }
@@ -164,7 +164,7 @@ async fn pages_of_any_size_hold_the_same_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_sent_twice_to_whoever_has_it() {
+async fn an_unchanged_answer_is_a_304() {
     let bank = Bank::connected().await;
     let link = format!("/links/{}", bank.link_id());
     for path in [
@@ -224,7 +224,7 @@ async fn every_sample_has_its_answer() {
     ];
     assert_eq!(events("links"), answers.map(|(name, _)| name));
     let mut in_order = answers.to_vec();
-    // What erases comes last.
+    // The requests that erase come last.
     in_order.sort_by_key(|(name, _)| name.starts_with("delete"));
     for (name, status) in in_order {
         let event = event("links", name, &replacements);
@@ -285,7 +285,7 @@ async fn the_statements_of_all_links_are_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_export_is_everything_that_is_kept() {
+async fn the_export_has_every_stored_row_and_attempt() {
     let bank = Bank::connected().await;
     let records = bank.world.records(bank.link_id()).await;
     for limit in [500, 99] {

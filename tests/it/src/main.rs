@@ -1,42 +1,41 @@
 //! Tests of the whole system: real functions in their own processes, real HTTP, real AWS clients,
-//! and Belvo's other side simulated.
+//! and a simulated Belvo.
 //!
-//! `world` has the verbs (sign in, mint, finish the widget, settle, look into the tables), and
-//! `canonical` compares JSON without losing a digit; `pipe` plays the pipe of the template. The rest are the claims:
+//! `world` has the actions and the checks (sign in, mint, finish the widget, settle, read the
+//! tables). `canonical` compares JSON without losing a digit, and `pipe` simulates the template's
+//! pipe. Each of the other modules makes claims:
 //!
 //! | module | claims about |
 //! |---|---|
-//! | `end_to_end` | everything in one go, for a person and for a company |
-//! | `token_request` | what Belvo is asked for |
-//! | `portal` | My Belvo Portal, and what Belvo is asked for it |
+//! | `end_to_end` | a connection from token to tables, for a person and for a company |
+//! | `token_request` | the body of the token request to Belvo |
+//! | `portal` | My Belvo Portal, and its token request |
 //! | `renewal` | consents that are renewed instead of given again |
-//! | `client` | what our client asks of Belvo besides reading |
-//! | `callbacks` | how visits to the widget end |
-//! | `repeated_callbacks` | callbacks that come again and again |
-//! | `reporting` | attempts that come back nowhere |
-//! | `metrics` | what is counted of attempts, banks and codes |
+//! | `client` | the Belvo client's requests other than reads |
+//! | `callbacks` | the end of visits to the widget |
+//! | `reporting` | attempts that end at the bank without a callback |
+//! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
-//! | `ownership` | whose data is stored |
+//! | `ownership` | the conditions for storing a link's data |
 //! | `fetching` | pages, batches, order, retries |
-//! | `syncing` | whatever changes at the bank |
-//! | `doubting` | when a list is believed, and when a row goes |
-//! | `gateway` | answers that something in front of Belvo gives instead of it |
+//! | `syncing` | changes at the bank |
+//! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
-//! | `sweeping` | what is due, what webhooks did not tell, what operators ask for |
-//! | `links` | what app front ends read |
-//! | `next_action` | what a user is told to do next |
-//! | `isolation` | two users, and every mix of what is whose |
-//! | `changes` | what other services are told |
-//! | `erasing` | what is left when a user has something erased |
-//! | `cost_units` | what the most frequent things cost, in units |
-//! | `refreshing` | asking Belvo for fresh data, and what that spends |
-//! | `bad_input` | what each function answers to nonsense, and what it logs |
+//! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
+//! | `links` | the data that app front ends read |
+//! | `next_action` | the next action that a user is shown |
+//! | `isolation` | two users, and every mix of their ids |
+//! | `changes` | change events for other services |
+//! | `erasing` | the records left after an erasure |
+//! | `cost_units` | the billed units of the most frequent operations |
+//! | `refreshing` | refreshes on request, and the quota they use |
+//! | `bad_input` | invalid input of each function: answers and logs |
 //! | `rotation` | secrets that change while functions run |
-//! | `records` | what other releases have stored |
-//! | `missing_secrets` | secrets that have no value yet, or a wrong one |
-//! | `simulation` | what is stored after anything, in one process under simulated time |
-//! | `openapi` | the description of the HTTP API, and every answer |
-//! | `guidance` | what users are told about each code |
+//! | `records` | records stored by other releases |
+//! | `missing_secrets` | secrets without a value, or with a malformed one |
+//! | `simulation` | the stored data after any run of events, in one process under simulated time |
+//! | `openapi` | the description of the HTTP API, and every answer of the tests |
+//! | `guidance` | the texts for users about each code |
 //! | `layout` | the structure of this repository |
 
 mod bad_input;

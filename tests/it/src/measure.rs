@@ -1,9 +1,9 @@
-//! Measures a sync of links of any size: how long it takes, and how much memory the fetcher needs.
+//! Measures the sync of links of any size: its duration, and the fetcher's memory.
 //!
 //! `cargo run --release -p it --bin measure -- 1000 100000 1000000` connects a link of each size
-//! and prints a line for each: rows stored, seconds of the first sync, seconds of a second one in
-//! which nothing has changed, and the peak memory of the fetcher's process. Memory is read from
-//! `/proc`, so Linux only.
+//! and prints a line for each: rows stored, seconds of the first sync, seconds of a second one
+//! without changes, and the peak memory of the fetcher's process. Memory comes from `/proc`, so
+//! this needs Linux.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use local_stack::{Stack, StackOptions};
 use serde_json::{Value, json};
 
-/// Jobs one sync may take; each runs for five minutes at most.
+/// The largest number of jobs for one sync; each runs for five minutes at most.
 const JOBS: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -61,14 +61,14 @@ async fn measure(size: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has everything read again, in as many jobs as that takes.
+/// Triggers a full sync, in as many jobs as it takes.
 async fn sync(stack: &Stack, link_id: &str) -> anyhow::Result<Duration> {
     let start = Instant::now();
     let reread = json!({
         "job": "link_reread.v1", "link_id": link_id, "not_before": "2020-01-01T00:00:00Z",
     });
     run(stack, link_id, &reread).await?;
-    // What is left for a later job, now; what waits for days, not.
+    // The chunks left for a later job run now; work scheduled in days does not.
     for _ in 0..JOBS {
         let link = link(stack, link_id).await?;
         let agenda = link.get("agenda").and_then(|it| it.as_m().ok());

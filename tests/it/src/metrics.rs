@@ -1,10 +1,10 @@
-//! What is counted of attempts, banks and codes.
+//! Metrics of attempts, banks and codes.
 
 use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// The lines of a metric, without their header; the dimensions with them.
+/// The log lines of a metric, reduced to its dimensions and values.
 pub fn counted(world: &World, metric: &str) -> Vec<Value> {
     let logs = world.stack.logs();
     let lines = logs.iter().filter_map(|line| {
@@ -59,9 +59,9 @@ async fn outcomes_are_counted_by_bank() {
     assert_eq!(codes, ["login_error", "other", "success"]);
 }
 
-/// The redirect's query can hold anything, and each name would be a metric that is paid for.
+/// The redirect's query can hold any text, and each new name would be a billed metric.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bank_that_is_none_is_not_counted() {
+async fn an_unknown_bank_is_not_counted() {
     let world = World::start().await;
     let user = world.individual().await;
     let link = uuid::Uuid::new_v4();
@@ -70,7 +70,7 @@ async fn a_bank_that_is_none_is_not_counted() {
             "exit",
             "meta_data_institution_name=erebor_mx_retail".to_owned(),
         ),
-        // Nobody but Belvo says at which bank a link is, and of this one it knows nothing.
+        // Only Belvo's record names the bank of a link, and Belvo does not know this link.
         (
             "success",
             format!("link={link}&institution=ofinvented_br_retail"),
@@ -92,12 +92,12 @@ async fn a_bank_that_is_none_is_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_nobody_has_words_for_are_counted_and_never_a_dimension() {
+async fn codes_without_guidance_are_counted_and_never_a_dimension() {
     let world = World::start().await;
     let user = world.individual().await;
     let unknown = || counted(&world, "CodeUnknown").len();
 
-    // Known ones first: nothing to see.
+    // A code with guidance is not counted.
     let minted = world.mint(&user).await;
     let refuse = |code: &str| {
         let fail = json!({"count": 1, "status": 403, "code": code, "path": "/api/bills/"});
@@ -110,14 +110,14 @@ async fn codes_nobody_has_words_for_are_counted_and_never_a_dimension() {
     world.settle().await;
     assert_eq!(unknown(), 0);
 
-    // Declined.
+    // In an error of a list.
     world.sandbox("faults", &refuse("never_heard_of_a")).await;
     let path = format!("links/{}/status", connected.link_id);
     world.sandbox(&path, &json!({"refresh": true})).await;
     world.settle().await;
     assert_eq!(unknown(), 1);
 
-    // Announced.
+    // In a webhook.
     let body = json!({
         "webhook_id": "1", "webhook_type": "ACCOUNTS", "webhook_code": "historical_update",
         "link_id": connected.link_id,
@@ -138,7 +138,7 @@ async fn codes_nobody_has_words_for_are_counted_and_never_a_dimension() {
     for line in counted(&world, "CodeUnknown") {
         assert_eq!(line, json!({"CodeUnknown": 1, "dimensions": [[]]}));
     }
-    // Which they were, the logs say.
+    // The logs name the codes.
     for code in ["never_heard_of_a", "never_heard_of_b", "never_heard_of_c"] {
         let said = |line: &String| line.contains("a code without guidance") && line.contains(code);
         assert!(world.stack.logs().iter().any(said), "{code}");

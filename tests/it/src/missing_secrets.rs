@@ -1,5 +1,5 @@
-//! Secrets that have no value yet, as after the first deployment, or a wrong one: nothing passes,
-//! somebody is told which secret it is, and once it is set everything goes on by itself.
+//! Secrets without a value, as after the first deployment, or with a malformed one. Every request
+//! is refused, the error or log names the secret, and once it is set all work continues by itself.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::world::{CPF, User, World, failures, record};
 
-/// Nothing of this may be repeated anywhere.
+/// A part of the malformed values that no answer or log may repeat.
 const MARK: &str = "somebody-pasted-this";
 
 impl World {
-    /// As it is after the first deployment, where this secret has no value.
+    /// The state after the first deployment, in which this secret has no value.
     async fn without(secret: &str, parameters: &[(&str, &str)]) -> Self {
         let options = StackOptions {
             secrets: BTreeMap::from([(secret.to_owned(), None)]),
@@ -30,7 +30,7 @@ impl World {
         put.send().await.unwrap();
     }
 
-    /// Calls a route, which answers 503 and says that it is this secret. Browsers get a page.
+    /// Calls a route, which answers 503 and names the secret. Browsers get a page.
     async fn assert_unavailable(&self, call: &Call<'_>, secret: &str, rule: &str) {
         let answer = self.call(call).await;
         let (method, path) = (&call.method, call.path);
@@ -72,7 +72,7 @@ impl World {
         .await
     }
 
-    /// How many lines with all these words this function has logged.
+    /// The number of this function's log lines with all these words.
     fn logged(&self, function: &str, words: &[&str]) -> usize {
         let source = format!("[{function}]");
         let lines = self.stack.logs();
@@ -83,7 +83,6 @@ impl World {
     }
 }
 
-/// A request.
 struct Call<'a> {
     method: Method,
     path: &'a str,
@@ -109,8 +108,8 @@ fn post<'a>(path: &'a str, user: Option<&'a User>, body: Value) -> Call<'a> {
     }
 }
 
-/// What is wrong for every secret but Belvo's keys: no JSON, a member missing, an empty member, a
-/// short one.
+/// Malformed values for every secret except Belvo's keys: no JSON, a missing member, an empty
+/// member, a short member.
 const WRONG: [&str; 4] = [
     MARK,
     r#"{"somebody-pasted-this":"somebody-pasted-this"}"#,
@@ -126,10 +125,10 @@ const WRONG_KEYS: [&str; 5] = [
     r#"{"id":"somebody-pasted-this","password":""}"#,
 ];
 
-/// Goes through the states of a secret: nothing passes before it is right, everything afterwards,
-/// at the next request. Each call says which function takes it.
+/// Goes through the states of a secret: every call is refused until the value is valid, and
+/// accepted at the next request. Each call names its function.
 ///
-/// `secret` is its name in the template, `word` what callers are told.
+/// `secret` is the secret's name in the template, `word` the name in the answers.
 async fn check(
     world: &World,
     (secret, word): (&str, &str),
@@ -165,7 +164,7 @@ async fn check(
 const KEY: &str = r#"{"current":"a-key-a-key-a-key-a-key-a-key-a-key-a-key"}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_session_key_nothing_is_signed_and_no_signature_believed() {
+async fn without_the_session_key_no_session_is_signed_or_accepted() {
     let world = World::without("SessionSecret", &[]).await;
     let user = world.individual().await;
     let report = json!({"session": "e30.AAAA", "code": "x"});
@@ -185,7 +184,7 @@ async fn without_the_session_key_nothing_is_signed_and_no_signature_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_key_of_derived_ids_nobody_is_anybody() {
+async fn without_the_key_of_derived_ids_no_user_is_identified() {
     let derived = [("ExternalIdMode", "derived")];
     let world = World::without("ExternalIdSecret", &derived).await;
     let user = world.individual().await;
@@ -207,7 +206,7 @@ async fn without_the_key_of_derived_ids_nobody_is_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_agreed_value_no_webhook_is_taken() {
+async fn without_the_agreed_value_no_webhook_is_accepted() {
     let world = World::without("WebhookSecret", &[]).await;
     let link = json!({"link_id": uuid::Uuid::new_v4().to_string()});
     let calls = [("webhook", post("/webhook", None, link))];

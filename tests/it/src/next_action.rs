@@ -1,4 +1,4 @@
-//! What a user is told: where a link stands, what to do next, and how a visit ended.
+//! The advice to a user: status of a link, next action, and the end of a visit.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -8,12 +8,12 @@ use crate::links::{all, body};
 use crate::world::{OTHER_CPF, User, World};
 
 impl Bank {
-    /// The link as its user sees it.
+    /// The link in the user's view.
     async fn shown(&self) -> Value {
         shown(&self.world, &self.user, self.link_id()).await
     }
 
-    /// State and code of what to do next.
+    /// State and code of the next action.
     async fn standing(&self) -> (String, String) {
         standing(&self.shown().await)
     }
@@ -59,7 +59,7 @@ async fn a_consent_nears_its_end_reaches_it_and_is_renewed() {
     assert_eq!(link["consent"]["days_left"], 0);
     let text = &link["next_action"]["text"];
     assert!(text["pt-BR"].as_str().unwrap() != text["en"].as_str().unwrap());
-    // What was read while the consent held is still the user's.
+    // Data stored while the consent was valid remains the user's.
     let accounts = format!("/links/{}/accounts", bank.link_id());
     assert_eq!(bank.world.get(&bank.user, &accounts).await.status(), 200);
 
@@ -69,7 +69,7 @@ async fn a_consent_nears_its_end_reaches_it_and_is_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn word_of_an_end_counts_until_belvos_record_has_stood_for_an_hour() {
+async fn a_webhook_about_an_end_counts_until_belvos_record_has_stood_for_an_hour() {
     let bank = Bank::connected().await;
     for code in ["consent_expired", "openfinance_consent_expired"] {
         let word =
@@ -89,7 +89,7 @@ async fn word_of_an_end_counts_until_belvos_record_has_stood_for_an_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_ends_without_any_word() {
+async fn a_consent_ends_without_a_webhook() {
     let world = World::start().await;
     let user = world.individual().await;
     let single = json!({"access_mode": "single"});
@@ -108,7 +108,7 @@ async fn a_consent_ends_without_any_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resources_the_bank_withholds_are_named_and_heal_with_the_next_news() {
+async fn withheld_resources_are_named_and_heal_with_the_next_webhook() {
     let bank = Bank::connected().await;
     bank.control("consent", &json!({"temporarily_unavailable": true}))
         .await;
@@ -152,14 +152,14 @@ async fn a_renewal_that_comes_as_a_new_link_takes_the_old_ones_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_bank_connected_twice_the_healthy_link_serves() {
+async fn of_two_links_to_a_bank_the_healthy_one_is_served() {
     let bank = Bank::connected().await;
     let (world, user) = (&bank.world, &bank.user);
     let second = world.connected(user).await;
     assert_eq!(
         bank.shown().await["duplicate_of"],
         second.link_id,
-        "the newer one serves"
+        "the newer one is served"
     );
     let path = format!("links/{}/consent", second.link_id);
     world.sandbox(&path, &json!({"expire": true})).await;
@@ -170,7 +170,7 @@ async fn of_a_bank_connected_twice_the_healthy_link_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn until_a_new_link_has_its_statement_the_old_one_serves() {
+async fn the_old_link_is_served_until_the_new_one_has_its_statement() {
     let bank = Bank::connected().await;
     let (world, user) = (&bank.world, &bank.user);
     bank.control("consent", &json!({"expire": true})).await;
@@ -195,7 +195,7 @@ async fn until_a_new_link_has_its_statement_the_old_one_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_somebody_else_shows_its_state_and_nothing_of_its_data() {
+async fn a_link_of_another_owner_shows_its_state_and_no_data() {
     let world = World::start().await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;
@@ -209,7 +209,7 @@ async fn a_link_of_somebody_else_shows_its_state_and_nothing_of_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unproven_link_shows_its_state_and_nothing_of_its_data() {
+async fn an_unproven_link_shows_its_state_and_no_data() {
     let parameters = [
         ("IdentitySource", "body"),
         ("ReturnUrls", "https://app.example.com/done"),
@@ -241,7 +241,7 @@ async fn an_unproven_link_shows_its_state_and_nothing_of_its_data() {
     assert_eq!(standing(&link), is("ready", "ok"));
 }
 
-/// The state and what to do, and no data by any route.
+/// The link shows state and next action; every data route returns none of its data.
 async fn assert_nothing_served(world: &World, user: &User, link: &Value) {
     for name in ["consent", "resources", "limits", "refresh"] {
         assert_eq!(link[name], Value::Null, "{name}");
@@ -264,7 +264,7 @@ async fn assert_nothing_served(world: &World, user: &User, link: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_belvo_has_lost_or_declared_invalid_says_so_and_keeps_its_data() {
+async fn a_link_that_belvo_lost_or_declared_invalid_has_advice_and_keeps_its_data() {
     let bank = Bank::connected().await;
     bank.control("status", &json!({"status": "invalid"})).await;
     bank.world.settle().await;
@@ -281,7 +281,7 @@ async fn a_link_that_belvo_has_lost_or_declared_invalid_says_so_and_keeps_its_da
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_data_is_on_its_way_the_app_is_told_when_to_come_back() {
+async fn while_a_sync_is_pending_the_app_is_told_when_to_poll() {
     let world = World::start().await;
     world.sandbox("faults", &json!({"loading": true})).await;
     let user = world.individual().await;

@@ -1,8 +1,8 @@
-//! `openapi.yaml`, and what it says of an answer.
+//! `openapi.yaml`, and its check of an answer.
 //!
-//! Every answer that a [`World`](crate::world::World) gets from the API is held against the file:
-//! whoever builds an app relies on nothing else. `examples` holds the file's own examples against
-//! it, `structure` the file itself against OpenAPI's rules and against `template.yaml`.
+//! Every API answer in a [`World`](crate::world::World) is checked against the file, because app
+//! developers rely on the file alone. `examples` checks the file's own examples, `structure` the
+//! file itself against OpenAPI's rules and against `template.yaml`.
 
 mod examples;
 mod structure;
@@ -23,11 +23,11 @@ pub static DESCRIPTION: LazyLock<Description> =
 /// A parsed description.
 pub struct Description {
     document: Value,
-    /// By the place of their schema. To make one takes longer than to use it.
+    /// Validators by the place of their schema, because making one takes longer than using it.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// What came back.
+/// An answer of the API.
 pub struct Answer<'a> {
     pub status: u16,
     pub headers: &'a HeaderMap,
@@ -50,13 +50,13 @@ impl Description {
         }
     }
 
-    /// Says in which way an answer is not as described.
+    /// Returns the differences between the answer and its description.
     pub fn check(&self, method: &str, path: &str, answer: &Answer<'_>) -> Result<(), String> {
         let Some(operation) = self.operation(method, path) else {
             return self.check_no_route(answer);
         };
         if answer.status == 500 {
-            return Err("500 is described for the day a function fails, and this is it".to_owned());
+            return Err("500 is described for a failure of a function, which this is".to_owned());
         }
         let response = self.member(
             &format!("{operation}/responses"),
@@ -76,10 +76,10 @@ impl Description {
         }
     }
 
-    /// The place of the operation a request is for.
+    /// The place of the operation for a request.
     fn operation(&self, method: &str, path: &str) -> Option<String> {
         let mut templates: Vec<&String> = self.document["paths"].as_object()?.keys().collect();
-        // A word is tried before a parameter, which sorts behind it.
+        // Literal segments come before parameters, which sort behind them.
         templates.sort();
         let template = templates.into_iter().find(|it| matches(it, path))?;
         self.member(
@@ -142,7 +142,7 @@ impl Description {
         }
     }
 
-    /// A problem is described, where it occurs, by an example of its type.
+    /// A problem must have an example of its type at its operation.
     fn check_problem(&self, media: &str, status: u16, problem: &Value) -> Result<(), String> {
         let examples = self.examples(media).into_iter();
         let mut same = examples.filter(|it| it["type"] == problem["type"]);
@@ -168,7 +168,7 @@ impl Description {
         named.chain(at(&format!("{place}/example"))).collect()
     }
 
-    /// Goes from a place to one of its members, through a reference if there is one.
+    /// Goes from a place to one of its members, following a reference.
     fn member(&self, place: &str, name: &str) -> Option<String> {
         let place = format!("{place}/{}", escape(name));
         let reference = self.document.pointer(&place)?.get("$ref");
@@ -178,7 +178,7 @@ impl Description {
         })
     }
 
-    /// Holds a value against the schema at a place.
+    /// Validates a value against the schema at a place.
     fn validate(&self, schema: &str, value: &Value) -> Result<(), String> {
         let mut validators = self.validators.lock().unwrap();
         let validator = validators.entry(schema.to_owned());

@@ -1,10 +1,10 @@
-//! Whose data is stored: nothing of a link before its user and its owner are known.
+//! The conditions for storing a link's data: its user and its owner must be known.
 
 use serde_json::json;
 
 use crate::world::{OTHER_CPF, Records, World};
 
-/// Nothing but the LINK record.
+/// The link has only its LINK record.
 fn assert_only_link(records: &Records, status: &str) {
     let names: Vec<&String> = records.keys().collect();
     assert_eq!(names, ["LINK"]);
@@ -12,7 +12,7 @@ fn assert_only_link(records: &Records, status: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_consented_by_somebody_else_is_quarantined() {
+async fn a_link_of_another_account_holder_is_quarantined() {
     let world = World::start().await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;
@@ -58,7 +58,7 @@ async fn with_a_warning_only_the_mismatch_is_recorded_and_the_data_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_a_user_who_never_tried_is_unclaimed() {
+async fn a_link_of_a_user_without_attempts_is_unclaimed() {
     let world = World::start().await;
     let body = json!({"external_id": "somebody-elses-user", "transactions": 30, "seed": 1});
     let link = world.sandbox("links", &body).await;
@@ -84,7 +84,7 @@ async fn a_link_without_a_user_is_unclaimed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn existing_links_are_adopted_if_the_customer_says_so() {
+async fn existing_links_are_adopted_with_adopt_existing_links() {
     let world = World::with(&[("AdoptExistingLinks", "true")]).await;
     let body = json!({"external_id": "an-earlier-user", "transactions": 30, "seed": 1});
     let link = world.sandbox("links", &body).await;
@@ -122,7 +122,7 @@ async fn webhooks_after_the_callback_end_the_same() {
     let connected = world.connect(&user, &minted).await;
     world.follow(&connected.redirect_url).await;
     world.stack.settle().await.unwrap();
-    // The callback alone settles whose link it is, and reads nothing.
+    // The callback alone binds the link to its user, and reads no data.
     assert_only_link(&world.records(&connected.link_id).await, "awaiting_owner");
 
     world.sandbox("webhooks/release", &json!({})).await;

@@ -1,5 +1,5 @@
-//! The template's pipe, played: which records of the table's stream pass its filter, and which
-//! events its input template makes of them.
+//! A simulation of the template's pipe: which stream records pass its filter, and which events its
+//! input template makes of them.
 
 use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ impl Pipe {
         }
     }
 
-    /// The events that come of these records.
+    /// The events for these records.
     pub fn events(&self, records: &[Value]) -> Vec<Value> {
         let passes = |record: &&Value| self.patterns.iter().any(|it| matches(it, Some(record)));
         let passing = records.iter().filter(passes);
@@ -60,7 +60,7 @@ fn matches(pattern: &Value, value: Option<&Value>) -> bool {
             Value::String(_) => Some(choice) == value,
             other => panic!("{other} is not understood here"),
         }),
-        other => panic!("{other} is no pattern"),
+        other => panic!("{other} is not a pattern"),
     }
 }
 
@@ -68,10 +68,10 @@ fn matches(pattern: &Value, value: Option<&Value>) -> bool {
 fn at<'a>(record: &'a Value, path: &str) -> &'a Value {
     let mut names = path.strip_prefix("$.").unwrap().split('.');
     let found = names.try_fold(record, |value, name| value.get(name));
-    found.unwrap_or_else(|| panic!("{path} is not there"))
+    found.unwrap_or_else(|| panic!("{path} is missing"))
 }
 
-/// An input template with its `<$.paths>` replaced by what is there, as JSON.
+/// An input template with its `<$.paths>` replaced by the values, as JSON.
 fn fill(template: &str, record: &Value) -> Value {
     let mut parts = template.split('<');
     let mut text = parts.next().unwrap().to_owned();
@@ -85,7 +85,7 @@ fn fill(template: &str, record: &Value) -> Value {
 }
 
 impl World {
-    /// Switches the table's stream on, as the template has it.
+    /// Switches on the table's stream, with the template's settings.
     pub async fn stream(&self) {
         let template = template::evaluated(template::TEXT, &[]);
         let table = &template["Resources"]["ResourceTable"]["Properties"];
@@ -99,7 +99,7 @@ impl World {
         update.send().await.unwrap();
     }
 
-    /// Everything that was written since, as the pipe gets it.
+    /// All records since the stream was switched on, as the pipe receives them.
     pub async fn written(&self) -> Vec<Value> {
         let describe = self.stack.dynamodb().describe_table();
         let table = describe.table_name(&self.stack.endpoints().resource_table);
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// There is a client of the streams too, but for this it would be one more dependency.
+    /// The SDK's client of the streams would be one more dependency for this call alone.
     async fn ask_stream(&self, action: &str, body: Value) -> Value {
         let authorization = "AWS4-HMAC-SHA256 \
             Credential=test/20261123/sa-east-1/dynamodb/aws4_request, \

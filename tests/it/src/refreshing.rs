@@ -1,4 +1,4 @@
-//! Asking Belvo for fresh data, and what that spends.
+//! Refreshes on request, and the quota they use.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::StatusCode;
@@ -20,7 +20,7 @@ impl Bank {
         body(self.world.get(&self.user, &path).await).await
     }
 
-    /// What was spent this month, by allowance.
+    /// The quota used this month.
     async fn spent(&self, name: &str) -> u64 {
         let link = self.shown_link().await;
         let limits = link["limits"]["resources"].as_array().unwrap().clone();
@@ -34,7 +34,7 @@ impl Bank {
         requests.iter().filter(|it| it.starts_with(&path)).count()
     }
 
-    /// As if the last refresh were so long ago.
+    /// Backdates the last refresh.
     async fn cool_down(&self) {
         let at = AttributeValue::S("2026-01-01T00:00:00Z".to_owned());
         self.set_on_link(&["refresh", "asked_at"], at).await;
@@ -42,7 +42,7 @@ impl Bank {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fresh_data_comes_on_request_once_in_ten_minutes() {
+async fn a_refresh_on_request_is_possible_once_in_ten_minutes() {
     let bank = Bank::connected().await;
     let before = bank.shown_link().await["resources"]["accounts"]["as_of"].clone();
     let (status, answer) = bank.refresh(&json!({})).await;
@@ -68,7 +68,7 @@ async fn fresh_data_comes_on_request_once_in_ten_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_spent_is_counted_once_however_often_a_job_runs() {
+async fn usage_is_counted_once_however_often_a_job_runs() {
     let bank = Bank::connected().await;
     assert_eq!(
         (bank.spent("OWNERS").await, bank.spent("TRANSACTIONS").await),
@@ -84,7 +84,8 @@ async fn what_is_spent_is_counted_once_however_often_a_job_runs() {
         let records = json!({"Records": [record(id, bank.link_id(), &job)]});
         let answer = bank.world.stack.invoke("fetcher", records).await.unwrap();
         assert_eq!(failures(&answer), Vec::<String>::new());
-        // What Belvo tells of it must not meet the next job: the queue would keep them apart.
+        // Belvo's webhooks about the refresh are processed first, because the queue never runs two
+        // jobs of a link at once.
         bank.world.settle().await;
     }
     assert_eq!(bank.refreshes_at_belvo().await, 1);
@@ -98,10 +99,10 @@ async fn what_is_spent_is_counted_once_however_often_a_job_runs() {
     assert_eq!(spent, [1, 2, 1, 1]);
 }
 
-/// Belvo took the request, and its answer was lost: nobody knows, so Belvo is asked again, says
-/// that it was done, and it counts once.
+/// Belvo accepted the request, but its response was lost. A repeated request learns from Belvo that
+/// the refresh was made, and the quota counts it once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_answer_was_lost_is_one_refresh() {
+async fn a_refresh_whose_response_was_lost_is_counted_once() {
     let bank = Bank::connected().await;
     bank.faults(&json!({"cut_body": 1, "path": "/refresh/"}))
         .await;
@@ -114,14 +115,15 @@ async fn a_request_whose_answer_was_lost_is_one_refresh() {
     assert_eq!(bank.shown_link().await["refresh"]["code"], Value::Null);
 }
 
-/// The process died with the answer, and the job comes back when Belvo's ten minutes are over.
+/// The process died before it recorded the response, and the job comes back after Belvo's ten
+/// minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_of_unknown_fate_is_not_made_again_when_it_could_spend_twice() {
+async fn a_refresh_of_unknown_outcome_is_not_repeated_when_it_could_use_quota_twice() {
     for came in [false, true] {
         let bank = Bank::connected().await;
         let id = "0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11";
         let asked_at = match came {
-            // Data was announced after that.
+            // A webhook announced data after the request.
             true => "2026-01-01T00:00:00Z".to_owned(),
             false => (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(30)).to_string(),
         };
@@ -158,7 +160,7 @@ async fn a_request_of_unknown_fate_is_not_made_again_when_it_could_spend_twice()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bank_that_gives_no_more_this_month_says_until_when() {
+async fn a_bank_that_has_reached_its_monthly_limit_shows_limited_until() {
     let bank = Bank::connected().await;
     let limit = json!({"fail_next": {
         "count": 1, "status": 400, "code": "operational_limits_reached", "path": "/refresh/"
@@ -195,7 +197,7 @@ async fn a_refusal_is_shown_and_the_next_request_may_work() {
     assert_eq!(
         bank.refresh(&json!({})).await.0,
         202,
-        "it was no refresh, so nothing cools down"
+        "a refused refresh starts no cool-down"
     );
     bank.world.settle().await;
     assert_eq!(bank.shown_link().await["refresh"]["code"], Value::Null);
@@ -204,7 +206,7 @@ async fn a_refusal_is_shown_and_the_next_request_may_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_request_names_the_field_and_the_rule() {
+async fn an_invalid_request_is_refused_with_field_and_rule() {
     let bank = Bank::connected().await;
     for bad in [
         json!({"resources": ["BALANCES"]}),

@@ -1,4 +1,4 @@
-//! Drift, doubt and proof: when a list is believed, and when a row goes.
+//! Drift and removals: when an empty or short list is believed, and when a row is removed.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::canonical::Canonical;
 use crate::world::{World, begin};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_removed_on_an_empty_short_failed_or_doubtful_read() {
+async fn an_empty_short_failed_or_inconsistent_read_removes_no_row() {
     let bank = Bank::connected().await;
     let before = bank.stored("TRANSACTIONS").await;
     for fault in [
@@ -41,7 +41,7 @@ async fn nothing_is_removed_on_an_empty_short_failed_or_doubtful_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_shift_while_a_list_is_read_are_neither_lost_nor_doubled() {
+async fn rows_that_shift_during_a_read_are_neither_lost_nor_duplicated() {
     let bank = Bank::connected().await;
     let ids = bank.by_date().await;
     let (first, second) = (&ids[0], &ids[1]);
@@ -60,7 +60,7 @@ async fn rows_that_shift_while_a_list_is_read_are_neither_lost_nor_doubled() {
         bank.faults(&json!({"drift": [drift]})).await;
         bank.all_news().await;
         bank.faults(&json!({})).await;
-        // What changed behind the reader's back is announced afterwards.
+        // Belvo announces afterwards the changes that happened during the read.
         bank.announce("TRANSACTIONS", "transactions_updated", json!({}))
             .await;
         bank.news_of_bills().await;
@@ -69,12 +69,12 @@ async fn rows_that_shift_while_a_list_is_read_are_neither_lost_nor_doubled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_read_that_lacks_a_row_is_repeated_though_nothing_else_tells() {
+async fn a_first_read_that_skipped_a_row_is_repeated_even_without_totals() {
     for fault in [
         json!({"short_page": 1}),
         json!({"shift_rows": 1}),
         json!({"empty_page": 1}),
-        // The first row goes after it was read, so that the next page begins one row too late.
+        // The first row vanishes after it was read, so that the next page begins one row too late.
         json!({"drift": [{"path": "/api/transactions/", "page": 1}]}),
     ] {
         let bank = Bank::unheard().await;
@@ -86,7 +86,7 @@ async fn a_first_read_that_lacks_a_row_is_repeated_though_nothing_else_tells() {
             drift["delete"] = json!([first]);
         }
         bank.faults(&faults).await;
-        // Without totals, there is nothing to compare with but the pages themselves.
+        // Without announced totals, only the pages themselves can show the gap.
         bank.hear_of("OWNERS").await;
         bank.hear_of("TRANSACTIONS").await;
         let truth = bank.by_date().await;
@@ -106,7 +106,7 @@ async fn a_first_read_that_lacks_a_row_is_repeated_though_nothing_else_tells() {
 async fn a_row_that_a_list_hides_stays_as_long_as_belvo_has_it() {
     let bank = Bank::connected().await;
     let before = bank.stored("BILLS").await;
-    // One row less, and one less counted: the list agrees with itself.
+    // The list is one row short and its count one too low, so the list agrees with itself.
     let faults = json!({"path": "/api/bills/", "short_page": true, "count_lies": -1});
     bank.faults(&faults).await;
     bank.news_of_bills().await;
@@ -115,7 +115,7 @@ async fn a_row_that_a_list_hides_stays_as_long_as_belvo_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_missing_rows_are_read_for_again_and_then_asked_for_one_by_one() {
+async fn many_missing_rows_cause_another_read_and_are_then_requested_one_by_one() {
     let bank = Bank::connected().await;
     let ids = bank.by_date().await;
     let many = &ids[..60];
@@ -135,7 +135,7 @@ async fn many_missing_rows_are_read_for_again_and_then_asked_for_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_became_empty_is_believed_when_belvo_says_so_itself() {
+async fn an_empty_list_is_believed_after_belvo_announces_a_total_of_zero() {
     let bank = Bank::connected().await;
     let truth = bank.truth().await;
     let bills: Vec<&str> = truth["bills"]
@@ -158,7 +158,7 @@ async fn a_list_that_became_empty_is_believed_when_belvo_says_so_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_list_that_became_empty_is_believed_as_well() {
+async fn an_empty_list_of_many_stored_rows_is_believed_as_well() {
     let world = World::start().await;
     let user = world.individual().await;
     world.mint(&user).await;
@@ -203,7 +203,7 @@ async fn a_row_that_was_stored_twice_is_there_once_after_the_next_full_read() {
     let link_id = LinkId::parse(bank.link_id()).unwrap();
     let external_id = ExternalId::parse(&bank.user.external_id).unwrap();
     let id = bank.by_date().await[0].clone();
-    // Under a later and under an earlier day than the one Belvo has.
+    // Under a later and an earlier date than Belvo's.
     for date in ["2099-01-01", "2001-01-01"] {
         let double = json!({"id": id, "value_date": date}).to_string();
         let double: Box<serde_json::value::RawValue> = serde_json::from_str(&double).unwrap();
@@ -222,7 +222,7 @@ async fn a_row_that_was_stored_twice_is_there_once_after_the_next_full_read() {
 async fn a_row_that_moved_unnoticed_is_there_once_after_the_next_full_read() {
     let bank = Bank::connected().await;
     let id = bank.by_date().await[0].clone();
-    // It claims to be new, as it does when Belvo's clock is ahead of ours.
+    // Its `created_at` claims that it is new, as with a clock of Belvo's ahead of ours.
     let moved = json!({
         "id": id,
         "value_date": bank.today().await,

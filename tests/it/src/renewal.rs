@@ -1,4 +1,5 @@
-//! A consent is renewed instead of given again: who may, with which facts, and who is told to.
+//! Consents are renewed instead of given again: who may renew, the facts in the request, and the
+//! advice to renew.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ fn query(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-/// The documents in the last request for a token.
+/// The documents in the last token request.
 async fn documents(world: &World) -> Vec<String> {
     let sent = sent(world).await;
     let all = sent["widget"]["consent"]["identification_info"].as_array();
@@ -28,7 +29,7 @@ async fn documents(world: &World) -> Vec<String> {
     all.unwrap().iter().map(number).collect()
 }
 
-/// Somebody with a company has connected their own account.
+/// A person with a company has connected their own account.
 async fn connected_as_individual(world: &World, user: &User) -> Connected {
     let own = json!({"holder": "individual"});
     let minted = world.mint_with(user, &own).await;
@@ -93,7 +94,7 @@ async fn an_expired_consent_is_renewed_in_the_portal_and_the_link_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewal_nobody_tells_of_is_found_soon_after_the_portal_was_opened() {
+async fn a_renewal_without_a_webhook_is_found_soon_after_the_portal_was_opened() {
     let bank = Bank::connected().await;
     bank.control("consent", &json!({"expire": true})).await;
     bank.world.settle().await;
@@ -113,7 +114,7 @@ async fn a_renewal_nobody_tells_of_is_found_soon_after_the_portal_was_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewal_that_is_abandoned_leaves_a_healthy_link_healthy() {
+async fn an_abandoned_renewal_leaves_a_healthy_link_healthy() {
     let bank = Bank::connected().await;
     let path = format!("/links/{}", bank.link_id());
     let standing = async || {
@@ -138,7 +139,7 @@ async fn a_renewal_that_is_abandoned_leaves_a_healthy_link_healthy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_of_the_bank_are_percent_encoded() {
+async fn the_banks_name_and_logo_are_percent_encoded() {
     let bank = Bank::connected().await;
     let name = "Crédito & São João + Cia #1 = 100%";
     let (table, id) = (&bank.world.stack.endpoints().resource_table, bank.link_id());
@@ -166,7 +167,7 @@ async fn facts_of_the_bank_are_percent_encoded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_is_renewed_for_whom_it_was_given() {
+async fn a_consent_is_renewed_for_its_own_account_holder() {
     let world = World::start().await;
     let user = world.company().await;
     let own = connected_as_individual(&world, &user).await;
@@ -181,7 +182,7 @@ async fn a_consent_is_renewed_for_whom_it_was_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_somebody_else_or_of_nobody_is_not_found() {
+async fn a_link_of_another_user_and_an_unknown_link_are_not_found() {
     let bank = Bank::connected().await;
     let other = bank.world.individual().await;
     let body = renew(bank.link_id());
@@ -227,7 +228,7 @@ async fn a_link_that_is_not_served_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_whose_consent_was_not_read_yet_has_none() {
+async fn a_link_without_a_synced_consent_cannot_be_renewed() {
     let world = World::start().await;
     let fault = json!({"path": "/api/consents/", "status_429": true});
     world.sandbox("faults", &fault).await;
@@ -280,7 +281,7 @@ async fn with_the_identity_in_the_body_only_a_proven_link_is_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_about_to_connect_a_bank_again_is_told_to_renew() {
+async fn a_user_who_connects_the_same_bank_again_is_told_to_renew() {
     let bank = Bank::connected().await;
     let (world, user) = (&bank.world, &bank.user);
     let banks = [
@@ -310,7 +311,7 @@ async fn whoever_is_about_to_connect_a_bank_again_is_told_to_renew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_connects_something_else_is_told_nothing() {
+async fn a_user_who_connects_another_bank_gets_no_warning() {
     let world = World::start().await;
     let user = world.company().await;
     connected_as_individual(&world, &user).await;
@@ -331,7 +332,7 @@ async fn whoever_connects_something_else_is_told_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_cannot_be_read_keep_nobody_from_connecting() {
+async fn a_user_can_connect_while_links_cannot_be_read() {
     let world = World::without_resource_table().await;
     let user = world.individual().await;
     let body = json!({"institutions": ["ofmockbank_br_retail"]});

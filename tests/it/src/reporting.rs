@@ -1,4 +1,5 @@
-//! Attempts that come back nowhere: what the user's browser shows is reported to us.
+//! Attempts that end at the bank without a callback: the app reports the address of the bank's
+//! error page.
 
 use domain::guidance;
 use reqwest::Response;
@@ -9,7 +10,7 @@ use crate::world::{User, World, event};
 const ADDRESS: &str =
     "https://api.belvo.com/api/consents/callback/#error_description=risk_analysis_denied";
 
-/// An attempt, and what its reports are signed with.
+/// An attempt, and the session that signs its reports.
 struct Attempt {
     session_id: String,
     report_session: String,
@@ -25,13 +26,13 @@ async fn begin(world: &World, user: &User) -> Attempt {
     }
 }
 
-/// Reports without signing in.
+/// Sends a report without a token.
 async fn report(world: &World, body: &Value) -> Response {
     let request = world.http.post(world.url("/connection-reports"));
     world.send(request.json(body)).await
 }
 
-/// Outcome and code as recorded.
+/// The recorded outcome and code.
 async fn recorded(world: &World, user: &User, attempt: &Attempt) -> (String, String) {
     world.settle().await;
     let attempt = &world.attempts(user).await[&attempt.session_id];
@@ -64,14 +65,14 @@ async fn the_banks_refusal_is_recorded_and_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_code_is_not_kept() {
+async fn a_report_without_a_valid_code_is_stored_as_unrecognized() {
     let world = World::start().await;
     let user = world.individual().await;
     for reported in [
         json!({"url": "https://bank.example/#error_description=Ralph+Bragg+negado"}),
         json!({"url": "https://bank.example/?error=76109277673"}),
         json!({"code": "Ralph Bragg"}),
-        // A single word is no code either, unless it is a known one.
+        // A single word must be a known code.
         json!({"code": "Ralph"}),
     ] {
         let attempt = begin(&world, &user).await;
@@ -92,7 +93,7 @@ async fn what_is_no_code_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_success_stands_whatever_was_or_is_reported() {
+async fn a_success_overrides_earlier_and_later_reports() {
     let world = World::start().await;
     let user = world.individual().await;
     let attempt = begin(&world, &user).await;
@@ -111,7 +112,7 @@ async fn a_success_stands_whatever_was_or_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_left_may_still_say_why() {
+async fn a_user_who_left_may_still_report_the_reason() {
     let world = World::start().await;
     let user = world.individual().await;
     let attempt = begin(&world, &user).await;
@@ -130,7 +131,7 @@ async fn whoever_left_may_still_say_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_good_for_one_thing() {
+async fn a_session_has_a_single_purpose() {
     let world = World::start().await;
     let user = world.individual().await;
     let attempt = begin(&world, &user).await;

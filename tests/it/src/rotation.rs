@@ -2,11 +2,11 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | `under_load` | claim: the documented steps fail no request |
-//! | `wrong` | claim: what other orders cost, and what heals by itself |
-//! | `load` | everything that goes on meanwhile |
+//! | `under_load` | claim: with the documented steps, no request fails |
+//! | `wrong` | claim: the effects of other orders, and their end |
+//! | `load` | all calls that are made meanwhile |
 //! | `processes`, `call` | the functions, with a clock the test moves, and a request to them |
-//! | `documented` | the steps, as OPERATIONS.md has them |
+//! | `documented` | the steps of OPERATIONS.md |
 
 mod call;
 mod documented;
@@ -35,12 +35,12 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_authorizations_are_taken_while_belvo_is_told_the_new_one() {
+async fn both_authorizations_are_accepted_during_a_rotation() {
     let world = World::start().await;
     let old = world.stack.endpoints().webhook_authorization.clone();
     let new = "Bearer a-new-value-agreed-with-belvo";
     let both = json!({"current": new, "previous": old});
-    // Before any call, so that no process holds the old value alone.
+    // Before any call, so that no process has cached the old value alone.
     world.set_secret("Webhook", &both).await;
     assert_eq!(world.call_webhook(new).await, 200);
     assert_eq!(world.call_webhook(&old).await, 200);
@@ -66,12 +66,8 @@ async fn wrong_belvo_keys_are_a_clear_problem() {
     assert_eq!(body["belvo"]["request_id"].as_str().unwrap().len(), 32);
 }
 
-/// A secret as a function holds it, with a clock the test moves.
-fn secret<T: 'static>(
-    world: &World,
-    part_of_name: &str,
-    parse: fn(&str) -> Result<T, String>,
-) -> Held<T> {
+/// A secret as a function caches it, with a clock that the test moves.
+fn secret<T>(world: &World, part_of_name: &str, parse: fn(&str) -> Result<T, String>) -> Held<T> {
     let seconds = Arc::new(AtomicI64::new(1_800_000_000));
     let moved = Arc::clone(&seconds);
     let clock =
@@ -157,11 +153,7 @@ async fn belvos_keys_are_read_again_once_when_belvo_rejects_them() {
         let requests = world.ask_sandbox("requests").await;
         (result.is_ok(), requests.matches("/api/links/").count())
     };
-    assert_eq!(
-        asked().await,
-        (false, 1),
-        "the keys are as fresh as they can be"
-    );
+    assert_eq!(asked().await, (false, 1), "the keys were read just now");
     let right = json!({
         "id": endpoints.belvo_secret_id,
         "password": endpoints.belvo_secret_password,
@@ -172,7 +164,7 @@ async fn belvos_keys_are_read_again_once_when_belvo_rejects_them() {
     assert_eq!(asked().await, (true, 1));
 }
 
-/// The handler in this process, because a test cannot wait for the clock of another one.
+/// The handler runs in this process, because a test cannot move the clock of another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_webhook_notices_a_rotation_when_it_is_called_with_the_new_value() {
     let world = World::start().await;
@@ -194,7 +186,7 @@ async fn a_warm_webhook_notices_a_rotation_when_it_is_called_with_the_new_value(
             webhook::Authorization::from_json,
         ),
         source_ips: Vec::new(),
-        // None of these webhooks names a link, so nothing is queued.
+        // None of these webhooks names a link, so no job is queued.
         queue: queue::JobQueue::new(&aws, String::new()),
         clock,
         randomness: runtime::Randomness::system(),
@@ -212,14 +204,14 @@ async fn a_warm_webhook_notices_a_rotation_when_it_is_called_with_the_new_value(
     assert_eq!(
         call(&old).await,
         200,
-        "nobody has reason to read the secret again yet"
+        "no call has caused another read of the secret yet"
     );
     assert_eq!(call(new).await, 200);
     assert_eq!(call(&old).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_signed_before_a_rotation_still_comes_back() {
+async fn a_session_signed_before_a_rotation_is_still_accepted() {
     let world = World::start().await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;

@@ -1,4 +1,4 @@
-//! What is due, what no webhook told of, and what operators ask for.
+//! Scheduled links, lost webhooks, and the sweeps that an operator starts.
 
 use jiff::{SignedDuration, Timestamp};
 use local_stack::InvokeError;
@@ -23,7 +23,7 @@ async fn every_sample_has_its_answer() {
             "reread_all",
             json!({"page": 1, "pages": 1, "links": 0, "enqueued": 0, "next": null}),
         ),
-        // Belvo has no second page of no links.
+        // Belvo answers 404 to the second page of an empty list.
         ("reread_all_continued", json!("NoSuchPage")),
     ];
     let names: Vec<&str> = answers.iter().map(|(name, _)| *name).collect();
@@ -39,9 +39,9 @@ async fn every_sample_has_its_answer() {
     }
 }
 
-/// The sweep `links` divides time into slots as long as its schedule's period.
+/// The period of the schedule is the length of the walk's time slots.
 #[tokio::test(flavor = "multi_thread")]
-async fn schedules_ask_for_what_is_due_and_for_a_page_of_links() {
+async fn the_schedules_sweep_due_links_and_a_page_of_links() {
     let world = World::start().await;
     let schedules = world.stack.schedules().iter();
     let schedules = schedules.filter(|it| it.function == "sweeper" && it.enabled);
@@ -60,7 +60,7 @@ async fn schedules_ask_for_what_is_due_and_for_a_page_of_links() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_event_is_an_error_that_names_field_and_rule() {
+async fn an_invalid_event_is_an_error_that_names_field_and_rule() {
     let world = World::start().await;
     for (event, complaint) in [
         (
@@ -76,7 +76,7 @@ async fn a_wrong_event_is_an_error_that_names_field_and_rule() {
             json!({"sweep": "due", "page": 1}),
             "page is not a field of this sweep",
         ),
-        // A schedule whose input was lost.
+        // A schedule without its input.
         (
             json!({"version": "0", "detail-type": "Scheduled Event", "detail": {}}),
             "sweep must be one of",
@@ -87,17 +87,17 @@ async fn a_wrong_event_is_an_error_that_names_field_and_rule() {
         let message = error["errorMessage"].as_str().unwrap();
         assert!(message.contains(complaint), "{event}: {message}");
     }
-    // And the function lives on.
+    // The function can still be invoked.
     sweep(&world, json!({"sweep": "due"})).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_whose_webhooks_were_all_lost_is_found_and_read() {
+async fn a_link_whose_webhooks_were_all_lost_is_found_and_synced() {
     let world = adopting().await;
     let lost = json!({"external_id": "user-lost", "transactions": 40, "webhooks": false});
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let link = made(&world, &lost).await;
-    // Of this one the data may still be loading.
+    // The data of this one may still be loading.
     set_clock(&world, SignedDuration::ZERO).await;
     let young = made(&world, &lost).await;
 
@@ -113,7 +113,7 @@ async fn a_link_whose_webhooks_were_all_lost_is_found_and_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn news_of_a_link_of_ours_that_no_webhook_told_of_are_read() {
+async fn changes_of_a_known_link_without_a_webhook_are_synced() {
     let world = adopting().await;
     let link = announced_in_part(&world).await;
     let compare = || sweep(&world, json!({"sweep": "links"}));
@@ -128,7 +128,7 @@ async fn news_of_a_link_of_ours_that_no_webhook_told_of_are_read() {
     world.assert_complete(&link, "user-in-part").await;
     assert_eq!(compare().await.unwrap()["seen"], 0, "everything is read");
 
-    // Belvo says that it was at the bank at another time than we know of.
+    // Belvo reports another time of its last access than LINK has.
     let hundred_minutes_ago = Timestamp::now() - SignedDuration::from_mins(100);
     let access = json!({"at": hundred_minutes_ago.to_string()});
     world
@@ -136,11 +136,11 @@ async fn news_of_a_link_of_ours_that_no_webhook_told_of_are_read() {
         .await;
     assert_eq!(compare().await.unwrap()["enqueued"], 1);
     world.settle().await;
-    assert_eq!(compare().await.unwrap()["seen"], 0, "it was looked at");
+    assert_eq!(walk().await.unwrap()["seen"], 0, "it was checked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_comparison() {
+async fn the_walk_leaves_a_link_in_backoff_alone() {
     let world = adopting().await;
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let faults = json!({"fail_next": {"count": 100, "status": 429, "path": "/api/accounts/"}});
@@ -150,7 +150,7 @@ async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_comparison() {
     world.settle().await;
     assert!(world.link(&link).await.contains_key("trouble"));
     let answer = sweep(&world, json!({"sweep": "links"})).await.unwrap();
-    assert_eq!(answer["seen"], 0, "it has a pause of its own");
+    assert_eq!(answer["seen"], 0, "it has a backoff of its own");
 
     // Unless Belvo has reached the bank once more.
     set_clock(&world, -SignedDuration::from_hours(2)).await;
@@ -162,7 +162,7 @@ async fn a_link_that_waits_for_belvo_is_not_pressed_by_the_comparison() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_compared_and_reread_to_the_last_link() {
+async fn walk_and_reread_reach_the_last_page() {
     let world = adopting().await;
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let wish = json!({"external_id": "user-many", "transactions": 0, "webhooks": false});
@@ -184,7 +184,7 @@ async fn pages_are_compared_and_reread_to_the_last_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_holds_much_gets_nothing_more() {
+async fn the_walk_queues_no_job_while_the_queue_is_long() {
     let slow = [
         ("AdoptExistingLinks", "true"),
         ("BelvoRequestsPer30Seconds", "4"),
@@ -193,7 +193,7 @@ async fn a_queue_that_holds_much_gets_nothing_more() {
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let lost = json!({"external_id": "user-lost", "transactions": 5, "webhooks": false});
     made(&world, &lost).await;
-    // A group stands still behind a job that nobody can read.
+    // The group is locked by a job that the fetcher cannot parse.
     for number in 0..60 {
         let message = world.stack.sqs().send_message();
         let message = message.queue_url(&world.stack.endpoints().queue_url);
@@ -213,7 +213,7 @@ async fn a_queue_that_holds_much_gets_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_announced_is_read_when_it_is_due() {
+async fn resources_without_a_webhook_are_read_when_they_are_due() {
     let world = adopting().await;
     let link = announced_in_part(&world).await;
     let answer = sweep(&world, json!({"sweep": "due"})).await.unwrap();
@@ -227,7 +227,7 @@ async fn what_nobody_announced_is_read_when_it_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_an_outage_waiting_links_are_tried_at_once_when_an_operator_says_so() {
+async fn after_an_outage_an_operator_can_expedite_waiting_links() {
     let world = adopting().await;
     let faults = json!({"fail_next": {"count": 100, "status": 429, "path": "/api/accounts/"}});
     world.sandbox("faults", &faults).await;
@@ -236,7 +236,7 @@ async fn after_an_outage_waiting_links_are_tried_at_once_when_an_operator_says_s
     world.settle().await;
     world.sandbox("faults", &json!({})).await;
 
-    // Later than any pause between two tries, and earlier than the weekly pass.
+    // Later than any backoff, and earlier than the weekly recheck.
     let until = (Timestamp::now() + SignedDuration::from_hours(7)).to_string();
     let [first, second] = &links;
     let one = json!({"sweep": "due", "link_id": first, "until": until});
@@ -266,7 +266,7 @@ async fn a_journal_is_replayed() {
 
     let replay = json!({"sweep": "replay", "link_id": link});
     for _ in 0..2 {
-        // Whoever asks twice means it: nothing is taken for a repetition.
+        // Every replay by an operator is intended, so none is dropped as a duplicate.
         let answer = sweep(&world, replay.clone()).await.unwrap();
         assert_eq!(answer["events"], journal);
         assert!(answer["enqueued"].as_u64().unwrap() >= 6, "{answer}");
@@ -279,7 +279,7 @@ async fn a_journal_is_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_is_read_again_when_an_operator_says_so() {
+async fn an_operator_can_have_a_link_read_again() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -298,7 +298,7 @@ async fn a_link_is_read_again_when_an_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_links_are_read_again_one_after_the_other() {
+async fn an_operator_can_have_all_links_read_again() {
     let world = adopting().await;
     let wish = |webhooks: bool| json!({"external_id": "user-all", "transactions": 5, "webhooks": webhooks});
     let mut ours = Vec::new();
@@ -306,7 +306,7 @@ async fn all_links_are_read_again_one_after_the_other() {
         ours.push(made(&world, &wish(true)).await);
     }
     world.settle().await;
-    // Belvo has it, and we do not: it has its place in time, and no job.
+    // Belvo has it and we do not, so it has a time slot and no job.
     let foreign = made(&world, &wish(false)).await;
 
     let from: Timestamp = "2100-01-01T00:00:00Z".parse().unwrap();
@@ -328,7 +328,7 @@ async fn all_links_are_read_again_one_after_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_belvo_fails_the_comparison_and_nothing_else() {
+async fn an_outage_of_belvo_fails_only_the_walk() {
     let world = World::start().await;
     let faults = json!({"fail_next": {"count": 100, "status": 429, "path": "/api/links/"}});
     world.sandbox("faults", &faults).await;
@@ -343,12 +343,12 @@ async fn a_failing_belvo_fails_the_comparison_and_nothing_else() {
     sweep(&world, json!({"sweep": "links"})).await.unwrap();
 }
 
-/// Where links need no attempt of ours, so that they can be of any age.
+/// A stack that adopts links without attempts, so that they can have any age.
 async fn adopting() -> World {
     World::with(&[("AdoptExistingLinks", "true")]).await
 }
 
-/// A link four hours old, known and bound, of which only OWNERS was announced.
+/// A bound link made four hours ago, of which only OWNERS was announced.
 async fn announced_in_part(world: &World) -> String {
     set_clock(world, -SignedDuration::from_hours(4)).await;
     let wish = json!({"external_id": "user-in-part", "transactions": 40, "webhooks": false});
@@ -363,7 +363,7 @@ async fn announced_in_part(world: &World) -> String {
     link
 }
 
-/// Invokes the sweeper: its answer, or its `errorType` and `errorMessage`.
+/// Invokes the sweeper, and returns its answer or its `errorType` and `errorMessage`.
 async fn sweep(world: &World, event: Value) -> Result<Value, Value> {
     match world.stack.invoke("sweeper", event).await {
         Ok(answer) => Ok(answer),
@@ -377,7 +377,7 @@ async fn made(world: &World, wish: &Value) -> String {
     answer["link_id"].as_str().unwrap().to_owned()
 }
 
-/// Puts Belvo's present so far from ours.
+/// Sets Belvo's clock this far from ours.
 async fn set_clock(world: &World, offset: SignedDuration) {
     let present = (Timestamp::now() + offset).to_string();
     world.sandbox("clock", &json!({"set": present})).await;

@@ -1,14 +1,14 @@
-//! The template, as tests look at it.
+//! Tests of the template.
 //!
 //! | module | claims that |
 //! |---|---|
 //! | `alarms` | every alarm has an action and a section in the runbook |
 //! | `deployment` | parameters are used, and each environment has its stack |
-//! | `faults` | a rule that is broken is noticed |
-//! | `roles` | a function may do what it does, and nothing else |
-//! | `rules` | the template is as this system needs it |
-//! | `variables` | a function is told what it reads, and nothing else |
-//! | `watching` | `cargo lambda` builds, runs and deploys what the template describes |
+//! | `faults` | every rule notices a fault |
+//! | `roles` | a function's role allows exactly its calls |
+//! | `rules` | the template fits this system |
+//! | `variables` | a function gets exactly the variables it reads |
+//! | `watching` | `cargo lambda` builds, runs and deploys the template's functions |
 
 mod alarms;
 mod deployment;
@@ -37,7 +37,7 @@ fn template(text: &str, parameters: &[(&str, &str)]) -> Template {
     Template::parse(text, &parameters.collect()).unwrap()
 }
 
-/// An account in which all of its secrets exist.
+/// An account in which all secrets of the template exist.
 fn account() -> Account {
     let secrets = ["Belvo", "Webhook", "Session", "ExternalId"];
     let arn = |name: &str| format!("arn:aws:secretsmanager:sa-east-1:000000000000:secret:{name}");

@@ -1,10 +1,10 @@
-//! What Belvo is asked for: the body of `POST /api/token/`, to the letter.
+//! The body of `POST /api/token/`, compared in full.
 
 use serde_json::{Value, json};
 
 use crate::world::{User, World};
 
-/// The configuration behind the documented samples in `data/`.
+/// The configuration of the documented samples in `data/`.
 const SAMPLE: [(&str, &str); 8] = [
     ("CompanyName", "ACME"),
     ("CompanyIconUrl", "https://static.example.com/icon.svg"),
@@ -86,7 +86,7 @@ async fn the_guides_own_configuration_is_sent_as_the_guide_prints_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn someone_with_a_company_can_connect_their_own_account() {
+async fn a_person_with_a_company_can_connect_their_own_account() {
     let world = World::start().await;
     let user = world.company().await;
     let sent = sent(&world, &user, &json!({"holder": "individual"})).await;
@@ -128,7 +128,7 @@ async fn the_answer_has_what_the_app_needs_and_no_refresh_token() {
     assert_eq!(names, expected.into());
 }
 
-/// Mints a token and gives the body Belvo received, keys shown as placeholders.
+/// Mints a token, and returns the body that Belvo received, with placeholders for the keys.
 async fn sent(world: &World, user: &User, body: &Value) -> Value {
     world.mint_with(user, body).await;
     let requests: Value = serde_json::from_str(&world.ask_sandbox("requests").await).unwrap();
@@ -139,7 +139,7 @@ async fn sent(world: &World, user: &User, body: &Value) -> Value {
     bodies[0].clone()
 }
 
-/// The documented request with the callback URLs of this one, whose shape is checked here.
+/// The documented request with the callback URLs of this one, whose form is checked here.
 fn expected(sample: &str, sent: &Value) -> Value {
     let mut sample: Value = serde_json::from_str(sample).unwrap();
     for outcome in ["success", "exit", "event"] {
@@ -153,7 +153,7 @@ fn expected(sample: &str, sent: &Value) -> Value {
     sample
 }
 
-/// Against Belvo's own schema of the request.
+/// Validates the request against Belvo's own schema.
 fn assert_valid(sent: &Value) {
     let api = include_str!("../../belvo-sandbox/openapi/belvo-ofda-br-1.223.0.json");
     let mut schema: Value = serde_json::from_str(api).unwrap();

@@ -8,8 +8,8 @@ use crate::canonical::Canonical;
 use crate::metrics::counted;
 use crate::world::{World, event, events};
 
-/// What each file of `events/webhook` leads to for a link of ours, as its journal says;
-/// `None` where no link is named and nothing is queued.
+/// The outcome of each file of `events/webhook` for a known link, as its log records it; `None` for
+/// files that name no link, for which no job is queued.
 const OUTCOMES: [(&str, Option<&str>); 31] = [
     ("accounts_historical_update", Some("read")),
     ("accounts_historical_update_with_errors", Some("read")),
@@ -62,7 +62,7 @@ const OUTCOMES: [(&str, Option<&str>); 31] = [
     ("unknown_code", Some("nothing to do")),
 ];
 
-/// What the files carry as `Authorization`.
+/// The `Authorization` of the files.
 const SAMPLE_AUTHORIZATION: &str = "Basic YmVsdm86Y2hhbmdlLW1lLWxhdGVy";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,14 +88,14 @@ async fn every_sample_webhook_has_its_outcome_for_a_link_of_ours() {
         let led_to: Vec<&str> = after.values().map(|it| it["outcome"].text()).collect();
         assert_eq!(led_to, outcome.into_iter().collect::<Vec<_>>(), "{name}");
     }
-    // Whatever was announced, what is stored is what Belvo holds.
+    // After every announcement, the stored data equals Belvo's.
     world
         .assert_complete(&connected.link_id, &user.external_id)
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_about_a_link_belvo_does_not_know_leaves_no_data() {
+async fn a_webhook_about_a_link_unknown_to_belvo_stores_no_data() {
     let world = World::start().await;
     let authorization = world.stack.endpoints().webhook_authorization.clone();
     for name in events("webhook") {
@@ -118,7 +118,7 @@ async fn a_webhook_about_a_link_belvo_does_not_know_leaves_no_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_event_is_read_again_and_kept_on_the_link() {
+async fn a_consent_webhook_reads_the_consent_and_records_it_on_the_link() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -137,7 +137,7 @@ async fn a_consent_event_is_read_again_and_kept_on_the_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announcement_keeps_its_totals_and_errors_on_the_link() {
+async fn the_totals_and_errors_of_a_webhook_are_recorded_on_the_link() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -153,12 +153,12 @@ async fn an_announcement_keeps_its_totals_and_errors_on_the_link() {
         *accounts.get("announced").get("rows"),
         Canonical::from_json("0")
     );
-    // The limits of Open Finance are those of a month, which begins in Brasília.
+    // The limits of Open Finance apply to calendar months in Brasília's time.
     assert!(link["limited_until"].text().ends_with("-01T03:00:00Z"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_disagrees_with_the_announcement_is_repeated_and_then_reported() {
+async fn a_read_that_disagrees_with_the_webhook_is_repeated_and_then_reported() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -190,7 +190,7 @@ async fn a_read_that_disagrees_with_the_announcement_is_repeated_and_then_report
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_at_the_bank_arrive() {
+async fn changes_at_the_bank_are_stored() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
@@ -221,7 +221,7 @@ async fn only_listed_addresses_may_call_if_there_is_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_a_list_of_addresses_keeps_out_wakes_nobody_but_belvo_who_has_moved_does() {
+async fn a_rejected_address_raises_the_alarm_only_with_the_agreed_authorization() {
     let rejected = async |ips: &str, agreed: bool| {
         let world = World::with(&[("WebhookSourceIps", ips)]).await;
         let authorization = match agreed {
@@ -239,7 +239,7 @@ async fn whoever_a_list_of_addresses_keeps_out_wakes_nobody_but_belvo_who_has_mo
     assert_eq!(rejected("", false).await, 1);
 }
 
-/// A sample, addressed to a link, a consent and this stack.
+/// A sample for this link, consent and stack.
 fn addressed(world: &World, name: &str, link_id: &str, consent_id: &str) -> Value {
     let authorization = &world.stack.endpoints().webhook_authorization;
     let mut event = event("webhook", name, &[(SAMPLE_AUTHORIZATION, authorization)]);

@@ -123,7 +123,7 @@ impl World {
             {"ParameterKey": "CompanyName", "ParameterValue": "ACME"},
         ]);
         let outputs = json!([
-            {"OutputKey": "ApiUrl", "OutputValue": api_url, "Description": "Where app front ends call."},
+            {"OutputKey": "ApiUrl", "OutputValue": api_url, "Description": "Address of the API for app front ends."},
             {"OutputKey": "WebhookUrl", "OutputValue": format!("{api_url}/webhook")},
             {"OutputKey": "BelvoSecretId", "OutputValue": "BelvoSecret"},
         ]);

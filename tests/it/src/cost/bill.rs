@@ -1,4 +1,4 @@
-//! The bill of a month: parts, times how often they happen, and what runs without users.
+//! The bill of a month: parts of the month, their frequency, and the costs without users.
 
 use std::collections::BTreeMap;
 
@@ -23,34 +23,34 @@ const SECONDS: u64 = MINUTES * 60;
 /// Links of a page of the walk.
 const PAGE: u64 = 1_000;
 
-/// Lambda asks an empty queue in five places at once, each for 20 seconds (Lambda's guide, SQS,
-/// scaling; it says so of queues that are not FIFO, and of ours nothing).
+/// Lambda polls an empty queue with five pollers for 20 seconds each (Lambda's guide, SQS, scaling;
+/// the guide describes standard queues and does not mention FIFO queues).
 const IDLE_POLLS: u64 = 5 * SECONDS / 20;
 
-/// A pipe asks each shard of a stream four times a second (EventBridge's guide, Pipes, DynamoDB),
-/// and only what Lambda asks is free (DynamoDB's guide, "Evaluate your Streams usage").
+/// A pipe polls each shard of a stream four times a second (EventBridge's guide, Pipes, DynamoDB).
+/// Only Lambda's own polls are free (DynamoDB's guide, "Evaluate your Streams usage").
 const STREAM_READS_OF_A_SHARD: u64 = 4 * SECONDS;
 
-/// A function that is used reads its secrets again after five minutes (`shared/runtime`). So often
-/// at most for each of its environments; there is one unless calls come at once.
+/// A function in use reads its secrets again after five minutes (`shared/runtime`). This is the
+/// upper bound for each of its environments; there is one unless calls overlap.
 const SECRET_READS: u64 = HOURS_PER_MONTH * 12;
 
-/// SQS asks for data keys: B / D x (2 P + C), with the month B, the queue's reuse period D of an
-/// hour, the roles that send P and those that receive C (SQS's guide, estimating AWS KMS costs).
+/// SQS requests data keys: B / D x (2 P + C), with the month B, the queue's reuse period D of an
+/// hour, the sending roles P and the receiving roles C (SQS's guide, estimating AWS KMS costs).
 const QUEUE_KEY_REQUESTS: u64 = HOURS_PER_MONTH * (2 * 5 + 1);
 
-/// DynamoDB asks again for a table's key after five minutes, for each role (DynamoDB's guide,
+/// DynamoDB requests a table's key again after five minutes, for each role (DynamoDB's guide,
 /// encryption at rest).
 const TABLE_KEY_REQUESTS: u64 = HOURS_PER_MONTH * 12;
 
-/// DynamoDB stores so many bytes more for each item, and each entry of an index.
+/// DynamoDB adds this many bytes to each item and to each index entry.
 const STORED_BESIDES: u64 = 100;
 
-/// What is billed, by what and of which table, index or function.
+/// The billed item, and its table, index or function.
 pub type Units = BTreeMap<(Item, String), u64>;
 
 pub struct Bill {
-    /// Each part's share of the month, and how often it happens.
+    /// Each part's share of the month, and its frequency.
     pub parts: Vec<(String, u64, Units)>,
 }
 
@@ -69,7 +69,8 @@ impl Bill {
             let mut units = Units::new();
             for ((item, of), amount) in part.billed(&account.memory, time) {
                 let is_page = part.name == FIVE_MINUTES && item == Item::HalfReadUnits;
-                // A page is read of as many links as there are, not of those that were played.
+                // The cost of a page depends on the links of the bill instead of those that were
+                // played.
                 let (times, divided) = match is_page {
                     true => (happens * links.min(PAGE), month.links),
                     false => (happens, part.times),
@@ -97,7 +98,7 @@ impl Bill {
         Ok(Bill { parts })
     }
 
-    /// All parts together.
+    /// The sum of all parts.
     pub fn all(&self) -> Units {
         let mut all = Units::new();
         for (_, _, units) in &self.parts {
@@ -119,7 +120,7 @@ pub const MINUTE: &str = "each minute: what is due";
 pub const FIVE_MINUTES: &str = "each five minutes: a page of links";
 pub const ERASING: &str = "erasing a bank";
 
-/// Hours of the month in which each metric is sent: as often as that, and not above all hours.
+/// Hours of the month in which each metric is sent: its frequency, but at most all hours.
 pub fn metric_hours(month: &Month, played: &Played) -> BTreeMap<String, u64> {
     let mut hours: BTreeMap<String, u64> = BTreeMap::new();
     for part in &played.parts {
@@ -129,7 +130,7 @@ pub fn metric_hours(month: &Month, played: &Played) -> BTreeMap<String, u64> {
         }
     }
     for (metric, hours) in &mut hours {
-        // One for each bank; there is one here.
+        // One for each bank; the run has a single bank.
         let banks = if metric.contains("institution=") {
             month.banks
         } else {
@@ -140,14 +141,14 @@ pub fn metric_hours(month: &Month, played: &Played) -> BTreeMap<String, u64> {
     hours
 }
 
-/// Lambda traces the first call of a function in each second, and of the others a twentieth
+/// Lambda traces the first call of a function in each second and a twentieth of the others
 /// (Lambda's guide, X-Ray).
 fn traces(calls: u64) -> u64 {
     let first = calls.min(SECONDS);
     first + (calls - first) / 20
 }
 
-/// How often a part happens in a month.
+/// The frequency of a part in a month.
 pub fn happens(month: &Month, part: &str) -> u64 {
     let links = month.users * month.links;
     match part {
@@ -208,9 +209,9 @@ fn always(month: &Month, played: &Played, stack: &Stack, calls: &BTreeMap<String
     ])
 }
 
-/// What the template has that is billed by the month.
+/// The template's resources that are billed by the month.
 struct Stack {
-    /// Megabytes of each function.
+    /// The memory of each function in megabytes.
     memory: BTreeMap<String, u64>,
     secrets: u64,
     keys: u64,
@@ -228,7 +229,7 @@ impl Stack {
                 .map(|name| (format!("{name}Secret"), format!("arn:{name}")))
                 .into(),
         };
-        // The one parameter without a default; nothing here depends on it.
+        // The one parameter without a default; no result here depends on it.
         let issuer = (
             "JwtIssuer".to_owned(),
             "https://issuer.example.com".to_owned(),
@@ -242,7 +243,7 @@ impl Stack {
             let kind = format!("AWS::{kind}");
             resources.values().filter(move |it| it["Type"] == *kind)
         };
-        // An alarm over an expression is billed by the metrics in it.
+        // An alarm over an expression is billed for each of its metrics.
         let metrics = of("CloudWatch::Alarm").map(|alarm| {
             let metrics = alarm["Properties"]["Metrics"].as_array();
             let metrics = metrics.into_iter().flatten();
@@ -270,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_of_what_was_played() {
+    fn a_share_relates_to_the_played_parts() {
         assert_eq!(share(196, 40_000, 10), 784_000);
         assert_eq!(share(1, 1, 0), 1);
     }
 
     #[test]
-    fn what_stands_in_the_template_is_counted() {
+    fn the_templates_resources_are_counted() {
         let stack = Stack::read().unwrap();
         assert_eq!((stack.keys, stack.secrets, stack.dashboards), (1, 4, 1));
         // The two alarms over all functions have six metrics each.

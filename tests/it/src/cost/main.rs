@@ -1,12 +1,12 @@
-//! What the system costs: plays what happens to a user's links in a month against the simulated
-//! Belvo, counts what AWS would bill for it, and adds it up.
+//! The cost of the system: plays a month of a user's links against the simulated Belvo, counts the
+//! units that AWS would bill, and adds them up.
 //!
-//! `cargo run -p it --bin cost` prints what each part of the month uses, the bill for 1,000 users,
-//! and the formula with its inputs; `--help` lists what a month may be made of.
+//! `cargo run -p it --bin cost` prints the usage of each part of the month, the bill for 1,000
+//! users, and the formula with its inputs; `--help` lists the parameters of the month.
 //!
-//! Units are counted where the functions ask for them (`local_stack::Used`). What nobody can count
-//! here follows a rule that AWS documents, each beside its constant in `bill`. Prices are in
-//! `prices`, and have to be checked. `play` plays, `part` is what it counted, `stored` what is left.
+//! Units are counted at the functions' requests (`local_stack::Used`). Units that cannot be counted
+//! here follow a rule that AWS documents, each beside its constant in `bill`. Prices are in
+//! `prices`, and must be checked. `play` plays, `part` holds the counts, `stored` the stored bytes.
 
 #![allow(clippy::print_stdout)]
 

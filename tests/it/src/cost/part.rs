@@ -1,4 +1,4 @@
-//! A part of the month: what was counted, and what of it is billed.
+//! A part of the month: its counts, and their billed units.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,36 @@ use serde_json::Value;
 use crate::bill::Units;
 use crate::prices::Item;
 
-/// What Lambda writes for each call besides, `platform.start` and `platform.report`: about as long
-/// as the samples in its guide, and 26 bytes more for each line.
+/// The bytes that Lambda logs for each call, `platform.start` and `platform.report`: about the
+/// length of the samples in its guide, and 26 bytes more for each line.
 const PLATFORM_LINES: u64 = 2 * 26 + 155 + 420;
-/// What API Gateway writes for each request: the template's `AccessLogSettings`, filled in.
+/// The bytes that API Gateway logs for each request: the template's `AccessLogSettings`, filled in.
 const ACCESS_LINE: u64 = 26 + 110;
 
-/// A part of the month, and what it used.
+/// A part of the month, and its usage.
 pub struct Part {
     pub name: &'static str,
     pub used: Used,
-    /// How often it was played.
+    /// The number of times it was played.
     pub times: u64,
     /// Requests to Belvo, by function.
     pub belvo: BTreeMap<String, u64>,
-    /// How often which metric was sent.
+    /// The number of times each metric was sent.
     pub metrics: BTreeMap<String, u64>,
-    /// Bytes that the app was sent.
+    /// Bytes sent to the app.
     pub bytes_out: u64,
-    /// Events for other services.
+    /// Change events for other services.
     pub events: u64,
 }
 
 impl Part {
-    /// How much of one thing, of all functions.
+    /// The amount of one unit, over all functions.
     pub fn all(&self, what: What) -> u64 {
         let found = self.used.iter().filter(|(it, _)| it.what == what);
         found.map(|(_, amount)| amount).sum()
     }
 
-    /// What is billed for it.
+    /// The billed units.
     pub fn billed(&self, memory: &BTreeMap<String, u64>, time: Time) -> Units {
         let mut billed = Units::new();
         let mut add = |item, of: &str, amount: u64| {
@@ -70,7 +70,7 @@ impl Part {
                         milliseconds * megabytes,
                     );
                 }
-                // Secrets are read when five minutes have passed, not with each call.
+                // Secrets are read every five minutes instead of with each call.
                 What::SecretReads | What::LogLines => {}
             }
         }
@@ -81,16 +81,16 @@ impl Part {
     }
 }
 
-/// How long calls take where they are billed.
+/// The duration of calls in Lambda.
 #[derive(Clone, Copy)]
 pub struct Time {
-    /// How many times as long as here.
+    /// The factor from this machine to Lambda.
     pub slower: u64,
-    /// What Belvo takes for an answer.
+    /// The duration of a Belvo request.
     pub belvo_milliseconds: u64,
 }
 
-/// The metrics a line sends: name and dimensions, as CloudWatch keeps them apart.
+/// The metrics of a line: name and dimensions, which make a metric in CloudWatch.
 pub fn sent(line: &str) -> Vec<String> {
     let Some((_, json)) = line.split_once("] {") else {
         return Vec::new();

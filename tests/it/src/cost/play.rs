@@ -1,4 +1,4 @@
-//! Plays what happens to a user's links, part by part, and counts what each part uses.
+//! Plays the events of a user's links, part by part, and counts the usage of each part.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,19 +11,19 @@ use crate::bill;
 use crate::part::{Part, sent};
 use crate::stored::{Stored, link_record};
 
-/// One of the sandbox's people, who is asked to connect.
+/// The sandbox's person whose banks are connected.
 const CPF: &str = "76109277673";
 const NAME: &str = "Ralph Bragg";
 const USER: &str = "user-who-pays";
 
-/// How often a part that varies is played.
+/// The number of times a varying part is played.
 pub const REPEATS: u64 = 5;
 
-/// Everything that was played.
+/// The results of the run.
 pub struct Played {
     pub parts: Vec<Part>,
     pub stored: Stored,
-    /// Secrets each function reads, and tables it asks.
+    /// The secrets that each function reads, and its tables.
     pub secrets: BTreeMap<String, u64>,
     pub tables: u64,
 }
@@ -62,15 +62,16 @@ impl<'a> Player<'a> {
         })
     }
 
-    /// Plays it all. The user connects so many links, and sees so many new transactions a day.
+    /// Plays all parts. The user connects this many links, and gets this many new transactions a
+    /// day.
     pub async fn play(mut self, links: u64, new_transactions: u64) -> anyhow::Result<Played> {
-        // What is done once for each process is no part of any.
+        // Work done once for each process belongs to no part.
         self.stack.warm_up().await?;
         self.finish("", 1).await?;
         self.parts.clear();
 
         let link = self.connect().await?;
-        // That everything is there is an event of its own, beside that of the transactions.
+        // The completion of a link is a change event of its own, beside that of its transactions.
         self.notice(&link).await?;
         self.events += 1;
         self.finish(bill::CONNECTING, 1).await?;
@@ -86,7 +87,7 @@ impl<'a> Player<'a> {
         self.finish(bill::NEWS, REPEATS).await?;
 
         for repeat in 0..REPEATS {
-            // Belvo was at the bank, and nobody was told: the walk over its links finds out.
+            // Belvo was at the bank without a webhook, and the walk over its links detects it.
             let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(100);
             let at = at + jiff::SignedDuration::from_secs(i64::try_from(repeat)?);
             let access = json!({"at": at.to_string()});
@@ -109,7 +110,7 @@ impl<'a> Player<'a> {
             .await?;
         self.settle().await?;
         self.notice(&link).await?;
-        // A day before the end, which the sandbox puts six days away.
+        // A day before the end, which the sandbox sets six days ahead.
         let last_day = json!({"sweep": "due", "link_id": link, "until": in_hours(5 * 24 + 1)});
         let report = self.sweep(last_day).await?;
         expect(&report, "enqueued", 1)?;
@@ -137,7 +138,7 @@ impl<'a> Player<'a> {
                 .await?;
         }
         self.settle().await?;
-        // It is removed once more, and the tombstone goes after 90 days.
+        // The second purge; the tombstone expires after 90 days.
         for hours in [2, 100 * 24] {
             self.sweep(json!({"sweep": "due", "until": in_hours(hours)}))
                 .await?;
@@ -158,7 +159,7 @@ impl<'a> Player<'a> {
     async fn connect(&mut self) -> anyhow::Result<String> {
         let answer = self.app(Method::POST, "/token", None).await?.1;
         let token = text(&answer, "access_token")?;
-        // A user needs longer in the widget than the queue needs for the attempt.
+        // A user spends more time in the widget than the queue needs for the attempt.
         self.settle().await?;
         let order = json!({"access_token": token, "external_id": USER});
         let connected = self.belvo("connect", &order).await?;
@@ -169,7 +170,7 @@ impl<'a> Player<'a> {
         text(&connected, "link_id")
     }
 
-    /// The list of links and a page of transactions, and both again, unchanged.
+    /// The list of links and a page of transactions, then both again unchanged.
     async fn visit(&mut self, link: &str) -> anyhow::Result<()> {
         for path in ["/links", &format!("/links/{link}/transactions")] {
             let (etag, _) = self.app(Method::GET, path, None).await?;
@@ -179,7 +180,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Calls the API as the app does. What is known already must be answered as such.
+    /// Calls the API as the app does. An unchanged answer must be a 304.
     async fn app(
         &mut self,
         method: Method,
@@ -208,7 +209,7 @@ impl<'a> Player<'a> {
         Ok((etag, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
-    /// Tells the simulated Belvo to do something.
+    /// Calls a control route of the simulated Belvo.
     async fn belvo(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = format!("{}/_sandbox/{path}", self.stack.endpoints().belvo_url);
         let answer = self.http.post(url).json(body).send().await?;
@@ -219,14 +220,14 @@ impl<'a> Player<'a> {
         Ok(self.stack.invoke("sweeper", event).await?)
     }
 
-    /// Waits until every webhook has come and every job is done.
+    /// Waits until every webhook has arrived and every job is done.
     async fn settle(&self) -> anyhow::Result<()> {
         self.belvo("settle", &json!({})).await?;
         self.stack.settle().await?;
         Ok(())
     }
 
-    /// Counts the event if LINK has told others of a change since the last look.
+    /// Counts a change event if LINK's outbox has changed since the last check.
     async fn notice(&mut self, link: &str) -> anyhow::Result<()> {
         let item = link_record(self.stack, link).await?;
         let change = item.get("change").and_then(|it| it.as_m().ok());
@@ -238,7 +239,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Ends a part: what was used since the last one ended is its own.
+    /// Ends a part: the usage since the end of the previous one is its own.
     async fn finish(&mut self, name: &'static str, times: u64) -> anyhow::Result<()> {
         self.settle().await?;
         let now = self.stack.used();
@@ -256,7 +257,7 @@ impl<'a> Player<'a> {
         }
         let mut belvo = self.belvo_requests().await?;
         if ![bill::MINUTE, bill::FIVE_MINUTES].contains(&name) {
-            // A sweep that a part needs is one of those that come every minute; but for its job.
+            // A sweep inside a part is one of the minutely sweeps; only its job counts here.
             used.retain(|it, _| it.function != "sweeper" || it.what == What::QueueRequests);
             metrics.retain(|metric, _| !metric.starts_with("SweepDone"));
             belvo.remove("sweeper");
@@ -276,7 +277,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// What Belvo was asked since the last part, by function. Only walks ask for lists of links.
+    /// Requests to Belvo since the last part, by function. Only walks list links.
     async fn belvo_requests(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let url = format!("{}/_sandbox/requests", self.stack.endpoints().belvo_url);
         let requests: Value = self.http.get(&url).send().await?.json().await?;
@@ -294,7 +295,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// How many secrets each function reads, and how many pairs of function and table there are.
+/// The number of secrets that each function reads, and of pairs of function and table.
 fn read_by(used: &Used) -> (BTreeMap<String, u64>, u64) {
     let mut secrets = BTreeMap::new();
     let mut tables = BTreeSet::new();
@@ -322,10 +323,10 @@ fn text(value: &Value, name: &str) -> anyhow::Result<String> {
         .to_owned())
 }
 
-/// The story must go as it is told.
+/// The run must go as planned.
 fn expect(report: &Value, name: &str, number: u64) -> anyhow::Result<()> {
     match report[name] == number {
         true => Ok(()),
-        false => bail!("the sweeper said {report}, not {name} {number}"),
+        false => bail!("the sweeper reported {report} instead of {name} {number}"),
     }
 }

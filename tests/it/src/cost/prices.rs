@@ -1,18 +1,17 @@
-//! What AWS asks. Money is counted in nano-dollars, billionths of a dollar.
+//! AWS's prices. Money is counted in nano-dollars, billionths of a dollar.
 //!
-//! **None of these was confirmed.** They are the prices on demand in São Paulo (`sa-east-1`) as far
-//! as they were known in November 2026; AWS's pages could not be asked, and what other pages say is
-//! mostly of Virginia. [`Source`] says of each where it is from, the output repeats it, and
-//! `--price NAME=DOLLARS` takes another. Free tiers are left out: they are few, and end.
+//! **None of these was confirmed.** They are the on-demand prices in São Paulo (`sa-east-1`) as far
+//! as known in November 2026; AWS's pages could not be read, and most other pages quote Virginia.
+//! [`Source`] gives the origin of each, the output repeats it, and `--price NAME=DOLLARS` replaces
+//! it. Free tiers are left out, because they are small and expire.
 
 use anyhow::{Context, bail};
 
-/// Nano-dollars.
 pub type Money = u128;
 
 const DOLLAR: u64 = 1_000_000_000;
 
-/// Something AWS bills.
+/// A billed unit of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {
     HalfWriteUnits,
@@ -39,15 +38,15 @@ pub enum Item {
     BusEvents,
 }
 
-/// Where a price is from.
+/// The origin of a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// AWS's list for São Paulo, from memory.
     SaoPaulo,
     /// The same in all regions, as far as known.
     AllRegions,
-    /// Not known for São Paulo: Virginia's and half as much again, which is what DynamoDB costs
-    /// more there.
+    /// Not known for São Paulo: Virginia's price and half as much again, which is the difference
+    /// for DynamoDB.
     Estimate,
 }
 
@@ -65,11 +64,11 @@ impl Source {
 #[derive(Clone, Copy, Debug)]
 pub struct Price {
     pub item: Item,
-    /// How `--price` calls it.
+    /// Its name in `--price`.
     pub name: &'static str,
-    /// What so much money is for, and how much of the item that is.
+    /// The price, and the amount of units it buys.
     pub unit: (&'static str, u64),
-    /// In what an amount is shown, and how much of the item one of that is.
+    /// The unit of the output, and its size.
     pub shown: (&'static str, u64),
     pub nano_dollars: u64,
     pub source: Source,
@@ -136,19 +135,19 @@ pub const PRICES: [Price; 22] = [
 ];
 
 impl Price {
-    /// What so much of it costs.
+    /// The cost of an amount.
     pub fn of(&self, amount: u64) -> Money {
         Money::from(amount) * Money::from(self.nano_dollars) / Money::from(self.unit.1)
     }
 }
 
-/// The prices, with those replaced that were given as `NAME=DOLLARS`.
+/// The prices, with the `NAME=DOLLARS` of the command line in place of the defaults.
 pub fn with(given: &[String]) -> anyhow::Result<Vec<Price>> {
     let mut prices = PRICES.to_vec();
     for text in given {
         let (name, dollars) = text.split_once('=').context("--price is NAME=DOLLARS")?;
         let price = prices.iter_mut().find(|it| it.name == name);
-        let price = price.with_context(|| format!("no price is called {name}"))?;
+        let price = price.with_context(|| format!("there is no price {name}"))?;
         price.nano_dollars = nano_dollars(dollars)?;
     }
     Ok(prices)
@@ -157,10 +156,10 @@ pub fn with(given: &[String]) -> anyhow::Result<Vec<Price>> {
 fn nano_dollars(text: &str) -> anyhow::Result<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() || fraction.len() > 9 {
-        bail!("{text} is no amount of dollars with up to nine digits after the point");
+        bail!("{text} is not an amount of dollars with up to nine digits after the point");
     }
     let nano = format!("{whole}{fraction:0<9}").parse();
-    nano.with_context(|| format!("{text} is no amount of dollars"))
+    nano.with_context(|| format!("{text} is not an amount of dollars"))
 }
 
 /// Dollars and cents, rounded.
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_that_is_none_is_refused() {
+    fn a_malformed_price_is_refused() {
         for text in [
             "write",
             "nothing=1",
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_billed_has_one_price() {
+    fn every_billed_unit_has_one_price() {
         let mut names: Vec<&str> = PRICES.iter().map(|it| it.name).collect();
         let mut items: Vec<Item> = PRICES.iter().map(|it| it.item).collect();
         names.sort_unstable();

@@ -1,4 +1,4 @@
-//! What is printed: what each part uses, the bill, the formula with its inputs.
+//! The output: the usage of each part, the bill, the formula with its inputs.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::part::Part;
 use crate::play::Played;
 use crate::prices::{Item, Money, Price, dollars};
 
-/// One time of each part.
+/// The usage of one run of each part.
 pub fn parts(played: &Played) {
     println!("What each part uses, once\n");
     println!(
@@ -105,7 +105,7 @@ pub fn bill(month: &Month, bill: &Bill, prices: &[Price]) {
     println!("{}.\n", pages.join(", "));
 }
 
-/// Tables and indexes apart, everything else together.
+/// Tables and indexes apart, all other places together.
 fn places(units: &Units, item: Item) -> BTreeMap<&str, u64> {
     let apart = matches!(item, Item::HalfWriteUnits | Item::HalfReadUnits);
     let mut places = BTreeMap::new();

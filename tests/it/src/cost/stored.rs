@@ -1,4 +1,4 @@
-//! What a connected link holds in the table.
+//! The stored bytes of a connected link.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local_stack::Stack;
 
-/// What a link holds once it is connected.
+/// The records of a connected link.
 pub struct Stored {
     pub transactions: u64,
     /// Rows of the table, and entries of its indexes.
@@ -19,7 +19,7 @@ pub struct Stored {
 type Record = HashMap<String, AttributeValue>;
 
 impl Stored {
-    /// Of a table in which there is one link.
+    /// The records of a table with a single link.
     pub async fn read(stack: &Stack, link: &str) -> anyhow::Result<Self> {
         let table = &stack.endpoints().resource_table;
         let answer = stack.dynamodb().describe_table().table_name(table);
@@ -45,7 +45,6 @@ impl Stored {
     }
 }
 
-/// The LINK record of a link.
 pub async fn link_record(stack: &Stack, link: &str) -> anyhow::Result<Record> {
     let text = |it: &str| AttributeValue::S(it.to_owned());
     let request = stack.dynamodb().get_item().consistent_read(true);
@@ -56,7 +55,7 @@ pub async fn link_record(stack: &Stack, link: &str) -> anyhow::Result<Record> {
     request.send().await?.item.context("there is no LINK")
 }
 
-/// Bytes of a value, as DynamoDB counts them.
+/// The size of a value, by DynamoDB's rules.
 fn size(value: &AttributeValue) -> u64 {
     match value {
         AttributeValue::S(text) => text.len() as u64,

@@ -1,4 +1,5 @@
-//! The examples of `openapi.yaml` are what a developer copies: they keep the file's own rules.
+//! The examples of `openapi.yaml` are copied by app developers, so they must obey the file's own
+//! rules.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut dyn FnMut(&str
     }
 }
 
-/// What is wrong with the examples of a description.
+/// The faults of a description's examples.
 fn mistakes(description: &Description) -> Vec<String> {
     let mut mistakes = Vec::new();
     for place in described(description) {
@@ -59,7 +60,7 @@ fn mistakes(description: &Description) -> Vec<String> {
 }
 
 #[test]
-fn every_example_keeps_its_own_schema_and_every_body_has_one() {
+fn every_example_obeys_its_schema_and_every_body_has_one() {
     assert_eq!(mistakes(&DESCRIPTION), Vec::<String>::new());
 }
 
@@ -94,7 +95,7 @@ fn every_type_of_problem_has_an_example_and_the_status_it_comes_with() {
         if !place.ends_with("application~1problem+json") {
             continue;
         }
-        // Shared answers stand under a name, and are checked where they are used.
+        // Shared answers have a name; the operations that use them are checked.
         let status = place.split('/').rev().nth(2).unwrap();
         for problem in DESCRIPTION.examples(&place) {
             shown.insert(problem["type"].clone().to_string());
@@ -109,14 +110,14 @@ fn every_type_of_problem_has_an_example_and_the_status_it_comes_with() {
 }
 
 #[test]
-fn examples_tell_users_what_they_are_told() {
+fn examples_have_the_guidance_texts_of_the_code() {
     let mut seen = 0;
     walk(&DESCRIPTION.document, "", &mut |place, value| {
         let (Some(code), Some(_)) = (value["code"].as_str(), value["action"].as_str()) else {
             return;
         };
         let mut told = serde_json::to_value(domain::guidance(code)).unwrap();
-        // When it ends, no text can say.
+        // The text about the end contains a date that only the link has.
         told["until"] = value["until"].clone();
         assert_eq!(*value, told, "{place}");
         seen += 1;

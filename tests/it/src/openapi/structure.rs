@@ -1,4 +1,4 @@
-//! `openapi.yaml` against OpenAPI's own rules, and against the routes that `template.yaml` deploys.
+//! `openapi.yaml` against OpenAPI's own rules, and against the routes of `template.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ fn operations() -> BTreeMap<String, &'static Value> {
     operations
 }
 
-/// Whether an operation wants the app user's token.
+/// Whether an operation requires the app user's token.
 fn wants_token(operation: &Value) -> bool {
     let security = operation.get("security");
     let security = security.unwrap_or(&DESCRIPTION.document["security"]);
@@ -31,7 +31,7 @@ fn wants_token(operation: &Value) -> bool {
 }
 
 #[test]
-fn what_is_described_is_what_is_deployed() {
+fn the_described_operations_are_the_deployed_routes() {
     let account = Account {
         region: "sa-east-1".to_owned(),
         id: "000000000000".to_owned(),
@@ -54,12 +54,12 @@ fn what_is_described_is_what_is_deployed() {
     assert_eq!(
         described.collect::<BTreeMap<_, _>>(),
         deployed.collect::<BTreeMap<_, _>>(),
-        "method, path, and whether a token is wanted"
+        "method, path, and whether a token is required"
     );
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_component_is_used() {
+fn every_reference_resolves_and_every_component_is_used() {
     let document = &DESCRIPTION.document;
     let mut used = BTreeSet::new();
     walk(document, "", &mut |place, value| {

@@ -1,4 +1,4 @@
-//! That the check can fail.
+//! Tests that the check can fail.
 
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const PROBLEM: Headers<'static> = &[
 ];
 const ID: &str = "a9f3d766-6b55-4a59-b286-d3528fb7824d";
 
-/// `complaint` is a part of what the check says; an empty one means that it is content.
+/// `complaint` is a part of the check's message; an empty one expects that the check passes.
 #[track_caller]
 fn check(request: &str, status: u16, headers: Headers<'_>, body: &str, complaint: &str) {
     let (method, path) = request.split_once(' ').unwrap();
@@ -63,7 +63,7 @@ fn an_answer_as_described_passes() {
 }
 
 #[test]
-fn a_path_or_method_that_is_not_described_is_the_gateways() {
+fn an_undescribed_path_or_method_is_answered_by_the_gateway() {
     let not_found = r#"{"message":"Not Found"}"#;
     for request in ["GET /token", "GET /links/", "GET /links/1/loans"] {
         check(request, 404, &[JSON], not_found, "");
@@ -73,7 +73,7 @@ fn a_path_or_method_that_is_not_described_is_the_gateways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_described_is_not_there() {
+async fn an_undescribed_operation_is_reported() {
     let world = World::start().await;
     let user = world.individual().await;
     for path in ["/users", "/links/1/loans", "/token/1"] {
@@ -83,7 +83,7 @@ async fn what_is_not_described_is_not_there() {
 }
 
 #[test]
-fn another_status_type_header_or_body_is_named() {
+fn a_different_status_type_header_or_body_is_reported() {
     let bills = |status, headers: Headers<'_>, body: &str, complaint: &str| {
         check("GET /links/1/bills", status, headers, body, complaint);
     };

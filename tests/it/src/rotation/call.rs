@@ -1,4 +1,4 @@
-//! A request, as a handler is given it.
+//! A request in the form in which a handler receives it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::CPF;
 
-/// A request as API Gateway hands it on.
+/// A request in the form in which API Gateway passes it.
 pub struct Call<'a> {
     pub route: &'static str,
     pub path: &'a str,
@@ -29,7 +29,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Of somebody who has signed in.
+    /// A request of a signed-in user.
     pub fn of(self, user: &'a str) -> Self {
         let user = Some(user);
         Self { user, ..self }

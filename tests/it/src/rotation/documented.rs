@@ -1,14 +1,14 @@
-//! The steps of OPERATIONS.md, so that a test does what an operator is told.
+//! The steps of OPERATIONS.md, so that a test does the same as an operator.
 
 use serde_json::Value;
 
-/// What is put into a secret, step by step.
+/// The new content of a secret, step by step.
 #[derive(Debug)]
 pub struct Steps(Vec<String>);
 
 impl Steps {
-    /// What the commands of "Rotating secrets" put into this secret, in their order: `put NAME`, and
-    /// the value in the line below.
+    /// The contents that the commands of "Rotating secrets" put into this secret, in order: `put
+    /// NAME`, and the value on the line below.
     pub fn of(secret: &str) -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../OPERATIONS.md");
         let text = std::fs::read_to_string(path).unwrap();
@@ -23,7 +23,7 @@ impl Steps {
         Self(values.collect())
     }
 
-    /// The values, with what an operator fills in.
+    /// The values, with the operator's parts filled in.
     pub fn with(&self, filled_in: &[(&str, &str)]) -> Vec<Value> {
         let values = self.0.iter().map(|text| {
             let pairs = filled_in.iter();

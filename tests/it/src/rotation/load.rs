@@ -1,9 +1,8 @@
-//! What goes on while secrets are rotated: users connect banks, report, and read; Belvo sends
-//! webhooks; jobs run; sweeps run; and strangers try what they may not.
+//! The calls during a rotation: users connect banks, report, and read; Belvo sends webhooks; jobs
+//! and sweeps run; and strangers send forged requests.
 //!
-//! Everything is done by two processes of each function: one that was there from the beginning,
-//! and one that has just started. What one of them has signed, the other one is given. `users` and
-//! `machines` are those who call.
+//! Each function has two processes: one from the beginning, and one that has just started. A value
+//! signed by one of them goes to the other. `users` and `machines` are the callers.
 
 mod machines;
 mod users;
@@ -21,7 +20,7 @@ use self::machines::{Webhook, webhook_address};
 use super::call::Call;
 use super::processes::{Process, Site};
 
-/// What must be done by both processes in each round.
+/// The calls that both processes must answer in each round.
 const KINDS: [&str; 10] = [
     "token",
     "redirect of the round before",
@@ -35,23 +34,23 @@ const KINDS: [&str; 10] = [
     "stranger",
 ];
 
-/// When nobody has anything to do for so long, everybody looks again.
+/// After this time without progress, all callers continue.
 const IDLE: Duration = Duration::from_millis(100);
 
 /// A round takes a second or two.
 const ROUND_LIMIT: Duration = Duration::from_secs(90);
 
-/// The two processes, and everybody who calls them.
+/// The two processes, and all callers.
 pub struct Load<'a> {
     site: &'a Site<'a>,
     processes: [RwLock<Process>; 2],
-    /// What was done in this round, and by which process.
+    /// The calls answered in this round, and the process of each.
     done: watch::Sender<BTreeSet<(&'static str, usize)>>,
     round: watch::Sender<u32>,
-    /// How much was done at all.
+    /// The number of answered calls.
     progress: watch::Sender<u64>,
     closing: watch::Sender<bool>,
-    /// Nothing that takes moments is under way when hours pass.
+    /// Held by a call in progress, so that the clock does not jump by hours meanwhile.
     jump: RwLock<()>,
     webhooks: AsyncMutex<mpsc::Receiver<Webhook>>,
     webhook_url: String,
@@ -85,7 +84,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Belvo sends this value from now on.
+    /// Makes Belvo send this value from now on.
     pub fn belvo_sends(&self, authorization: &str) {
         let target = WebhookTarget {
             url: self.webhook_url.clone(),
@@ -95,7 +94,7 @@ impl<'a> Load<'a> {
         sandbox.set_webhook(Some(target));
     }
 
-    /// Goes on while `script` does, and never stops by itself.
+    /// Runs until `script` ends.
     pub async fn while_running(&self, script: impl Future<Output = ()>) {
         let both = async |slot: usize| {
             tokio::join!(
@@ -117,7 +116,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Waits until everything was done by both processes from now on, without a failure.
+    /// Waits until both processes have answered every kind of call once more, without a failure.
     pub async fn round(&self, when: &str) {
         self.done.send_replace(BTreeSet::new());
         self.round.send_modify(|round| *round += 1);
@@ -132,11 +131,11 @@ impl<'a> Load<'a> {
         let failures = self.failures.lock().unwrap().clone();
         assert!(failures.is_empty(), "{when}: {failures:#?}");
         let missing = missing(&self.done.borrow());
-        assert!(complete, "{when}: nobody has done {missing:?}");
+        assert!(complete, "{when}: these calls are missing: {missing:?}");
     }
 
-    /// The time everybody is asked to wait between two steps. At its end, strangers have made both
-    /// processes look at their secrets, so that for the next half a minute they will not look again.
+    /// The documented wait between two steps. At its end, forged requests have made both processes
+    /// read their secrets, so that they will not read them again for half a minute.
     pub async fn wait_ten_minutes(&self, when: &str) {
         self.wait(SignedDuration::from_secs(301)).await;
         self.round(&format!("{when}, five minutes later")).await;
@@ -144,7 +143,7 @@ impl<'a> Load<'a> {
         self.round(&format!("{when}, ten minutes later")).await;
     }
 
-    /// Replaces one of the processes by one that starts now, and reads what is in the secrets now.
+    /// Replaces one of the processes by a new one, which reads the current secrets.
     pub async fn start_a_process(&self) {
         let young = self.site.start().await;
         let old = std::mem::replace(&mut *self.processes[1].write().await, young);
@@ -156,10 +155,10 @@ impl<'a> Load<'a> {
         self.site.wait(duration).await;
     }
 
-    /// Lets nobody connect any more and everything under way end; gives all links and users.
+    /// Starts no more connections, waits for work in progress, and returns all links and users.
     pub async fn finish(&self) -> Vec<(String, String)> {
         self.closing.send_replace(true);
-        // Retries, and announcements that never come, are due within hours.
+        // Retries, and checks for missing webhooks, are due within hours.
         for hours in [0, 2, 2, 2] {
             self.wait(SignedDuration::from_hours(hours)).await;
             self.sweep_once(0).await;
@@ -192,16 +191,16 @@ impl<'a> Load<'a> {
         self.progress.send_modify(|progress| *progress += 1);
     }
 
-    /// Waits until so much more was done by anybody, or nothing is going on.
+    /// Waits for this much progress, or until there is none for a while.
     async fn go_on(&self, much: u64) {
         let mut progress = self.progress.subscribe();
         let enough = *progress.borrow() + much;
         let enough = progress.wait_for(|it| *it >= enough);
-        // Either way there is something to look at.
+        // Either way the caller continues.
         let _: Result<_, _> = tokio::time::timeout(IDLE, enough).await;
     }
 
-    /// Calls a process; anything but `expected` is a failure. Gives the answer's body.
+    /// Calls a process and returns the body; a status other than `expected` is a failure.
     async fn call(&self, kind: &'static str, slot: usize, call: &Call<'_>, expected: u16) -> Value {
         let answer = self.processes[slot].read().await.answer(call).await;
         let status = answer.status().as_u16();
@@ -217,12 +216,12 @@ impl<'a> Load<'a> {
 
     fn fail(&self, failure: String) {
         self.failures.lock().unwrap().push(failure);
-        // Whoever waits for a round need not wait for its end.
+        // Wakes the waiting round, which ends at a failure.
         self.done.send_modify(|_| {});
     }
 }
 
-/// However much is wrong, no secret is read twice in half a minute.
+/// However many requests fail, no secret is read twice in half a minute.
 fn assert_patient(process: &Process) {
     let pause = process.shortest_pause();
     let limit = SignedDuration::from_secs(30);

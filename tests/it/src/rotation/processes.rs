@@ -1,7 +1,7 @@
-//! Processes of the six functions, in this process: the real handlers and the real clients, with a
-//! clock that a test moves.
+//! Processes of the six functions, inside the test's process: the real handlers and clients, with a
+//! clock that the test moves.
 //!
-//! A secret is kept for minutes, and a test cannot wait for the clock of another process.
+//! A secret is cached for minutes, and a test cannot move the clock of another process.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,15 +24,15 @@ use super::call::Call;
 use crate::simulation::time::Time;
 use crate::world::World;
 
-/// Where processes run, and the time they all have.
+/// The stack behind the processes, and their common clock.
 pub struct Site<'a> {
     pub world: &'a World,
     pub time: Time,
-    /// A queue of their own: the stack's fetchers have another clock.
+    /// A queue of their own, because the stack's fetchers have another clock.
     pub queue_url: String,
 }
 
-/// One process of each function. Each has read its secrets when it started.
+/// One process of each function. Each read its secrets when it started.
 pub struct Process {
     pub token: token::Handler,
     pub callback: callback::Handler,
@@ -43,14 +43,14 @@ pub struct Process {
     reads: Reads,
 }
 
-/// When each function has read each secret.
+/// The times at which each function has read each secret.
 type Reads = Arc<Mutex<BTreeMap<(&'static str, String), Vec<Timestamp>>>>;
 
 impl Process {
-    /// Answers a request with the function the template would call.
+    /// Answers a request with the function that the template routes it to.
     pub async fn answer(&self, call: &Call<'_>) -> Response<String> {
         let request = call.request();
-        // On the heap: one inside the other, these futures are deeper than the compiler likes.
+        // On the heap, because the nested futures exceed the compiler's limits otherwise.
         match call.route {
             "POST /token" | "POST /portal" => Box::pin(self.token.handle(&request)).await,
             "POST /webhook" => Box::pin(self.webhook.handle(&request)).await,
@@ -75,7 +75,7 @@ impl Process {
         pauses.min()
     }
 
-    /// How often a function has read its secrets.
+    /// The number of a function's reads of secrets.
     pub fn reads_of(&self, function: &str) -> usize {
         let reads = self.reads.lock().unwrap();
         let of_function = reads.iter().filter(|((name, _), _)| *name == function);
@@ -84,7 +84,7 @@ impl Process {
 }
 
 impl<'a> Site<'a> {
-    /// Belvo's clock stands still with ours.
+    /// Belvo's clock is frozen like ours.
     pub async fn new(world: &'a World) -> Self {
         let attributes = [("FifoQueue", "true"), ("VisibilityTimeout", "1800")];
         let mut queue = world.stack.sqs().create_queue().queue_name("moved.fifo");
@@ -108,7 +108,7 @@ impl<'a> Site<'a> {
         self.world.sandbox("clock", &now).await;
     }
 
-    /// Starts a process of each function, as each `run` does.
+    /// Starts a process of each function, as its `run` does.
     pub async fn start(&self) -> Process {
         let endpoints = self.world.stack.endpoints();
         let reads = Reads::default();
@@ -202,7 +202,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Belvo's client of a function, which has read its keys.
+    /// A function's Belvo client, which has read its keys.
     async fn belvo(
         &self,
         function: &str,
@@ -236,12 +236,12 @@ fn belvo_keys(secrets: &SecretsManager, id: &str, time: &Time) -> Arc<Secret<Key
     Arc::new(Secret::new(secrets, id, &time.clock(), parse))
 }
 
-/// Where a client of Belvo's has its keys from, as in each function that has one.
+/// The source of a Belvo client's keys, as in each function that has one.
 pub fn key_source(secret: Arc<Secret<Keys>>) -> KeySource {
     KeySource::new(move |rejected| Arc::clone(&secret).supply(rejected))
 }
 
-/// Takes down each read of a secret.
+/// Records each read of a secret.
 struct Watch {
     function: &'static str,
     time: Time,

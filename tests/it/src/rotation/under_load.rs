@@ -1,4 +1,4 @@
-//! Each secret is rotated as OPERATIONS.md says, while everything goes on.
+//! Each secret is rotated with the steps of OPERATIONS.md under load.
 
 use belvo::Keys;
 use belvo_sandbox::REQUEST_LOG;
@@ -11,11 +11,10 @@ use super::load::Load;
 use super::processes::Site;
 use crate::world::World;
 
-/// A load of this kind takes a whole core, so there is one at a time.
+/// This load takes a whole core, so there is only one at a time.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// What is seen right after a step, while one process knows of it and the other one does not, and
-/// when both do.
+/// Runs a round right after a step, then while only one process knows of it, and then when both do.
 async fn settle_in(load: &Load<'_>, step: &str) {
     load.round(&format!("{step}, right after it")).await;
     load.start_a_process().await;
@@ -26,7 +25,7 @@ async fn settle_in(load: &Load<'_>, step: &str) {
     load.wait_ten_minutes(step).await;
 }
 
-/// Whatever was connected meanwhile is there, and Belvo never heard a wrong key.
+/// All links connected meanwhile are complete, and Belvo never saw a wrong key.
 async fn assert_nothing_was_missed(world: &World, load: &Load<'_>) {
     let links = load.finish().await;
     for (link_id, user) in &links {

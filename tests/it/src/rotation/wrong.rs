@@ -1,6 +1,6 @@
-//! Rotations done wrong: which requests fail, for how long, and what heals by itself.
+//! Rotations with errors: which requests fail, for how long, and which effects end by themselves.
 //!
-//! OPERATIONS.md, "Rotating secrets", tells operators the same.
+//! OPERATIONS.md, "Rotating secrets", has the same facts for operators.
 
 use jiff::SignedDuration;
 use reqwest::StatusCode;
@@ -13,7 +13,7 @@ use crate::world::{Connected, World, record_sent};
 const NEW_KEY: &str = "a-new-key-a-new-key-a-new-key-a-new-key";
 const USER: &str = "user-of-the-rotation";
 
-/// A process that has read its secrets just now reads them again after this time, not before.
+/// A process that has just read its secrets reads them again only after this time.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -46,7 +46,7 @@ impl Process {
 }
 
 impl Site<'_> {
-    /// Works off the queue. No job may be returned, whatever is wrong.
+    /// Processes the queue. No job may be returned, whatever is wrong.
     async fn work_off(&self, process: &Process) {
         let sqs = self.world.stack.sqs();
         let group = aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
@@ -78,7 +78,7 @@ impl Site<'_> {
         self.work_off(process).await;
     }
 
-    /// The user connects a bank, and the webhooks reach this process.
+    /// The user connects a bank, and its webhooks reach this process.
     async fn connect(&self, minted: &Value) -> Connected {
         let wish = json!({
             "access_token": minted["access_token"],
@@ -94,7 +94,7 @@ impl Site<'_> {
         }
     }
 
-    /// Hands webhooks that Belvo had nowhere to send to the process.
+    /// Passes the webhooks that Belvo could not deliver to the process.
     async fn deliver(&self, process: &Process, authorization: &str) {
         let webhooks = self.world.ask_sandbox("webhooks").await;
         for webhook in serde_json::from_str::<Vec<Value>>(&webhooks).unwrap() {
@@ -125,22 +125,22 @@ async fn belvos_old_keys_revoked_at_once_cost_half_a_minute_and_no_data() {
     world.sandbox("keys", &change).await;
     let connected = site.connect(&minted).await;
 
-    // Belvo has the new keys only, and nobody else has them yet.
+    // Belvo accepts only the new keys, and neither process has them yet.
     assert_eq!(elder.mints().await, 502);
     assert_eq!(young.mints().await, 502);
     world.set_secret("Belvo", &keys).await;
-    // Both have just looked, or have just started.
+    // Both processes have just read the secret.
     site.wait(PATIENCE - SECOND).await;
     assert_eq!(elder.mints().await, 502);
     assert_eq!(young.mints().await, 502);
-    // Jobs are done later instead of being returned.
+    // Jobs are scheduled for later instead of being returned.
     site.deliver(&young, &authorization).await;
     let link = world.link(&connected.link_id).await;
     assert!(link.contains_key("due_at"), "{link:?}");
     site.wait(SECOND).await;
     assert_eq!(elder.mints().await, 201);
     assert_eq!(young.mints().await, 201);
-    // First whose it is, then what it holds.
+    // First the owners, then the other data.
     for _ in 0..3 {
         site.wait(SignedDuration::from_mins(5)).await;
         site.sweep(&young, json!({"sweep": "due"})).await;
@@ -149,7 +149,7 @@ async fn belvos_old_keys_revoked_at_once_cost_half_a_minute_and_no_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authorization_that_belvo_has_first_is_refused_until_we_have_it_too() {
+async fn an_authorization_that_belvo_uses_first_is_refused_until_the_secret_has_it() {
     let world = World::start().await;
     let site = Site::new(&world).await;
     let old = world.stack.endpoints().webhook_authorization.clone();
@@ -161,7 +161,7 @@ async fn an_authorization_that_belvo_has_first_is_refused_until_we_have_it_too()
     assert_eq!(young.takes_webhook(new).await, 401);
     let both = json!({"current": new, "previous": old});
     world.set_secret("Webhook", &both).await;
-    // Both have just looked; another look has to wait.
+    // Both processes have just read the secret, so the next read must wait.
     site.wait(PATIENCE - SECOND).await;
     assert_eq!(elder.takes_webhook(new).await, 401);
     assert_eq!(young.takes_webhook(new).await, 401);
@@ -211,7 +211,7 @@ async fn a_session_key_that_signs_at_once_is_unknown_elsewhere_for_half_a_minute
     assert_eq!(before.takes_session(&minted).await, 400);
     site.wait(PATIENCE - SECOND).await;
     assert_eq!(before.takes_session(&minted).await, 400);
-    // Its fetcher compares the owner with a hash it cannot make.
+    // Its fetcher compares the owner with a hash that it cannot compute.
     site.deliver(&before, &authorization).await;
     let status = async || world.link(&connected.link_id).await["status"].clone();
     assert_eq!(status().await.text(), "quarantined");
@@ -238,7 +238,7 @@ async fn a_session_key_replaced_without_the_old_one_strands_users_until_it_is_ba
         .set_secret("Session", &json!({"current": NEW_KEY}))
         .await;
     let process = site.start().await;
-    // Whoever was in the widget cannot come back, and their link seems to be somebody else's.
+    // A user in the widget cannot return, and the link seems to belong to another account holder.
     assert_eq!(process.takes_session(&minted).await, 400);
     site.deliver(&process, &authorization).await;
     let status = async || world.link(&connected.link_id).await["status"].clone();

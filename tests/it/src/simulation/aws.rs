@@ -1,7 +1,7 @@
 //! DynamoDB and SQS in this process, behind the real AWS clients and without a socket.
 //!
-//! So each call has its effect in one step: when a process is dropped, no write of it is still on
-//! its way.
+//! Each call therefore takes effect in one step: when a process is dropped, none of its writes is
+//! still in flight.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use super::crash_points::{Calls, Side};
 use super::queue::Queue;
 use super::time::Time;
 
-/// The names the template gives.
+/// The template's names.
 pub const RESOURCE_TABLE: &str = "ResourceTable";
 pub const CONNECTION_TABLE: &str = "ConnectionTable";
 
@@ -54,7 +54,7 @@ impl Aws {
         Arc::clone(&self.queue)
     }
 
-    /// For AWS clients; `calls` counts what they do.
+    /// The configuration of AWS clients; `calls` counts their calls.
     pub fn config(&self, calls: Option<Calls>) -> SdkConfig {
         let connector = SharedHttpConnector::new(Connector {
             aws: self.clone(),

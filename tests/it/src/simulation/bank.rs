@@ -1,4 +1,4 @@
-//! Belvo's side of a world: the sandbox, what happens at the bank, and the way to its API.
+//! Belvo's side of a world: the sandbox, events at the bank, and the client of its API.
 
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use super::crash_points::{Calls, Side};
 use super::time::Time;
 use crate::canonical::Canonical;
 
-/// A Belvo of its own.
 pub struct Bank {
     sandbox: Sandbox,
     http: Client,
@@ -22,7 +21,7 @@ pub struct Bank {
     webhooks_taken: usize,
 }
 
-/// A movement at the bank.
+/// A transaction at the bank.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Movement {
     pub value_date: Option<String>,
@@ -46,7 +45,7 @@ impl Bank {
         }
     }
 
-    /// Belvo's client, as a function has it; `calls` counts what it does.
+    /// A Belvo client as functions use it; `calls` counts its calls.
     pub fn api(&self, calls: Option<Calls>, page_size: u32) -> Belvo {
         let http = self.http.clone();
         let transport = Transport::from_fn(move |request| {
@@ -58,23 +57,23 @@ impl Bank {
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
         let keys = KeySource::fixed(keys);
-        let options = ClientOptions {
-            // What real time would be waited for.
-            rate_limiter: RateLimiter::new(1_000_000),
-            first_backoff: std::time::Duration::ZERO,
+        let rhythm = Rhythm {
+            // Limits that would wait in real time.
+            pace: Pace::new(1_000_000),
+            first_pause: std::time::Duration::ZERO,
             page_size,
         };
         Belvo::new(self.sandbox.url().parse().unwrap(), transport, keys).with_options(options)
     }
 
-    /// Makes a link with so many transactions; all its webhooks follow.
+    /// Makes a link with this many transactions; all its webhooks follow.
     pub async fn connect(&self, external_id: &str, transactions: u64) -> String {
         let wish = json!({"external_id": external_id, "transactions": transactions});
         let link = self.tell("links", &wish).await;
         link["link_id"].as_str().unwrap().to_owned()
     }
 
-    /// Changes what the bank holds; Belvo reads it and tells.
+    /// Changes transactions at the bank; Belvo reads it and sends webhooks.
     pub async fn change(&self, link_id: &str, changes: &Value) {
         self.tell(&format!("links/{link_id}/changes"), changes)
             .await;
@@ -86,7 +85,7 @@ impl Bank {
             .await;
     }
 
-    /// Belvo knows nothing of the link any more, or again.
+    /// Hides the link from Belvo's API, or shows it again.
     pub async fn hide(&self, link_id: &str, gone: bool) {
         let wish = json!({"gone": gone});
         self.tell(&format!("links/{link_id}/gone"), &wish).await;
@@ -103,7 +102,7 @@ impl Bank {
         self.tell("faults", faults).await;
     }
 
-    /// The bodies of webhooks that Belvo has made since this was last asked.
+    /// The bodies of new webhooks since the last call.
     pub async fn new_webhooks(&mut self) -> Vec<Map<String, Value>> {
         let new = self
             .ask(&format!("webhooks?after={}", self.webhooks_taken))
@@ -117,17 +116,16 @@ impl Bank {
         new
     }
 
-    /// Whether Belvo has the link.
     pub async fn knows(&self, link_id: &str) -> bool {
         self.ask("links").await.contains(link_id)
     }
 
-    /// Everything Belvo holds of a link.
+    /// All of Belvo's data of a link.
     pub async fn truth(&self, link_id: &str) -> Canonical {
         Canonical::from_json(&self.ask(&format!("links/{link_id}/truth")).await)
     }
 
-    /// The movements Belvo holds of a link, in short.
+    /// Belvo's transactions of a link, in short.
     pub async fn transactions(&self, link_id: &str) -> Vec<Movement> {
         #[derive(Deserialize)]
         struct Truth {
@@ -137,13 +135,13 @@ impl Bank {
         serde_json::from_str::<Truth>(&truth).unwrap().transactions
     }
 
-    /// What was asked of Belvo that Belvo does not have.
+    /// Requests for paths that Belvo does not have.
     pub async fn unknown_requests(&self) -> String {
         self.ask("unknown").await
     }
 
     async fn tell(&self, path: &str, body: &Value) -> Value {
-        // It stands still until it is moved, as ours does.
+        // The sandbox's clock is frozen until a test moves it, like ours.
         let now = json!({"set": self.time.now().to_string(), "freeze": true});
         self.post("clock", &now).await;
         self.post(path, body).await
@@ -167,7 +165,7 @@ impl Bank {
     }
 }
 
-/// Never leaves this machine; to load its certificates would take longer than a run.
+/// It only connects to this machine, and loading certificates would take longer than a run.
 fn client() -> Client {
     let client = Client::builder().no_proxy().tls_certs_only([]);
     client.build().unwrap()

@@ -1,4 +1,4 @@
-//! What is stored against what Belvo holds.
+//! Compares the stored data with Belvo's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use super::world::World;
 use crate::canonical::Canonical;
 use crate::world::{RESOURCES, Records, key_of, stored_form};
 
-/// What stands in the key of a movement without a date.
+/// The part of a key that stands for a missing date.
 const NO_DATE: &str = "0000-00-00";
 
-/// Compares everything of every link, and the dead letters with none.
+/// Compares all data of every link, and requires that there are no dead letters.
 pub async fn assert_all_is_well(world: &World) {
     let mut differences = Vec::new();
     for (link_id, external_id) in &world.links {
@@ -25,7 +25,7 @@ pub async fn assert_all_is_well(world: &World) {
     );
     let unknown = world.bank.unknown_requests().await;
     if unknown != "{}" {
-        differences.push(format!("Belvo was asked for what it has not: {unknown}"));
+        differences.push(format!("requests for unknown paths of Belvo: {unknown}"));
     }
     if !differences.is_empty() {
         let mut state = String::new();
@@ -36,8 +36,8 @@ pub async fn assert_all_is_well(world: &World) {
     }
 }
 
-/// Checks the movements of a link in the middle of a sync: whoever reads now finds each row that
-/// was there all the time, and none of them twice.
+/// Checks the transactions of a link in the middle of a sync: a reader must find each row that
+/// existed all the time, and none of them twice.
 pub fn assert_readable(before: &[Movement], after: &[Movement], records: &Records, story: &str) {
     let after: BTreeSet<&str> = after.iter().map(|row| row.id.as_str()).collect();
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
@@ -46,12 +46,12 @@ pub fn assert_readable(before: &[Movement], after: &[Movement], records: &Record
         *seen.entry(id).or_default() += 1;
     }
     for (id, times) in &seen {
-        assert_eq!(*times, 1, "{story}\n{id} is there {times} times");
+        assert_eq!(*times, 1, "{story}\n{id} is stored {times} times");
     }
     for row in before.iter().filter(|row| after.contains(row.id.as_str())) {
         assert!(
             seen.contains_key(row.id.as_str()),
-            "{story}\n{row:?} is not there"
+            "{story}\n{row:?} is missing"
         );
     }
 }
@@ -71,14 +71,14 @@ fn compare(truth: &Canonical, records: &Records, external_id: &str) -> Vec<Strin
         {
             let stored = item["data"].clone().without_read_marks();
             match expected.remove(record) {
-                None => differences.push(format!("{record} is stored, and Belvo has it not")),
+                None => differences.push(format!("{record} is stored, but Belvo does not have it")),
                 Some(object) if object != stored => {
-                    differences.push(format!("{record} is {stored:?}, and not {object:?}"));
+                    differences.push(format!("{record} is {stored:?} instead of {object:?}"));
                 }
                 Some(_) => {}
             }
             if item["external_id"].text() != external_id {
-                differences.push(format!("{record} is somebody else's"));
+                differences.push(format!("{record} has another user"));
             }
         }
         let missing = expected.keys();

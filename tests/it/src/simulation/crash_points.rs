@@ -1,5 +1,5 @@
-//! The calls a function makes, to Belvo and to DynamoDB, numbered in one sequence: at any of them
-//! its process can be stopped.
+//! A function's calls to Belvo and DynamoDB, numbered in one sequence. The process can be stopped
+//! at any of them.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,34 +8,34 @@ use tokio::sync::Notify;
 
 use super::time::Time;
 
-/// How long each call takes in simulated time.
+/// The duration of each call in simulated time.
 const DURATION: SignedDuration = SignedDuration::from_millis(40);
 
-/// Whom a call goes to.
+/// The receiver of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Belvo,
     DynamoDb,
 }
 
-/// Where the process is stopped.
+/// The point at which the process is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// At the call of this number, from 1.
+    /// The number of the call, from 1.
     pub call: u64,
     pub moment: Moment,
 }
 
-/// Which part of a call is still made.
+/// Whether the call still takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// None: it never leaves the process.
+    /// The call never leaves the process.
     Before,
-    /// It has its effect, and nobody is there to take the answer.
+    /// The call takes effect, but the process never sees the response.
     After,
 }
 
-/// The calls of one process and those that follow it.
+/// The calls of one process and of its successors.
 #[derive(Clone)]
 pub struct Calls {
     shared: Arc<Shared>,
@@ -64,22 +64,21 @@ impl Calls {
         }
     }
 
-    /// How many calls were made.
     pub fn made(&self) -> u64 {
         self.shared.state.lock().unwrap().made
     }
 
-    /// How many of them went to Belvo.
+    /// The calls to Belvo.
     pub fn to_belvo(&self) -> u64 {
         self.shared.state.lock().unwrap().to_belvo
     }
 
-    /// How many of them put or deleted records; LINK is updated, which does not count.
+    /// The calls that put or delete records; updates of LINK do not count.
     pub fn writes(&self) -> u64 {
         self.shared.state.lock().unwrap().writes
     }
 
-    /// Takes down a call of this operation of DynamoDB's.
+    /// Counts a call of this DynamoDB operation.
     pub fn note_operation(&self, operation: &str) {
         let writes = [
             "BatchWriteItem",
@@ -92,12 +91,12 @@ impl Calls {
         }
     }
 
-    /// Stops the process there, once.
+    /// Stops the process at this point, once.
     pub fn stop_at(&self, stop: Option<Stop>) {
         self.shared.state.lock().unwrap().stop = stop;
     }
 
-    /// Waits until the process is to be stopped. Whoever waits drops it then.
+    /// Waits until the process must stop; the caller then drops it.
     pub async fn stopped(&self) {
         self.shared.stopped.notified().await;
     }
@@ -127,7 +126,7 @@ impl Calls {
         Some(stop.moment)
     }
 
-    /// Never returns: the process is dropped while it waits here.
+    /// Never returns, because the process is dropped while it waits here.
     async fn halt(&self) {
         self.shared.stopped.notify_one();
         std::future::pending::<()>().await;

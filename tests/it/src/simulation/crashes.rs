@@ -1,4 +1,4 @@
-//! Wherever the process stops, nothing is lost, and nobody sees a row twice or not at all.
+//! The process may stop at any call: no row is lost, and no reader finds a row twice or misses one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,36 +16,37 @@ use super::world::{Setup, Worked, World};
 /// Rows of a link: five pages of a hundred.
 const TRANSACTIONS: u64 = 450;
 
-/// Worlds that share the stops of a phase; each has every fourth call, before or after.
+/// Worlds that share the stops of a phase; each tests every fourth call, before or after its
+/// effect.
 const LANES: u64 = 8;
 
-/// Enough for whatever was interrupted, and too little for the weekly pass, which would make up
-/// for what was forgotten.
+/// Enough time to finish interrupted work, but too little for the weekly recheck, which would hide
+/// an omission.
 const REST: SignedDuration = SignedDuration::from_hours(3);
 
-/// When the process is stopped.
+/// The sync during which the process is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// While a link is read for the first time.
+    /// The first sync of a link.
     First,
-    /// While what has changed in the last days is read.
+    /// An incremental sync of the last days.
     Recent,
-    /// While everything is read again, after changes all over the year.
+    /// A full sync after changes all over the year.
     Again,
 }
 
 #[test]
-fn a_first_read_survives_a_stop_at_every_call() {
+fn a_first_sync_survives_a_stop_at_every_call() {
     assert_every_stop_is_survived(Phase::First);
 }
 
 #[test]
-fn a_read_of_the_last_days_survives_a_stop_at_every_call() {
+fn an_incremental_sync_survives_a_stop_at_every_call() {
     assert_every_stop_is_survived(Phase::Recent);
 }
 
 #[test]
-fn another_read_of_everything_survives_a_stop_at_every_call() {
+fn a_later_full_sync_survives_a_stop_at_every_call() {
     assert_every_stop_is_survived(Phase::Again);
 }
 
@@ -69,7 +70,7 @@ fn assert_every_stop_is_survived(phase: Phase) {
     assert!(points > 50, "only {points} points");
 }
 
-/// Goes through the stops of a lane, until one lies after the last call.
+/// Tests the stops of a lane, until one lies after the last call.
 async fn stop_at_each(phase: Phase, lane: u64, points: &AtomicU64) {
     let mut world = World::new(Setup {
         seed: 5,
@@ -98,7 +99,7 @@ async fn stop_at_each(phase: Phase, lane: u64, points: &AtomicU64) {
     }
 }
 
-/// One stop, counted from here. Says whether there was a call to stop at.
+/// Stops the process once, at a call counted from now. Returns whether that call was reached.
 async fn stop_once(world: &mut World, link_id: &str, phase: Phase, stop: Stop) -> bool {
     let mut before = Vec::new();
     if phase != Phase::First {
@@ -129,8 +130,8 @@ async fn stop_once(world: &mut World, link_id: &str, phase: Phase, stop: Stop) -
     worked == Worked::Stopped
 }
 
-/// New rows, settled ones, some that move to another day, near and far, and some that vanish; as
-/// many come as go.
+/// New rows, settled ones, rows that move to a near or far date, and rows that vanish; as many are
+/// added as vanish.
 fn changes(world: &World, mut rows: Vec<Movement>, phase: Phase) -> Value {
     let today = world.time.now().to_zoned_datetime(TimeZone::UTC).date();
     rows.sort();
@@ -152,7 +153,7 @@ fn changes(world: &World, mut rows: Vec<Movement>, phase: Phase) -> Value {
     let mut delete = vec![gone(6), gone(7), gone(8), gone(10)];
     update.extend([settled(4), settled(9)]);
     if phase == Phase::Again {
-        // Of what happens that long ago no webhook tells; a read of everything finds it.
+        // No webhook announces changes of so long ago; a full sync finds them.
         add.extend([added(200), added(300)]);
         update.extend([moved(200, 220), settled(310)]);
         delete.extend([gone(250), gone(251)]);

@@ -1,5 +1,5 @@
-//! Wherever the process stops while a link is erased, or whatever it was doing before, nothing of
-//! the link is left at last, here or at Belvo, and the receipt says so.
+//! The process may stop at any call of an erasure, or of the sync before it. In the end no record
+//! of the link is left, here or at Belvo, and the receipt says so.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,18 +15,18 @@ use super::world::{Setup, Worked, World};
 /// Rows of a link: two pages.
 const TRANSACTIONS: u64 = 150;
 
-/// Worlds that share the stops; each has every fourth call, before or after.
+/// Worlds that share the stops; each tests every fourth call, before or after its effect.
 const LANES: u64 = 8;
 
-/// Until Belvo was asked again, and everything purged once more.
+/// Time until Belvo has confirmed the deletion, and the second purge is done.
 const REST: SignedDuration = SignedDuration::from_hours(3);
 
-/// When the process is stopped.
+/// The work during which the process is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// While the link is read; then it is to be erased.
+    /// The first sync, after which the link is erased.
     Reading,
-    /// While it is erased.
+    /// The erasure.
     Erasing,
 }
 
@@ -36,7 +36,7 @@ fn an_erasure_survives_a_stop_at_every_call() {
 }
 
 #[test]
-fn whatever_a_stopped_read_has_written_is_erased() {
+fn an_erasure_removes_all_rows_of_a_stopped_sync() {
     assert_every_stop_is_survived(Phase::Reading, 50);
 }
 
@@ -75,7 +75,7 @@ fn assert_every_stop_is_survived(phase: Phase, at_least: u64) {
     assert!(points > at_least, "only {points} points");
 }
 
-/// One stop, counted from here. Says whether there was a call to stop at.
+/// Stops the process once, at a call counted from now. Returns whether that call was reached.
 async fn stop_once(world: &mut World, phase: Phase, stop: Stop) -> bool {
     world.links.clear();
     let link_id = world.connect(TRANSACTIONS).await;
@@ -89,7 +89,7 @@ async fn stop_once(world: &mut World, phase: Phase, stop: Stop) -> bool {
     let worked = world.work_off().await;
     world.calls.stop_at(None);
     if phase == Phase::Reading {
-        // Known, or it could not be erased; bound, or nothing of it is stored.
+        // An unknown link cannot be erased; of an unbound link no data is stored.
         if !erase(world, &link_id).await {
             world.rest(REST).await;
             return worked == Worked::Stopped;
@@ -100,7 +100,7 @@ async fn stop_once(world: &mut World, phase: Phase, stop: Stop) -> bool {
     worked == Worked::Stopped
 }
 
-/// What the `links` function does. Says whether the link was there.
+/// Erases the link as the `links` function does. Returns whether the link exists.
 async fn erase(world: &mut World, link_id: &str) -> bool {
     let now = world.time.now();
     let (id, user) = (LinkId::parse(link_id).unwrap(), user(world, link_id));
@@ -140,7 +140,7 @@ fn user(world: &World, link_id: &str) -> ExternalId {
     ExternalId::parse(&world.links[link_id]).unwrap()
 }
 
-/// One for each link: whoever asks twice is told the same.
+/// One receipt for each link, so that a repeated request gets the same one.
 fn receipt_id(link_id: &str) -> ReceiptId {
     ReceiptId::parse(link_id).unwrap()
 }

@@ -1,4 +1,5 @@
-//! What one event is enough for, and what no event costs.
+//! Missed webhooks: a single later webhook makes the data complete, and a sync without changes
+//! writes no row.
 
 use domain::{Job, LinkId};
 use jiff::tz::TimeZone;
@@ -11,7 +12,7 @@ use super::world::{Setup, World};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A link that was read completely, and is not heard of for so long.
+/// A link that was completely synced, after this many days without webhooks.
 async fn silence(transactions: u64, page_size: u32, days: i32) -> (World, String) {
     let mut world = World::new(Setup {
         seed: 23,
@@ -26,7 +27,7 @@ async fn silence(transactions: u64, page_size: u32, days: i32) -> (World, String
     (world, link_id)
 }
 
-/// Of all webhooks made meanwhile, only the one of this code arrives.
+/// Delivers only the latest webhook with this code, and drops the others.
 async fn only(world: &mut World, code: &str) {
     let bodies = world.bank.new_webhooks().await;
     let heard = bodies.iter().rev().find(|it| it["webhook_code"] == code);
@@ -35,7 +36,7 @@ async fn only(world: &mut World, code: &str) {
 }
 
 #[test]
-fn after_thirty_silent_days_one_event_is_enough_to_be_complete_again() {
+fn after_thirty_days_without_webhooks_one_webhook_makes_the_data_complete() {
     run_one(async {
         let (mut world, link_id) = silence(120, 50, 30).await;
         let changes = json!({"add": 9, "update": 9, "delete": 5});
@@ -57,10 +58,10 @@ fn after_thirty_silent_days_one_event_is_enough_to_be_complete_again() {
 }
 
 #[test]
-fn after_some_silent_days_the_days_before_them_are_read_again() {
+fn after_days_without_webhooks_the_days_before_them_are_read_again() {
     run_one(async {
         let (mut world, link_id) = silence(900, 100, 2).await;
-        // A movement of the week before the silence, which settles during it, unheard of.
+        // A transaction of the week before, which settles during the days without webhooks.
         let today = world.time.now().to_zoned_datetime(TimeZone::UTC).date();
         let then = (today - Span::new().days(11)).to_string();
         let rows = world.bank.transactions(&link_id).await;

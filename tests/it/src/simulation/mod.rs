@@ -1,30 +1,30 @@
 //! The whole data path in one process and under simulated time: webhooks, queue, fetcher, tables,
-//! sweeper. Whatever happens at the bank, on the way and to the process, what is stored ends as
-//! what Belvo holds.
+//! sweeper. Whatever events happen at the bank, in transit and to the process, the stored data ends
+//! equal to Belvo's.
 //!
-//! Fetcher and sweeper are the real ones, with their real clients of Belvo and AWS; only the other sides are
-//! simulated. Everything that happens is decided by a seed, so a failure can be looked at again:
+//! Fetcher and sweeper are the real ones, with their real clients of Belvo and AWS; only the other
+//! sides are simulated. A seed decides all events, so that a failure can be repeated:
 //!
 //! ```text
 //! SIMULATION_SEED=17 cargo test -p it one_seed -- --nocapture
-//! SIMULATION_SEEDS=2000 cargo test -p it whatever_happens
+//! SIMULATION_SEEDS=2000 cargo test -p it any_run_of_events
 //! ```
 //!
-//! | module | is |
+//! | module | content |
 //! |---|---|
-//! | `world` | the sides put together, and what can be done to them |
+//! | `world` | all sides together, and the actions on them |
 //! | `bank` | Belvo's sandbox |
 //! | `queue` | a FIFO queue with groups and dead letters |
 //! | `aws` | DynamoDB and SQS behind an injected HTTP client |
-//! | `sweep` | the sweeper, when it runs |
-//! | `crash_points` | the fetcher's calls, numbered; its process stops at any of them |
-//! | `time`, `random`, `parallel` | a clock, chance, and many runs side by side |
-//! | `compare` | what is stored against what Belvo holds |
-//! | `runs` | claim: after any run of events, all is stored |
-//! | `crashes` | claim: wherever the process stops, nothing is lost or seen twice |
-//! | `erasures` | claim: wherever the process stops, what is to be erased is erased |
-//! | `missed_webhooks` | claim: one event is enough, and none costs nothing |
-//! | `outages` | claim: whatever Belvo fails with, and for how long, all drains by itself |
+//! | `sweep` | the sweeper, and the time of its next work |
+//! | `crash_points` | the fetcher's calls, numbered, and the stop at any of them |
+//! | `time`, `random`, `parallel` | a clock, seeded randomness, and parallel runs |
+//! | `compare` | the comparison of the stored data with Belvo's |
+//! | `runs` | claim: after any run of events, all data is stored |
+//! | `crashes` | claim: after a stop at any call, no row is lost or found twice |
+//! | `erasures` | claim: after a stop at any call, an erasure completes |
+//! | `missed_webhooks` | claim: one webhook makes up for missed ones, and an unchanged sync writes no row |
+//! | `outages` | claim: after an outage of Belvo of any kind and length, all work completes by itself |
 
 mod aws;
 mod bank;
@@ -42,7 +42,7 @@ mod sweep;
 pub mod time;
 mod world;
 
-/// Tells how much was tried, also when the test passes and its output is kept back.
+/// Prints the number of cases, even if the test passes and its output is captured.
 fn say(text: &str) {
     use std::io::Write as _;
     let mut stderr = std::io::stderr();

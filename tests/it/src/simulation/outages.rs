@@ -1,4 +1,4 @@
-//! Whatever Belvo fails with and for however long: when it is well again, all drains by itself.
+//! Outages of Belvo of any kind and length: afterwards all work completes by itself.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The ways to fail.
+/// The kinds of failure.
 fn failures() -> [Value; 5] {
     [
         json!({"status_429": true}),
@@ -39,7 +39,7 @@ fn a_week_without_belvo_drains_by_itself() {
     assert_it_drains(WEEK, 300);
 }
 
-/// `most` is how many calls each link may cost meanwhile.
+/// `most` bounds the calls to Belvo for each link during the outage.
 fn assert_it_drains(length: SignedDuration, most: u64) {
     for faults in failures() {
         run_one(outage(&faults, length, most * LINKS));
@@ -62,7 +62,7 @@ async fn outage(faults: &Value, length: SignedDuration, most: u64) {
     world.bank.fail(faults).await;
     world.note(&format!("Belvo is unwell: {faults}"));
     let before = world.calls.to_belvo();
-    // One user connects in the middle of it; the others' data changes at its begin and later.
+    // One user connects during the outage; the data of the others changes at its start and later.
     world.connect(80).await;
     for part in 1..=4 {
         let links: Vec<String> = world.links.keys().cloned().collect();
@@ -85,7 +85,7 @@ async fn outage(faults: &Value, length: SignedDuration, most: u64) {
 
     world.bank.fail(&json!({})).await;
     world.note("Belvo is well");
-    // Rows that vanish from days long past are found by the weekly pass alone.
+    // Only the weekly recheck finds rows that vanish from old dates.
     world.rest(WEEK + DAY).await;
     assert_all_is_well(&world).await;
 }

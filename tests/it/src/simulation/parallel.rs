@@ -1,4 +1,4 @@
-//! Many cases side by side, each in one thread.
+//! Runs many cases in parallel, each in one thread.
 
 use std::any::Any;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// More would not fit onto the machines that run tests.
+/// The memory of test machines allows no more.
 const MOST_THREADS: usize = 4;
 
-/// Runs all cases, and gives those that failed and why.
+/// Runs all cases, and returns the failed ones with their panics.
 pub fn run_all<Case, Ended>(cases: Range<u64>, case: Case) -> Vec<(u64, String)>
 where
     Case: Fn(u64) -> Ended + Sync,
@@ -26,7 +26,7 @@ where
                     if !cases.contains(&number) {
                         return;
                     }
-                    // A failure is one case's, and the others are worth knowing.
+                    // A failure must not hide the results of the other cases.
                     let ended = catch_unwind(AssertUnwindSafe(|| run_one(case(number))));
                     if let Err(panic) = ended {
                         failed.lock().unwrap().push((number, text(panic.as_ref())));
@@ -40,7 +40,7 @@ where
     failed
 }
 
-/// Runs a case in this thread alone, so that its parts take turns in the same order each time.
+/// Runs a case in this thread alone, so that its tasks interleave in the same order each time.
 pub fn run_one(case: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build().unwrap();

@@ -1,8 +1,9 @@
 //! The FIFO queue between the functions, in memory.
 //!
-//! A job whose deduplication id was seen within five minutes is dropped. Order within a group; a group stands still while its first job is being worked on or comes back
-//! after a failure; who was received too often becomes a dead letter. What is in flight when a
-//! process dies comes back like any failure.
+//! A job whose deduplication id was used within five minutes is dropped. Jobs of a group keep their
+//! order: the group is locked while its first job is in flight or waits after a failure. A job that
+//! was received too often becomes a dead letter. When a process dies, its jobs come back like
+//! failed ones.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,12 +14,12 @@ use serde_json::json;
 
 use super::random::Random;
 
-/// As the template has them.
+/// The template's values.
 const BATCH: usize = 10;
 const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(1800);
 const MAX_RECEIVES: u32 = 10;
 
-/// AWS, "Exactly-once processing in Amazon SQS": how long an id is remembered.
+/// The lifetime of a deduplication id (AWS, "Exactly-once processing in Amazon SQS").
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
 
 /// The queue and its dead letters.
@@ -26,7 +27,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
 pub struct Queue {
     groups: BTreeMap<String, Group>,
     sent: u64,
-    /// When each deduplication id of each group was last taken.
+    /// The time at which each deduplication id of each group was last accepted.
     seen: BTreeMap<(String, String), Timestamp>,
     dead: Vec<Message>,
 }
@@ -45,7 +46,7 @@ struct Message {
     receives: u32,
 }
 
-/// What was received together.
+/// A batch of received jobs.
 pub struct Batch {
     pub event: SqsEvent,
     /// Group and message, in order.
@@ -53,14 +54,14 @@ pub struct Batch {
 }
 
 impl Queue {
-    /// As the functions that answer Belvo and browsers send it: with an id of its own.
+    /// Sends a job with a random deduplication id, as the functions behind the API do.
     pub fn send(&mut self, job: &Job, now: Timestamp) {
         let body = serde_json::to_string(job).unwrap();
         let unique = format!("unique-{}", self.sent);
         self.take(job.group(), body, unique, now);
     }
 
-    /// Takes a message, unless one with this deduplication id was taken just now.
+    /// Accepts a message, unless this deduplication id was accepted recently.
     pub fn take(&mut self, group: String, body: String, deduplication_id: String, now: Timestamp) {
         let key = (group.clone(), deduplication_id);
         let seen = self.seen.get(&key);
@@ -82,12 +83,12 @@ impl Queue {
             .push_back(message);
     }
 
-    /// How many messages could be received, now or later.
+    /// The number of messages that can be received now or later.
     pub fn waiting(&self) -> usize {
         self.groups.values().map(|group| group.messages.len()).sum()
     }
 
-    /// Gives up to ten jobs of the groups that can be worked on, in any order of groups.
+    /// Receives up to ten jobs of unlocked groups, in any order of groups.
     pub fn receive(&mut self, now: Timestamp, random: &mut Random) -> Option<Batch> {
         self.bury();
         let visible = |group: &Group| group.hidden_until.is_none_or(|until| until <= now);
@@ -121,7 +122,7 @@ impl Queue {
         Some(Batch { event, contents })
     }
 
-    /// Deletes what was done. The rest stays where it was, and comes back after its timeout.
+    /// Deletes the successful jobs. The others keep their place, and come back after their timeout.
     pub fn done(&mut self, batch: &Batch, response: &SqsBatchResponse) {
         let failed = response.batch_item_failures.iter();
         let failed: BTreeSet<&str> = failed.map(|it| it.item_identifier.as_str()).collect();
@@ -146,14 +147,14 @@ impl Queue {
         }
     }
 
-    /// When something that came back can be received again.
+    /// The earliest time at which a failed job can be received again.
     pub fn next_visible(&self) -> Option<Timestamp> {
         let waiting = self.groups.values();
         let waiting = waiting.filter(|group| !group.messages.is_empty());
         waiting.filter_map(|group| group.hidden_until).min()
     }
 
-    /// The jobs nobody could do.
+    /// The dead letters.
     pub fn dead_letters(&self) -> Vec<String> {
         self.dead.iter().map(|it| it.body.clone()).collect()
     }

@@ -1,6 +1,6 @@
-//! Chance that follows from a seed, so that a run can be repeated.
+//! Randomness from a seed, so that a run can be repeated.
 
-/// A generator (splitmix64: a few lines, and every seed is as good as any other).
+/// A generator (splitmix64, because it is short and every seed is equally good).
 pub struct Random(u64);
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
         self.number() % limit
     }
 
-    /// Both ends are possible.
+    /// Both bounds are included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }

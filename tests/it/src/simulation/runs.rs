@@ -1,4 +1,4 @@
-//! Any run of events ends with everything stored.
+//! Any run of events ends with all data stored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,20 +12,20 @@ use super::random::Random;
 use super::say;
 use super::world::{Setup, Worked, World};
 
-/// Seeds of a usual test run.
+/// The number of seeds of a usual test run.
 const SEEDS: u64 = 200;
 
-/// How many seeds are run instead.
+/// The variable with another number of seeds.
 const SEEDS_VARIABLE: &str = "SIMULATION_SEEDS";
 
-/// Which seed is run alone.
+/// The variable with the seed of a single run.
 const SEED_VARIABLE: &str = "SIMULATION_SEED";
 
-/// Long enough for the weekly pass over everything, which is spread over a day.
+/// Long enough for the weekly recheck, whose start is spread over a day.
 const REST: SignedDuration = SignedDuration::from_hours(9 * 24);
 
 #[test]
-fn whatever_happens_all_is_stored_in_the_end() {
+fn any_run_of_events_ends_with_all_data_stored() {
     let seeds = number_in(SEEDS_VARIABLE).unwrap_or(SEEDS);
     let calls = AtomicU64::new(0);
     let failed = run_all(0..seeds, async |seed| {
@@ -49,10 +49,10 @@ fn whatever_happens_all_is_stored_in_the_end() {
 }
 
 #[test]
-fn one_seed_ends_with_everything_stored() {
+fn one_seed_ends_with_all_data_stored() {
     let seed = number_in(SEED_VARIABLE);
     if seed.is_some() {
-        // What a function must not say of a panic is what is wanted here.
+        // Prints the panic's message, which a function must never log.
         let hook = std::panic::take_hook();
         runtime::start_logs();
         std::panic::set_hook(hook);
@@ -87,7 +87,7 @@ async fn run(seed: u64) -> World {
         world.time.pass(SignedDuration::from_secs(1));
         step(&mut world, &mut mail, &mut random).await;
     }
-    world.note("the end: Belvo is well, and nothing happens any more");
+    world.note("the end: Belvo is well, and no further events happen");
     world.bank.fail(&json!({})).await;
     for link_id in world.links.keys() {
         world.bank.hide(link_id, false).await;
@@ -118,7 +118,7 @@ async fn step(world: &mut World, mail: &mut Vec<Map<String, Value>>, random: &mu
             world.connect(random.between(20, 120)).await;
         }
         17..=18 => {
-            world.note("the sweeper queues what is due");
+            world.note("the sweeper queues due links");
             world.sweep().await;
         }
         _ => {
@@ -128,7 +128,7 @@ async fn step(world: &mut World, mail: &mut Vec<Map<String, Value>>, random: &mu
     }
 }
 
-/// Rows come, change, move and go.
+/// Rows are added, changed, moved and removed.
 async fn happen_at_the_bank(world: &mut World, random: &mut Random) {
     let links: Vec<String> = world.links.keys().cloned().collect();
     let link_id = random.pick(&links).clone();
@@ -153,7 +153,7 @@ async fn happen_at_the_bank(world: &mut World, random: &mut Random) {
     };
     match random.below(16) {
         0 | 1 => {
-            world.note(&format!("Belvo reads everything of {link_id} again"));
+            world.note(&format!("Belvo refreshes all data of {link_id}"));
             world.bank.refresh(&link_id).await;
         }
         2 => {
@@ -194,7 +194,7 @@ async fn some_id(world: &World, link_id: &str, random: &mut Random) -> String {
     random.pick(&rows).id.clone()
 }
 
-/// Mostly of late, sometimes long ago or ahead, now and then none at all.
+/// Mostly a recent date, sometimes an old or future one, now and then none.
 fn some_date(world: &World, random: &mut Random) -> Value {
     let back = match random.below(10) {
         0 => return Value::Null,
@@ -210,7 +210,7 @@ fn some_date(world: &World, random: &mut Random) -> Value {
     json!((today - Span::new().days(back)).to_string())
 }
 
-/// Webhooks arrive: in order or not, once or more often, some never and some later.
+/// Webhooks arrive: in order or not, once or repeatedly, some late and some never.
 fn deliver_some(world: &mut World, mail: &mut Vec<Map<String, Value>>, random: &mut Random) {
     if random.one_in(3) {
         random.shuffle(mail);
@@ -229,7 +229,7 @@ fn deliver_some(world: &mut World, mail: &mut Vec<Map<String, Value>>, random: &
     }
 }
 
-/// Belvo becomes unwell, always or now and then, for everything or one resource.
+/// Belvo fails, always or now and then, for all resources or one.
 async fn fail(world: &mut World, random: &mut Random) {
     let kinds = [
         "status_429",
@@ -278,11 +278,11 @@ async fn fail(world: &mut World, random: &mut Random) {
     world.bank.fail(&faults).await;
 }
 
-/// The fetcher works on some batches; sometimes it has little time, sometimes it is stopped.
+/// The fetcher processes some batches; sometimes it has little time, sometimes it is stopped.
 async fn work(world: &mut World, random: &mut Random) {
     for _ in 0..random.between(1, 6) {
         let patience = match random.below(5) {
-            // The fetcher begins no page in its last minute.
+            // The fetcher starts no page in its last minute.
             0 => SignedDuration::from_millis(random.between(59_000, 62_000) as i64),
             _ => SignedDuration::from_secs(270),
         };
@@ -301,13 +301,13 @@ async fn work(world: &mut World, random: &mut Random) {
             assert_nothing_is_doubled(world).await;
         }
         if worked == Worked::Stopped && random.one_in(2) {
-            // What it worked on can be received again then.
+            // Its jobs can be received again after this time.
             world.time.pass(SignedDuration::from_mins(31));
         }
     }
 }
 
-/// Nobody may ever find a row twice, though the process was stopped while it moved.
+/// No reader may ever find a row twice, even if the process stops while the row moves.
 async fn assert_nothing_is_doubled(world: &World) {
     for link_id in world.links.keys() {
         let records = world.records(link_id).await;

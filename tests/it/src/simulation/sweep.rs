@@ -1,4 +1,4 @@
-//! The real sweeper, and when the next thing is due for it.
+//! The real sweeper, and the time of its next work.
 
 use jiff::Timestamp;
 use queue::JobQueue;
@@ -13,7 +13,7 @@ use super::random::Random;
 use super::time::Time;
 use super::world::World;
 
-/// The sweeper as its `main` makes it, between these sides.
+/// The sweeper as its `main` makes it, with the simulated sides.
 pub fn sweeper(bank: &Bank, aws: &Aws, time: &Time, page_size: u32, seed: u64) -> Sweeper {
     let config = aws.config(None);
     let random = std::sync::Mutex::new(Random::new(seed));
@@ -31,7 +31,7 @@ pub fn sweeper(bank: &Bank, aws: &Aws, time: &Time, page_size: u32, seed: u64) -
     }
 }
 
-/// Addresses and names are given to the clients, not read from here.
+/// The clients already have these addresses and names, so these are placeholders.
 fn settings() -> Config {
     let variables = [
         ("BELVO_BASE_URL", "http://127.0.0.1:1"),
@@ -46,14 +46,14 @@ fn settings() -> Config {
 }
 
 impl World {
-    /// The sweeper runs: what is due is queued.
+    /// Runs the sweeper, which queues due links.
     pub async fn sweep(&mut self) {
         let event = json!({"sweep": "due"});
-        // On the heap: one inside the other, these futures are deeper than the compiler likes.
+        // On the heap, because the nested futures exceed the compiler's limits otherwise.
         Box::pin(self.sweeper.handle(&event)).await.unwrap();
     }
 
-    /// The sweeper walks all of Belvo's list of links, unless Belvo is unwell.
+    /// Makes the sweeper walk Belvo's whole list of links, unless Belvo fails.
     pub async fn walk(&mut self) {
         for page in 1.. {
             let event = json!({"sweep": "links", "page": page});
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    /// When the next thing is due.
+    /// The time at which the next link is due.
     pub async fn next_due(&self) -> Option<Timestamp> {
         let mut next = None;
         for shard in 0..SHARDS {

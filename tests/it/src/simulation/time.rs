@@ -1,14 +1,14 @@
-//! Time that passes only when the simulation says so.
+//! A clock that only the simulation moves.
 
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use runtime::Clock;
 
-/// Where every simulation begins.
+/// The start of every simulation.
 const START: &str = "2026-03-02T09:00:00Z";
 
-/// The present of one simulated world.
+/// The clock of one simulated world.
 #[derive(Clone)]
 pub struct Time(Arc<Mutex<Timestamp>>);
 
@@ -25,13 +25,13 @@ impl Time {
         *self.0.lock().unwrap() += duration;
     }
 
-    /// Goes to this moment, unless it is in the past.
+    /// Moves the clock to this time, unless it is in the past.
     pub fn reach(&self, moment: Timestamp) {
         let mut now = self.0.lock().unwrap();
         *now = moment.max(*now);
     }
 
-    /// What the functions take for the machine's clock.
+    /// The clock that the functions use.
     pub fn clock(&self) -> Clock {
         let time = self.clone();
         Clock::from_fn(move || time.now())

@@ -1,5 +1,4 @@
-//! The data path in one process: the real fetcher between simulated sides, and what can be done
-//! to it.
+//! The data path in one process: the real fetcher between simulated sides, and the actions on it.
 
 use std::collections::BTreeMap;
 
@@ -19,34 +18,33 @@ use super::sweep;
 use super::time::Time;
 use crate::world::Records;
 
-/// What Lambda gives the fetcher, less what it keeps in hand.
+/// Lambda's time limit for the fetcher, less its reserve.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(270);
 
-/// The sweeper runs each minute.
+/// The sweeper runs every minute.
 const SWEEP_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
-/// Jobs and sweeps that may be needed before nothing is due; more is a circle.
+/// The most jobs and sweeps until no link is due; more would be an endless loop.
 const MOST_ROUNDS: u32 = 2000;
 
-/// How a world is set up.
+/// The settings of a world.
 pub struct Setup {
     pub seed: u64,
-    /// Rows of a page of Belvo's.
+    /// Rows of Belvo's page.
     pub page_size: u32,
-    /// Rows the fetcher reads at once.
+    /// Rows of the fetcher's chunk.
     pub portion: u64,
 }
 
-/// A world of its own.
 pub struct World {
     pub time: Time,
     pub bank: Bank,
     pub queue: SharedQueue,
     pub calls: Calls,
     pub random: Random,
-    /// Each link, and whose it is.
+    /// Each link, and its user.
     pub links: BTreeMap<String, String>,
-    /// What the watcher uses, whose calls do not count.
+    /// Used by the test itself, so its calls are not counted.
     pub(super) store: ResourceStore,
     pub(super) connections: ConnectionStore,
     pub(super) sweeper: Sweeper,
@@ -55,7 +53,7 @@ pub struct World {
     story: Vec<String>,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worked {
     Nothing,
@@ -98,7 +96,7 @@ impl World {
         link_id
     }
 
-    /// A webhook arrives: what the webhook function does with it.
+    /// A webhook arrives and is queued, as the webhook function does.
     pub fn deliver(&mut self, body: &Map<String, Value>) {
         let event = Event::from_body(body);
         let link_id = event.link_id.unwrap();
@@ -106,15 +104,15 @@ impl World {
         self.queue.lock().unwrap().send(&job, self.time.now());
     }
 
-    /// All webhooks made so far arrive, in order.
+    /// All webhooks so far arrive, in order.
     pub async fn deliver_all(&mut self) {
         for body in self.bank.new_webhooks().await {
             self.deliver(&body);
         }
     }
 
-    /// The fetcher works on a batch, if there is one. When its process is stopped, everything of
-    /// the batch comes back.
+    /// The fetcher processes a batch, if there is one. If its process is stopped, the whole batch
+    /// comes back.
     pub async fn work(&mut self, patience: SignedDuration) -> Worked {
         let now = self.time.now();
         let batch = self.queue.lock().unwrap().receive(now, &mut self.random);
@@ -136,7 +134,8 @@ impl World {
         }
     }
 
-    /// Works until nothing can be received. Says whether the process was stopped on the way.
+    /// Processes jobs until none can be received. Returns whether the process was stopped
+    /// meanwhile.
     pub async fn work_off(&mut self) -> Worked {
         for _ in 0..MOST_ROUNDS {
             match self.work(PATIENCE).await {
@@ -147,7 +146,7 @@ impl World {
         panic!("the queue never becomes empty");
     }
 
-    /// Goes from due time to due time for so long. Nothing but the sweeper and the queue happens.
+    /// Moves from due time to due time for this long. Only the sweeper and the queue act meanwhile.
     pub async fn rest(&mut self, span: SignedDuration) {
         let end = self.time.now() + span;
         for _ in 0..MOST_ROUNDS {
@@ -172,30 +171,30 @@ impl World {
         self.queue.lock().unwrap().next_visible()
     }
 
-    /// Everything stored of a link.
+    /// All stored records of a link.
     pub async fn records(&self, link_id: &str) -> Records {
         crate::world::records(&self.client, RESOURCE_TABLE, link_id).await
     }
 
-    /// What the sweeper's index knows of a link.
+    /// The sweeper's index entry of a link.
     pub async fn link_record(&self, link_id: &str) -> Option<store::LinkRecord> {
         let link_id = LinkId::parse(link_id).unwrap();
         self.store.links(&[link_id]).await.unwrap().pop()
     }
 
-    /// Tells what happens, for whoever reads a failure.
+    /// Adds an event to the story, for the reader of a failure.
     pub fn note(&mut self, what: &str) {
         let now: Timestamp = self.time.now();
         self.story.push(format!("{now:.0} {what}"));
     }
 
-    /// What happened.
+    /// The events so far.
     pub fn story(&self) -> String {
         self.story.join("\n")
     }
 }
 
-/// The fetcher as its `main` makes it, between these sides.
+/// The fetcher as its `main` makes it, with the simulated sides.
 fn fetcher(setup: &Setup, bank: &Bank, aws: &Aws, calls: &Calls, time: &Time) -> Fetcher {
     let aws = aws.config(Some(calls.clone()));
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
@@ -204,15 +203,15 @@ fn fetcher(setup: &Setup, bank: &Bank, aws: &Aws, calls: &Calls, time: &Time) ->
         belvo: bank.api(Some(calls.clone()), setup.page_size),
         resources: ResourceStore::new(&aws, RESOURCE_TABLE.to_owned()),
         connections: ConnectionStore::new(&aws, CONNECTION_TABLE.to_owned()),
-        // Never read: nobody's owner is checked.
+        // Never read, because owners are not checked here.
         session_keys: Secret::signing(&secrets, "SessionSecret", &time.clock()),
         clock: time.clock(),
         portion: setup.portion,
     }
 }
 
-/// Links come without an attempt, and nobody's owner is checked. Addresses and names are given to
-/// the clients, not read from here.
+/// Links come without an attempt, and owners are not checked. The clients already have the
+/// addresses and names, so these are placeholders.
 fn config() -> Config {
     let variables = [
         ("BELVO_BASE_URL", "http://127.0.0.1:1"),

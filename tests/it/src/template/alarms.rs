@@ -1,4 +1,4 @@
-//! Alarms, the runbook, the dashboard, and the metrics all of them are about.
+//! Alarms, the runbook, the dashboard, and their metrics.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn every_alarm_has_a_section_of_its_name_and_every_section_an_alarm() {
 }
 
 #[test]
-fn whoever_reads_an_alarm_is_told_where_to_look() {
+fn every_alarm_description_names_its_section() {
     for (parameters, topic) in [
         (vec![], "AlarmTopic"),
         (
@@ -81,7 +81,7 @@ fn every_function_is_watched_for_errors_and_throttles() {
 }
 
 #[test]
-fn whatever_is_watched_or_shown_is_counted_somewhere() {
+fn every_metric_of_an_alarm_or_widget_is_emitted() {
     let template = evaluated(TEXT, &[]);
     let mut named = BTreeSet::new();
     for (_, alarm) in alarms(&template) {

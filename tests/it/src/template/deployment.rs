@@ -1,4 +1,4 @@
-//! What whoever deploys decides, and where that is kept.
+//! The operator's decisions at a deployment, and their place.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use super::{TEXT, evaluated};
 
 const SAMCONFIG: &str = include_str!("../../../../samconfig.toml");
 
-/// cfn-lint does not look for parameters that a SAM template does not use.
+/// cfn-lint does not report unused parameters of a SAM template.
 #[test]
-fn every_parameter_is_used_and_stands_in_a_group() {
+fn every_parameter_is_used_and_belongs_to_a_group() {
     let (groups, rest) = TEXT.split_once("\nParameters:\n").unwrap();
     let (_, groups) = groups.split_once("ParameterGroups:").unwrap();
     let names = |text: &str| -> BTreeSet<String> {
@@ -43,9 +43,9 @@ fn every_limit_of_a_function_has_its_reason_beside_it() {
     }
 }
 
-/// A pipe that runs asks the stream four times a second, whether anybody subscribes or not.
+/// A running pipe polls the stream four times a second, even without subscribers.
 #[test]
-fn the_pipe_rests_when_nobody_is_told_of_changes() {
+fn the_pipe_is_stopped_without_change_events() {
     let state = |parameters| {
         let template = evaluated(TEXT, parameters);
         template["Resources"]["ChangePipe"]["Properties"]["DesiredState"].clone()
@@ -60,7 +60,7 @@ fn each_environment_has_a_stack_of_its_own_in_sao_paulo() {
         let section = |name: &str| {
             let header = format!("[{environment}.{name}]\n");
             let (_, rest) = SAMCONFIG.split_once(&header).unwrap();
-            // With the tables in it.
+            // The tables are part of it.
             let own = format!("\n[{environment}.{name}.");
             let rest = rest.replace(&own, "\n");
             rest.split("\n[").next().unwrap().to_owned()
@@ -69,7 +69,7 @@ fn each_environment_has_a_stack_of_its_own_in_sao_paulo() {
         assert!(global.contains("region = \"sa-east-1\""), "{global}");
         let stack = format!("stack_name = \"belvo-backend-{environment}\"");
         assert!(global.contains(&stack), "{global}");
-        // `sam deploy --guided` writes its answers here, in a form of its own.
+        // `sam deploy --guided` writes its answers here, in a format of its own.
         let deploy: String = section("deploy.parameters")
             .chars()
             .filter(|c| !['\\', '"', ' '].contains(c))

@@ -1,6 +1,6 @@
-//! Mistakes somebody could make in the template, each in a copy of it, and the rule that notices.
+//! Plausible faults of the template, each in a copy of it, and the rule that notices.
 //!
-//! Linters see few of these: most are valid templates, and only wrong for this system.
+//! Linters see few of these, because most are valid templates that are wrong only for this system.
 
 mod api;
 mod belvo;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use super::TEXT;
 use super::rules::{self, Subject};
 
-/// A mistake: the first of these lines in the template is replaced.
+/// A fault: the first of these texts in the template is replaced by the second.
 pub struct Fault {
     rule: &'static str,
     from: &'static str,

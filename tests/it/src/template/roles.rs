@@ -1,7 +1,7 @@
-//! What each function's role allows, against what the function does.
+//! Each function's role, against the function's calls.
 //!
-//! In every test of this crate, the local stack turns away what a role does not allow. Here a story
-//! goes everywhere once, and nothing of a role may be left over.
+//! In every test of this crate, the local stack refuses calls that a role does not allow. Here a
+//! run makes every kind of call once, and a role may not allow more than that.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use super::{TEXT, account, template};
 use crate::bank::Bank;
 use crate::world::{Connected, User, World};
 
-/// With a secret that only this mode has.
+/// The mode whose functions read one more secret.
 const PARAMETERS: [(&str, &str); 1] = [("ExternalIdMode", "derived")];
 
-/// What AWS does with a function's role before or after the function runs.
+/// AWS's own calls with a function's role, before or after the function runs.
 fn is_in_its_name(function: &str, action: &str) -> bool {
     let polls = ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"];
     let polls = polls.iter().any(|it| action == format!("sqs:{it}"));
@@ -24,7 +24,7 @@ fn is_in_its_name(function: &str, action: &str) -> bool {
     services.iter().any(|it| action.starts_with(it)) || (function == "fetcher" && polls)
 }
 
-/// Everything that roles allow functions to do themselves.
+/// All permissions of roles for the functions' own calls.
 fn allowed() -> BTreeSet<Call> {
     let system = template(TEXT, &PARAMETERS).system(&account()).unwrap();
     let functions = system.functions.iter();
@@ -36,7 +36,7 @@ fn allowed() -> BTreeSet<Call> {
     grants.collect()
 }
 
-/// A secret's ARN without its end, which is another in each account.
+/// A secret's ARN without its random end.
 fn without_chance((function, action, arn): Call) -> Call {
     let arn = match arn.rsplit_once('-') {
         Some((name, _)) if arn.contains(":secret:") => name.to_owned(),
@@ -46,7 +46,7 @@ fn without_chance((function, action, arn): Call) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_allow_what_functions_do_and_nothing_else() {
+async fn roles_allow_exactly_the_functions_own_calls() {
     let world = World::with(&PARAMETERS).await;
     let mut user = world.individual().await;
     let connected = connect(&world, &mut user).await;
@@ -70,7 +70,7 @@ async fn roles_allow_what_functions_do_and_nothing_else() {
     assert!(unused.is_empty(), "not needed: {unused:#?}");
 }
 
-/// Belvo knows the user by an id that only our secret tells.
+/// A user whose id is derived with our secret.
 async fn connect(world: &World, user: &mut User) -> Connected {
     let minted = world.mint(user).await;
     let url = Url::parse(&minted.widget_url).unwrap();
@@ -100,7 +100,7 @@ async fn read(bank: &Bank) {
     }
 }
 
-/// The same user again: with a bank they have, in the portal, in an app that catches redirects.
+/// The same user again: with a connected bank, in the portal, and in an app that catches redirects.
 async fn come_back(bank: &Bank) {
     let known = json!({"institutions": ["ofmockbank_br_retail"]});
     let minted = bank.world.mint_with(&bank.user, &known).await;
@@ -117,7 +117,8 @@ async fn come_back(bank: &Bank) {
     bank.world.settle().await;
 }
 
-/// Rows come, change, move and go; a renewed consent comes as a new link; Belvo is asked anew.
+/// Rows are added, changed, moved and removed; a renewed consent makes a new link; the user
+/// requests a refresh.
 async fn change(bank: &Bank) {
     let today = bank.today().await;
     let ids = bank.by_date().await;
@@ -137,7 +138,7 @@ async fn change(bank: &Bank) {
     bank.world.settle().await;
 }
 
-/// Everything the schedules and an operator ask of the sweeper.
+/// All sweeps of the schedules and of an operator.
 async fn sweep(bank: &Bank) {
     let link_id = bank.link_id();
     let later = "2099-01-01T00:00:00Z";

@@ -1,8 +1,8 @@
-//! What must hold for the template whatever else changes. Linters see few of these: they know what
-//! AWS accepts, not what this system needs.
+//! Rules that the template must obey after any change. Linters know few of them, because they know
+//! AWS's requirements but not this system's.
 //!
-//! A rule looks at the evaluated template and names what is wrong. `faults` shows that each of them
-//! can fail.
+//! A rule examines the evaluated template and names the faults. `faults` proves that each rule can
+//! fail.
 
 mod api;
 mod belvo;
@@ -16,13 +16,12 @@ use serde_json::{Map, Value};
 
 use super::{TEXT, evaluated, of_type};
 
-/// A rule: what it claims, and what it finds wrong.
+/// A rule: its claim, and its check.
 pub struct Rule {
     pub name: &'static str,
     pub check: fn(&Subject) -> Vec<String>,
 }
 
-/// Every rule.
 pub fn all() -> Vec<Rule> {
     let groups = [
         api::RULES,
@@ -42,17 +41,17 @@ impl Rule {
     }
 }
 
-/// A template that is looked at.
+/// A template under examination.
 pub struct Subject {
     pub template: Value,
-    /// Whether everything that can be switched on is.
+    /// Whether every optional part is switched on.
     pub full: bool,
 }
 
-/// The scope that tokens must have where everything is switched on.
+/// The required scope of tokens if every optional part is switched on.
 const SCOPE: &str = "openfinance";
 
-/// What switches everything on.
+/// The parameters that switch on every optional part.
 const FULL: [(&str, &str); 6] = [
     ("AlarmEmail", "night@example.com"),
     (
@@ -74,7 +73,6 @@ impl Subject {
         }
     }
 
-    /// The properties of a resource.
     fn properties(&self, name: &str) -> &Value {
         &self.template["Resources"][name]["Properties"]
     }
@@ -84,7 +82,7 @@ impl Subject {
         of_type(&self.template, kind)
     }
 
-    /// The functions, with what `Globals` says of all of them.
+    /// The functions, merged with `Globals`.
     fn functions(&self) -> Vec<(&str, Value)> {
         let globals = &self.template["Globals"]["Function"];
         let functions = self.of_type("AWS::Serverless::Function");
@@ -94,7 +92,7 @@ impl Subject {
         merged.collect()
     }
 
-    /// The events of one type of all functions: whose, and what they say.
+    /// The events of one type of all functions, with the function's name.
     fn events(&self, kind: &str) -> Vec<(String, Value)> {
         let mut found = Vec::new();
         for (function, properties) in self.functions() {
@@ -108,7 +106,7 @@ impl Subject {
     }
 }
 
-/// Maps member by member, everything else as the function has it, as SAM does.
+/// Merges maps member by member; any other value is the function's own, as in SAM.
 fn merge(globals: &Value, own: &Value) -> Value {
     match (globals, own) {
         (Value::Object(globals), Value::Object(own)) => {
@@ -123,12 +121,12 @@ fn merge(globals: &Value, own: &Value) -> Value {
     }
 }
 
-/// A number, also one that a parameter has made a text.
+/// A number, which may be the text of a parameter.
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// One or many.
+/// One value or a list.
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
@@ -137,7 +135,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// Complaints about what does not hold.
+/// Collects complaints.
 fn unless(holds: bool, complaint: impl Into<String>) -> Vec<String> {
     match holds {
         true => Vec::new(),

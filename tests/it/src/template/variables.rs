@@ -1,4 +1,4 @@
-//! What the template tells each function, against what the function reads.
+//! The template's variables of each function, against those that the function reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 use super::{TEXT, account, template};
 use crate::world::World;
 
-/// The variables that this source reads: each is asked of `env` by its name.
+/// The variables that this source reads from `env` by name.
 fn read_by(path: &str) -> BTreeSet<String> {
     let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
     let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -21,7 +21,7 @@ fn read_by(path: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_function_is_told_what_it_reads_and_nothing_else() {
+fn a_function_gets_exactly_the_variables_it_reads() {
     let system = template(TEXT, &[]).system(&account()).unwrap();
     for function in system.functions {
         let config = format!("functions/{}/src/config.rs", function.name);
@@ -31,23 +31,23 @@ fn a_function_is_told_what_it_reads_and_nothing_else() {
         if source.contains("CallerConfig::from_env") {
             expected.extend(read_by("shared/runtime/src/caller.rs"));
         }
-        // Read by whatever counts, under the name that all libraries of the format use.
+        // The metrics code reads it, under the name that libraries of the format use.
         expected.insert("AWS_EMF_NAMESPACE".to_owned());
         let told: BTreeSet<String> = function.variables.into_keys().collect();
         assert_eq!(told, expected, "{}", function.name);
     }
 }
 
-/// Also with everything that a parameter can change.
+/// Also with every value that a parameter can change.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_function_starts_with_what_it_is_told() {
+async fn every_function_starts_with_its_variables() {
     let body = [("ExternalIdMode", "derived"), ("IdentitySource", "body")];
     for parameters in [&[][..], &body] {
         World::with(parameters).await.stack.warm_up().await.unwrap();
     }
 }
 
-/// AWS Lambda: 4 KB for all variables of a function together, names included.
+/// AWS Lambda allows 4 KB for all variables of a function together, names included.
 #[test]
 fn the_longest_variables_leave_room_for_a_long_theme() {
     let theme = format!("[{}]", " ".repeat(998));
@@ -57,14 +57,15 @@ fn the_longest_variables_leave_room_for_a_long_theme() {
     for function in system.functions {
         let length = |(name, value): (&String, &String)| name.len() + value.len();
         let all: usize = function.variables.iter().map(length).sum();
-        // The rest is for ids that are longer in an account, and for addresses of the customer's.
+        // The rest is for longer ids in an account, and for the customer's addresses.
         assert!(all < 4096 - 400, "{}: {all}", function.name);
     }
 }
 
-/// Whoever starts a function by hand (`local-stack --env-file`) gives it the variables of all.
+/// A developer who starts a function by hand (`local-stack --env-file`) gives it the variables of
+/// all.
 #[test]
-fn a_variable_says_the_same_to_every_function() {
+fn a_variable_has_the_same_value_in_every_function() {
     let system = template(TEXT, &[]).system(&account()).unwrap();
     let mut told = BTreeMap::new();
     for (name, value) in system.functions.iter().flat_map(|it| &it.variables) {

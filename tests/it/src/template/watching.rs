@@ -1,5 +1,5 @@
-//! `cargo lambda` against the template: what it builds, what `cargo lambda watch` routes where, and that it deploys
-//! nothing but code.
+//! `cargo lambda` and the template: the built functions, the routes of `cargo lambda watch`, and a
+//! deployment of code alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{TEXT, account, evaluated, of_type, template};
 
-/// What the workspace says for cargo-lambda, read by cargo itself.
+/// The workspace's cargo-lambda settings, read by cargo itself.
 fn configured() -> Value {
     let arguments = [
         "metadata",
@@ -49,9 +49,9 @@ fn watch_has_each_route_once_and_where_it_belongs() {
     assert_eq!(watched, deployed.collect());
 }
 
-/// `cargo lambda deploy` would set in the account whatever stands here, whichever function it is.
+/// `cargo lambda deploy` would apply any further setting here to every function in the account.
 #[test]
-fn nothing_but_the_routes_is_configured() {
+fn only_the_routes_are_configured() {
     let configured = configured();
     let lambda = &configured["metadata"]["lambda"];
     let routes_alone = json!({"watch": {"router": lambda["watch"]["router"]}});

@@ -1,4 +1,4 @@
-//! The queue, the schedules, and Belvo.
+//! The callers that are machines: the queue, the schedules, and Belvo.
 
 use aws_lambda_events::sqs::SqsEvent;
 use axum::http::{HeaderMap, StatusCode};
@@ -11,7 +11,7 @@ use super::Load;
 use crate::rotation::call::Call;
 use crate::world::record_sent;
 
-/// A call of Belvo's, which waits for its answer.
+/// A call of Belvo, which waits for the response.
 pub(super) struct Webhook {
     authorization: String,
     body: Value,
@@ -19,7 +19,7 @@ pub(super) struct Webhook {
 }
 
 impl Load<'_> {
-    /// What the queue does: hands out jobs, and deletes those that are done.
+    /// The queue: it passes jobs to the fetcher, and deletes those that are done.
     pub(super) async fn work(&self, slot: usize) {
         let (sqs, queue) = (self.site.world.stack.sqs(), &self.site.queue_url);
         loop {
@@ -36,7 +36,7 @@ impl Load<'_> {
                     message.attributes().unwrap().get(&group),
                 );
                 let body = serde_json::from_str(message.body().unwrap()).unwrap();
-                // The queue's own clock is another one.
+                // The queue has a clock of its own.
                 let sent = now.as_millisecond().to_string();
                 record_sent(id.unwrap(), group.unwrap(), &body, &sent)
             });
@@ -92,7 +92,7 @@ impl Load<'_> {
                 200 => self.note("webhook", slot),
                 _ => self.fail(format!("webhook by process {slot}: {status}")),
             }
-            // Belvo may have given up.
+            // Belvo may have timed out.
             webhook.answer.send(status).unwrap_or_default();
         }
     }
@@ -111,7 +111,7 @@ impl Load<'_> {
     }
 }
 
-/// Where Belvo sends webhooks, and what it has sent.
+/// The receiver of Belvo's webhooks, and the webhooks received so far.
 pub(super) async fn webhook_address() -> (String, mpsc::Receiver<Webhook>) {
     let (sender, receiver) = mpsc::channel(1);
     let take = async move |headers: HeaderMap, body: String| {

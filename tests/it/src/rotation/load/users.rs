@@ -1,4 +1,4 @@
-//! Users who connect, come back, report and read, and strangers.
+//! The callers that are people: users who connect, return, report and read; and strangers.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Connected, Load};
 use crate::rotation::call::Call;
 
-/// A token of Belvo's lives for ten minutes; whoever takes that long begins again.
+/// Belvo's token is valid for ten minutes; a user who takes longer starts again.
 const TOKEN: SignedDuration = SignedDuration::from_mins(9);
 
 /// A user in the widget.
@@ -18,7 +18,7 @@ struct Visit {
 }
 
 impl Load<'_> {
-    /// A user gets a token.
+    /// A user requests a token.
     async fn begin(&self, slot: usize) -> Visit {
         let user = format!("user-{}", uuid::Uuid::new_v4().simple());
         let begun_at = self.site.time.now();
@@ -32,7 +32,7 @@ impl Load<'_> {
         }
     }
 
-    /// The user connects a bank and comes back.
+    /// The user connects a bank and returns.
     async fn end(&self, kind: &'static str, slot: usize, visit: &Visit) {
         let wish = json!({
             "access_token": visit.access_token,
@@ -63,7 +63,7 @@ impl Load<'_> {
                 self.end("redirect", 1 - slot, &visit).await;
                 visit
             };
-            // The next user comes some time after this one has everything.
+            // The next user starts some time after this one has all data.
             while !self.is_ready(slot, &visit.user).await {
                 self.go_on(20).await;
             }
@@ -82,7 +82,7 @@ impl Load<'_> {
         ready
     }
 
-    /// A token from before a step; connected, come back and reported after it.
+    /// A token from before a step; the user connects, returns and reports after it.
     pub(super) async fn come_back_late(&self, slot: usize) {
         let other = 1 - slot;
         let mut round = self.round.subscribe();
@@ -104,7 +104,7 @@ impl Load<'_> {
         std::future::pending().await
     }
 
-    /// Some link that can be read.
+    /// A link that can be read.
     pub(super) async fn ready_link(&self) -> Connected {
         loop {
             let ready = {
@@ -159,7 +159,7 @@ impl Load<'_> {
         }
     }
 
-    /// Each of these makes a process look whether its secret is still the right one.
+    /// Each of these makes a process check whether its secret is still valid.
     pub(super) async fn try_what_is_wrong(&self, slot: usize) {
         loop {
             let webhook = Call {

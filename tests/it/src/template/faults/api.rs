@@ -1,4 +1,4 @@
-//! Mistakes about who may call, from where, and what is logged.
+//! Faults of access, origins, limits, and the access log.
 
 use super::{Fault, NOTHING, fault};
 
@@ -59,12 +59,12 @@ pub const FAULTS: &[Fault] = &[
         NOTHING,
     ),
     fault(
-        "what is logged of requests names nobody",
+        "the access log names no user",
         r#""status":"$context.status""#,
         r#""status":"$context.status","path":"$context.path""#,
     ),
     fault(
-        "what is logged of requests names nobody",
+        "the access log names no user",
         r#""routeKey":"$context.routeKey""#,
         r#""routeKey":"$context.routeKey","query":"$context.requestOverride.querystring.link""#,
     ),

@@ -1,4 +1,4 @@
-//! Mistakes about Belvo's environments, parameters, sweeps and alarms.
+//! Faults of Belvo's environments, parameters, sweeps and alarms.
 
 use super::{Fault, NOTHING, fault};
 
@@ -19,12 +19,12 @@ pub const FAULTS: &[Fault] = &[
         NOTHING,
     ),
     fault(
-        "every parameter is explained, and takes no nonsense",
+        "every parameter is explained and restricted",
         "    AllowedPattern: ^https?://[^?#]+$\n",
         NOTHING,
     ),
     fault(
-        "every parameter is explained, and takes no nonsense",
+        "every parameter is explained and restricted",
         "    Description: Square SVG with transparent background.\n",
         NOTHING,
     ),

@@ -1,4 +1,4 @@
-//! Mistakes about how functions run.
+//! Faults of the functions' settings.
 
 use super::{Fault, NOTHING, fault};
 
@@ -49,12 +49,12 @@ pub const FAULTS: &[Fault] = &[
         NOTHING,
     ),
     fault(
-        "functions end before those who wait for them do",
+        "functions time out before their callers",
         "      Timeout: 5 ",
         "      Timeout: 30 ",
     ),
     fault(
-        "functions end before those who wait for them do",
+        "functions time out before their callers",
         "      Timeout: 10 ",
         "      Timeout: 60 ",
     ),

@@ -1,20 +1,20 @@
-//! Mistakes about the key and the secrets.
+//! Faults of the key and the secrets.
 
 use super::{Fault, fault};
 
 pub const FAULTS: &[Fault] = &[
     fault(
-        "the key is rotated, kept, and nobody else's",
+        "the key is rotated, retained, and not shared",
         "EnableKeyRotation: true",
         "EnableKeyRotation: false",
     ),
     fault(
-        "the key is rotated, kept, and nobody else's",
+        "the key is rotated, retained, and not shared",
         "    Type: AWS::KMS::Key\n    DeletionPolicy: Retain\n",
         "    Type: AWS::KMS::Key\n    DeletionPolicy: Delete\n",
     ),
     fault(
-        "the key is rotated, kept, and nobody else's",
+        "the key is rotated, retained, and not shared",
         "Principal: { Service: cloudwatch.amazonaws.com }",
         "Principal: \"*\"",
     ),

@@ -1,4 +1,4 @@
-//! Mistakes about the queue of jobs.
+//! Faults of the queue of jobs.
 
 use super::{Fault, NOTHING, fault};
 
@@ -19,27 +19,27 @@ pub const FAULTS: &[Fault] = &[
         "      Timeout: 900 ",
     ),
     fault(
-        "batches are what a FIFO queue gives",
+        "batches fit a FIFO queue",
         "            BatchSize: 10\n",
         "            BatchSize: 100\n",
     ),
     fault(
-        "batches are what a FIFO queue gives",
+        "batches fit a FIFO queue",
         "            BatchSize: 10\n",
         "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 5\n",
     ),
     fault(
-        "no more fetchers run than share Belvo's limit",
+        "the number of fetchers fits Belvo's limit",
         "ScalingConfig: { MaximumConcurrency: !Ref FetcherConcurrency }",
         "ScalingConfig: { MaximumConcurrency: 50 }",
     ),
     fault(
-        "no more fetchers run than share Belvo's limit",
+        "the number of fetchers fits Belvo's limit",
         "            ScalingConfig: { MaximumConcurrency: !Ref FetcherConcurrency }\n",
         NOTHING,
     ),
     fault(
-        "no more fetchers run than share Belvo's limit",
+        "the number of fetchers fits Belvo's limit",
         "!If [ConcurrencyReserved, !Ref FetcherConcurrency, !Ref AWS::NoValue]",
         "!If [ConcurrencyReserved, 2, !Ref AWS::NoValue]",
     ),

@@ -1,4 +1,4 @@
-//! Mistakes about what may be done in the system's name.
+//! Faults of roles and permissions.
 
 use super::{Fault, NOTHING, fault};
 

@@ -1,4 +1,4 @@
-//! Who may call the API, from where, how often, and what is logged of it.
+//! Access to the API, its origins and limits, and the access log.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub const RULES: &[Rule] = &[
         check: limits,
     },
     Rule {
-        name: "what is logged of requests names nobody",
+        name: "the access log names no user",
         check: access_logs,
     },
     Rule {
@@ -33,14 +33,14 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Belvo's webhook, the browser that Belvo redirects, and a report that a session signs.
+/// Belvo's webhook, the browser's redirect from Belvo, and a report with a signed session.
 const OPEN: [&str; 3] = [
     "GET /callback/{session}/{outcome}",
     "POST /connection-reports",
     "POST /webhook",
 ];
 
-/// What must be rarer than reading, and what must not be turned away where reading would be.
+/// Routes that must be slower than reading, and routes with a limit of their own.
 const TIGHTER: [&str; 7] = [
     "DELETE /links/{link_id}",
     "DELETE /me",
@@ -91,7 +91,7 @@ fn tokens(subject: &Subject) -> Vec<String> {
         let scopes = &authorizer["AuthorizationScopes"];
         complaints.extend(unless(
             *scopes == asked,
-            format!("{name} asks for {scopes}"),
+            format!("{name} requires {scopes}"),
         ));
     }
     complaints
@@ -144,7 +144,7 @@ fn limits(subject: &Subject) -> Vec<String> {
     complaints
 }
 
-/// An address, a path or a query would name somebody; a route does not.
+/// An address, a path or a query would identify a user; a route does not.
 fn access_logs(subject: &Subject) -> Vec<String> {
     let format = &subject.properties("Api")["AccessLogSettings"]["Format"];
     let format = format.as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which Belvo is talked to, what a customer is asked, and what the clock starts.
+//! Belvo's environments, the parameters, the sweeps, and the alarms.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub const RULES: &[Rule] = &[
         check: environments,
     },
     Rule {
-        name: "every parameter is explained, and takes no nonsense",
+        name: "every parameter is explained and restricted",
         check: parameters,
     },
     Rule {
@@ -55,7 +55,7 @@ fn parameters(subject: &Subject) -> Vec<String> {
     let parameters = subject.template["Parameters"].as_object();
     let parameters = parameters.into_iter().flatten();
     let complaints = parameters.flat_map(|(name, parameter)| {
-        // Whole sentences: a # without quotes cuts one short.
+        // Whole sentences, because an unquoted # cuts a description short.
         let text = parameter["Description"].as_str().unwrap_or_default();
         let mut complaints = unless(text.ends_with('.'), format!("{name} is not explained"));
         let bounds = ["AllowedPattern", "AllowedValues", "MinLength", "MaxLength"];
@@ -67,7 +67,7 @@ fn parameters(subject: &Subject) -> Vec<String> {
     complaints.collect()
 }
 
-/// A sweep that waits would come together with the next one.
+/// A late sweep would coincide with the next one.
 fn schedules(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut periods = BTreeSet::new();
@@ -83,7 +83,7 @@ fn schedules(subject: &Subject) -> Vec<String> {
             minutes,
         ));
     }
-    // Otherwise Lambda brings a sweep that found no room back for six hours.
+    // Otherwise Lambda retries a throttled sweep for six hours.
     let invoked = &subject.properties("SweeperFunction")["EventInvokeConfig"];
     let soon = number(&invoked["MaximumEventAgeInSeconds"]).is_some_and(|age| age <= 300);
     let once = number(&invoked["MaximumRetryAttempts"]).is_some_and(|times| times <= 1);

@@ -1,4 +1,4 @@
-//! How functions run.
+//! The functions' settings.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub const RULES: &[Rule] = &[
         check: encrypted,
     },
     Rule {
-        name: "functions end before those who wait for them do",
+        name: "functions time out before their callers",
         check: timeouts,
     },
     Rule {
@@ -96,7 +96,7 @@ fn groups(subject: &Subject) -> Vec<String> {
     complaints.collect()
 }
 
-/// Functions are told where secrets are, and nothing that is one.
+/// A function gets the names of secrets, and no secret itself.
 fn secrets(subject: &Subject) -> Vec<String> {
     each(subject, |function| {
         let variables = function["Environment"]["Variables"].as_object();
@@ -119,7 +119,7 @@ fn encrypted(subject: &Subject) -> Vec<String> {
     })
 }
 
-/// Belvo waits five seconds for a webhook, API Gateway thirty for anything.
+/// Belvo waits five seconds for a webhook, API Gateway thirty for any route.
 fn timeouts(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for (name, function) in subject.functions() {
@@ -148,7 +148,7 @@ fn reserves(subject: &Subject) -> Vec<String> {
     let functions = subject.functions();
     let all = functions.iter();
     let all = all.filter_map(|(_, it)| number(&it["ReservedConcurrentExecutions"]));
-    // AWS keeps 100 of an account's 1,000 for functions without.
+    // AWS reserves 100 of an account's 1,000 for functions without a reserve of their own.
     let all: i64 = all.sum();
     complaints.extend(unless(all <= 900, format!("{all} in all")));
     complaints

@@ -4,7 +4,7 @@ use super::{Rule, Subject, list, number, unless};
 
 pub const RULES: &[Rule] = &[
     Rule {
-        name: "the key is rotated, kept, and nobody else's",
+        name: "the key is rotated, retained, and not shared",
         check: key,
     },
     Rule {
@@ -45,7 +45,7 @@ fn secrets(subject: &Subject) -> Vec<String> {
         let secret = &subject.template["Resources"][name];
         let retained = secret["DeletionPolicy"] == "RetainExceptOnCreate";
         complaints.extend(unless(retained, format!("{name} goes with the stack")));
-        // One that comes and goes would come back as another.
+        // A conditional secret would come back with another value.
         let always = secret.get("Condition").is_none();
         complaints.extend(unless(always, format!("{name} is made under a condition")));
         let key = properties["KmsKeyId"].as_str().unwrap_or_default();

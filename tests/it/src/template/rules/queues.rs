@@ -1,4 +1,4 @@
-//! The queue of jobs, and what calls the fetcher with them.
+//! The queue of jobs, and its mapping to the fetcher.
 
 use serde_json::Value;
 
@@ -14,11 +14,11 @@ pub const RULES: &[Rule] = &[
         check: visibility,
     },
     Rule {
-        name: "batches are what a FIFO queue gives",
+        name: "batches fit a FIFO queue",
         check: batches,
     },
     Rule {
-        name: "no more fetchers run than share Belvo's limit",
+        name: "the number of fetchers fits Belvo's limit",
         check: concurrency,
     },
     Rule {
@@ -41,7 +41,7 @@ pub const RULES: &[Rule] = &[
 
 const TWO_WEEKS: i64 = 14 * 24 * 3600;
 
-/// The one mapping of the queue to a function: the function, and the mapping.
+/// The queue's single mapping, with its function.
 fn mapping(subject: &Subject) -> (Value, Value) {
     let events = subject.events("SQS");
     let (function, mapping) = events.first().cloned().unwrap_or_default();
@@ -57,7 +57,8 @@ fn partial_failures(subject: &Subject) -> Vec<String> {
     unless(partial, "the whole batch comes back")
 }
 
-/// AWS asks for six times the timeout, because a batch may be tried before it is run.
+/// AWS recommends six times the timeout, because a batch may be received before the function has
+/// capacity.
 fn visibility(subject: &Subject) -> Vec<String> {
     let (function, _) = mapping(subject);
     let timeout = number(&function["Timeout"]).unwrap_or(i64::MAX / 6);
@@ -130,7 +131,7 @@ fn tls(subject: &Subject) -> Vec<String> {
     let statements = policies
         .iter()
         .flat_map(|(_, policy)| list(&policy["PolicyDocument"]["Statement"]));
-    // SQS takes no policy that names several queues.
+    // SQS rejects a policy that names several queues.
     let denied = statements.into_iter().any(|it| {
         it["Effect"] == "Deny"
             && it["Principal"] == "*"

@@ -1,4 +1,4 @@
-//! What may be done in the system's name.
+//! The roles and their permissions.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// The statements of all roles: whose, and what they say.
+/// The statements of all roles, with the name of each role.
 fn statements(subject: &Subject) -> Vec<(&str, &Value)> {
     let roles = subject.of_type("AWS::IAM::Role").into_iter();
     let statements = roles.flat_map(|(name, role)| {
@@ -43,7 +43,7 @@ fn own_roles(subject: &Subject) -> Vec<String> {
         let role = function["Role"].as_str().unwrap_or_default().to_owned();
         let own = !role.is_empty() && roles.insert(role);
         complaints.extend(unless(own, format!("{name} has no role of its own")));
-        // SAM would add policies that allow more.
+        // SAM would add policies with further permissions.
         let plain = function["Policies"].is_null();
         complaints.extend(unless(plain, format!("{name} has policies beside it")));
     }
@@ -56,7 +56,7 @@ fn exact(subject: &Subject) -> Vec<String> {
         let action = list(&statement["Action"]).into_iter();
         let resource = list(&statement["Resource"]).into_iter();
         for text in action.chain(resource).map(|it| it.as_str().unwrap_or("*")) {
-            // The ARN of a log group ends with one, for its streams.
+            // The ARN of a log group ends with a wildcard, for its streams.
             let group = text.contains(":log-group:") && text.matches('*').count() == 1;
             let exact = !text.contains('*') || (group && text.ends_with(":*"));
             complaints.extend(unless(exact, format!("{name}: {text}")));
@@ -97,7 +97,7 @@ fn trust(subject: &Subject) -> Vec<String> {
     complaints.collect()
 }
 
-/// Whoever has the role can decrypt nothing by hand, only what the service gives anyway.
+/// With this condition, a role cannot decrypt directly, only through the service.
 fn key(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for (role, _) in subject.of_type("AWS::IAM::Role") {
