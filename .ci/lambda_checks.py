@@ -1,4 +1,4 @@
-"""What .ci/lambda looks at: the binaries, what SAM and `cargo lambda deploy` make of them, and what they answer."""
+"""The checks of .ci/lambda: the binaries, SAM's and `cargo lambda deploy`'s use of them, and the functions' answers."""
 
 import base64
 import http.client
@@ -16,12 +16,12 @@ import zipfile
 import zlib
 
 FUNCTIONS = {path.name for path in pathlib.Path("functions").iterdir()}
-# The machine in an ELF header.
+# The architecture's code in an ELF header.
 MACHINES = {"arm64": 183, "x86-64": 62}
-# Lambda takes no larger archive in a call.
+# Lambda accepts no larger archive in a call.
 LARGEST_ARCHIVE = 50_000_000
 
-# What the samples are answered where nobody has connected a bank. SESSION, LINK_ID and RECEIPT_ID are no ids.
+# The answers to the samples on a stack without links. SESSION, LINK_ID and RECEIPT_ID are not valid ids.
 STATUS = {"callback": 400, "links": 200, "token": 201, "webhook": 200}
 OTHER_STATUS = {
     "callback/unknown_outcome": 404,
@@ -32,17 +32,17 @@ OTHER_STATUS = {
     "links/receipt": 404,
     "links/refresh_of_accounts": 404,
     "links/transactions_of_a_month": 404,
-    # Its link is to open an app that the stack does not know.
+    # Its application link is unknown to the stack.
     "token/app_to_app": 400,
     "token/identification_in_the_body": 400,
     "token/portal_renew": 404,
     "token/wrong_in_many_places": 400,
 }
 UNREADABLE = {"fetcher/two_groups_one_unreadable": ["00000000-0000-4000-8000-000000000003"]}
-# There are not a thousand links to go on with.
+# The stack has fewer links than this page needs.
 ERROR = {"sweeper/reread_all_continued": "NoSuchPage"}
 
-# Method, path, headers, status. Nobody verifies tokens here, so whoever must sign in has not.
+# Method, path, headers, status. No authorizer verifies tokens here, so every user counts as signed out.
 ROUTES = [
     ("POST", "/webhook", {"Authorization": "webhook_authorization"}, 200),
     ("POST", "/webhook", {}, 401),
@@ -52,14 +52,14 @@ ROUTES = [
     ("GET", "/links", {}, 401),
     ("DELETE", "/links/LINK_ID", {}, 401),
     ("GET", "/links/LINK_ID/investment-transactions", {}, 401),
-    # There are no such routes.
+    # Unknown routes.
     ("POST", "/links", {}, 404),
     ("GET", "/fetcher", {}, 404),
 ]
 
 
 def binaries(folder, arch):
-    """Each function, nothing else, for the right machine, and small enough."""
+    """Each function and no other file, for the right architecture, and small enough."""
     found = {path.name for path in pathlib.Path(folder).iterdir()}
     assert found == FUNCTIONS, f"{folder} holds {found}"
     for name in sorted(FUNCTIONS):
@@ -67,7 +67,7 @@ def binaries(folder, arch):
 
 
 def package(template, arch):
-    """Every CodeUri of what SAM has built leads to a function."""
+    """Every CodeUri of SAM's build holds a function."""
     template = pathlib.Path(template)
     folders = re.findall(r"^ +CodeUri: (.+)$", template.read_text(), re.MULTILINE)
     assert {pathlib.Path(it).name for it in folders} == FUNCTIONS, folders
@@ -87,7 +87,7 @@ def bootstrap(folder, arch):
 
 
 def deploy(folder):
-    """`cargo lambda deploy` replaces a function's code, and touches nothing else of it."""
+    """`cargo lambda deploy` replaces a function's code, and leaves its configuration alone."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Account) as account:
         threading.Thread(target=account.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{account.server_port}"
@@ -108,7 +108,7 @@ def deploy(folder):
 
 
 class Account(http.server.BaseHTTPRequestHandler):
-    """A function of a stack, with a configuration of its own, and whatever is asked of it."""
+    """Lambda's API for one deployed function, with a record of the calls."""
 
     def answer(self):
         length = int(self.headers.get("Content-Length", 0))
@@ -133,7 +133,7 @@ class Account(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = answer
 
     def log_message(self, *_):
-        """The calls are kept."""
+        """Records the calls instead of printing a log."""
 
 
 def calls(port, ready):
@@ -153,7 +153,7 @@ def invoked(port, path):
     function, sample = path.parent.name, f"{path.parent.name}/{path.stem}"
     command = ["cargo", "lambda", "invoke", function, "--data-file", path]
     where = ["--invoke-address", "127.0.0.1", "--invoke-port", port]
-    # The first one may have to wait until the function is compiled.
+    # The first one may have to wait for the compiler.
     run = subprocess.run(command + where, capture_output=True, text=True, timeout=600)
     if run.returncode or sample in ERROR:
         expected = ERROR.get(sample, "no error")

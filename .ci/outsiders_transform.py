@@ -1,4 +1,4 @@
-"""Prints the CloudFormation that SAM makes of a template, with the parameters' defaults, or any value."""
+"""Prints the CloudFormation that SAM generates from a template, with the parameters' defaults, or any value."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class NoManagedPolicies:
-    """The template names none of SAM's, so nobody need ask an account for them."""
+    """Empty: the template uses none of SAM's managed policies, so no account is needed to list them."""
 
     def load(self):
         return {}
@@ -24,6 +24,6 @@ with open(sys.argv[1], encoding="utf-8") as file:
 parameters = {name: value(it) for name, it in template["Parameters"].items()}
 for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
-        # `sam package` would have put the code there.
+        # `sam package` would have uploaded the code there.
         resource["Properties"]["CodeUri"] = "s3://bucket/key"
 print(json.dumps(transform(template, parameters, NoManagedPolicies()), indent=1))

@@ -1,4 +1,4 @@
-"""What an outside tester cannot make up: users, their tokens, and the ids of what is really there.
+"""Values that a generator cannot guess: users, their tokens, and the ids of existing objects.
 
 Each run signs in users of its own and connects banks for them. A request of the run is then aimed, more often than
 not, at something that exists. Which one follows from the request, so that a finding can be repeated.
@@ -22,7 +22,7 @@ LISTS = ["owners", "accounts", "transactions", "bills", "investments", "investme
 
 
 class User:
-    """Somebody signed in."""
+    """A signed-in user."""
 
     def __init__(self):
         self.external_id = f"tester-{secrets.token_hex(8)}"
@@ -53,7 +53,7 @@ def sandbox(method, path, body=None):
 
 
 def until_read(user, links):
-    """Until these links are there, and all of the user's have been read."""
+    """Waits until these links are listed, and all of the user's links are synced."""
     for _ in range(300):
         status = {link["link_id"]: link["status"] for link in user.call("GET", "/links")["links"]}
         if set(links) <= set(status) and not {"awaiting_owner", "loading"} & set(status.values()):
@@ -112,7 +112,7 @@ def before_call(context, case, kwargs):
     def is_good(place):
         return case.meta is None or not case.meta.is_negative_at(place)
 
-    # What is wrong on purpose stays wrong.
+    # Deliberately invalid values stay as they are.
     if number % 5 == 0 or not is_good(ParameterLocation.PATH) or not is_good(ParameterLocation.QUERY):
         return
     path, query = case.path_parameters, case.query or {}
@@ -134,7 +134,7 @@ def before_call(context, case, kwargs):
 
 
 def aim(operation, body, one_of):
-    """Puts what is really there into a body, where it has a place for it."""
+    """Puts ids of existing objects into a body, where it has a member for them."""
     real = {
         "link_id": one_of(LINKS),
         "institutions": ["ofmockbank_br_retail"],
@@ -145,7 +145,7 @@ def aim(operation, body, one_of):
     if operation == "POST /callback":
         real["url"] = f"acmeapp://connected/{SESSIONS['success']}/success?link={one_of(LINKS)}"
     body.update({name: value for name, value in real.items() if name in body})
-    # The local stack takes the identification from the token.
+    # The local stack reads the identification from the token.
     body.pop("identification", None)
 
 
@@ -159,7 +159,7 @@ def after_call(context, case, response):
 
 @atexit.register
 def tell():
-    """Shows what was answered. A route that never did what it is for was not tested."""
+    """Prints the answers. A route that never succeeded counts as untested."""
     print()
     for operation, answers in sorted(ANSWERS.items()):
         print(f"{operation:45}", *(f"{status}×{number}" for status, number in sorted(answers.items())))
