@@ -109,6 +109,13 @@ async fn a_users_links_are_found_over_all_pages() {
     expected.sort();
     found.sort();
     assert_eq!(found, expected);
-    let nobody = ExternalId::parse("user-3").unwrap();
-    assert!(sides.belvo.links_of_user(&nobody).await.unwrap().is_empty());
+    let unknown = ExternalId::parse("user-3").unwrap();
+    assert!(
+        sides
+            .belvo
+            .links_of_user(&unknown)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

@@ -66,13 +66,13 @@ impl Clients {
 /// An HTTP client that trusts no certificate: it only connects to this machine, and loading the
 /// system's certificates would take longer than starting the emulators.
 fn http_client() -> anyhow::Result<SharedHttpClient> {
-    let nobody = TlsContext::builder()
+    let no_certificates = TlsContext::builder()
         .with_trust_store(TrustStore::empty())
         .build()
         .map_err(|error| anyhow!(error))
         .context("building the AWS HTTP client")?;
     Ok(Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .tls_context(nobody)
+        .tls_context(no_certificates)
         .build_https())
 }

@@ -94,15 +94,16 @@ async fn with_the_identity_in_the_body_it_is_sent_there() {
     let world = World::with(Pages::start().await, &[("IdentitySource", "body")]).await;
     let jwt = world.sign_in(&json!({"sub": "somebody"})).await;
     let question = world.deployed().await.parameter("IdentitySource", "body");
-    let nobody = question
+    let without_identification = question
         .variable("INDIVIDUAL_JWT", &jwt)
         .variable("COMPANY_JWT", &jwt);
-    let answer = world.ask(&nobody).await;
+    let answer = world.ask(&without_identification).await;
     let said = "there is no identification for the body; set INDIVIDUAL_IDENTIFICATION";
     assert_eq!(answer.row("4a"), ("fail", said));
 
     let mut person = json!({"cpf": CPF, "name": "Ralph Bragg"});
-    let question = nobody.variable("INDIVIDUAL_IDENTIFICATION", &person.to_string());
+    let question =
+        without_identification.variable("INDIVIDUAL_IDENTIFICATION", &person.to_string());
     person["cnpj"] = json!(CNPJ);
     person["company_name"] = json!("Bragg Mechanics");
     let question = question.variable("COMPANY_IDENTIFICATION", &person.to_string());

@@ -279,12 +279,12 @@ async fn keys_that_belvos_other_environment_accepts_are_named() {
         let keys = |name: &str| {
             (name == "BELVO_SECRET").then(|| r#"{"id":"i","password":"p"}"#.to_owned())
         };
-        let nobody = "http://127.0.0.1:1".parse().unwrap();
+        let unreachable = "http://127.0.0.1:1".parse().unwrap();
         let config = Config::deployed(
             Environment::Sandbox,
             Stack::default(),
             Secrets::from_env(keys).unwrap(),
-            Some(nobody),
+            Some(unreachable),
         );
         let config = Config {
             other_belvo_url: Some(pages.url(path).parse().unwrap()),

@@ -116,7 +116,7 @@ pub const QUIET: &str = "a day without news";
 pub const WEEKLY: &str = "the weekly read of everything";
 pub const CONSENT: &str = "a consent that ends";
 pub const VISIT: &str = "a visit of the app";
-pub const MINUTE: &str = "each minute: what is due";
+pub const MINUTE: &str = "each minute: due links";
 pub const FIVE_MINUTES: &str = "each five minutes: a page of links";
 pub const ERASING: &str = "erasing a bank";
 

@@ -30,7 +30,7 @@ impl Steps {
             let text = pairs.fold(text.clone(), |text, (name, value)| {
                 text.replace(name, value)
             });
-            assert!(!text.contains('<'), "what is this: {text}");
+            assert!(!text.contains('<'), "an unknown placeholder: {text}");
             serde_json::from_str(&text).unwrap()
         });
         values.collect()

@@ -44,12 +44,12 @@ pub const FAULTS: &[Fault] = &[
         "Schedule: rate(10 minutes)",
     ),
     fault(
-        "alarms reach somebody",
+        "alarms reach the operator",
         "      AlarmActions: [!If [AlarmTopicMade, !Ref AlarmTopic, !Ref AlarmTopicArn]]\n",
         NOTHING,
     ),
     fault(
-        "alarms reach somebody",
+        "alarms reach the operator",
         "      TreatMissingData: breaching\n",
         "      TreatMissingData: notBreaching\n",
     ),

@@ -20,7 +20,7 @@ pub const RULES: &[Rule] = &[
         check: schedules,
     },
     Rule {
-        name: "alarms reach somebody",
+        name: "alarms reach the operator",
         check: alarms,
     },
 ];
@@ -99,7 +99,7 @@ fn alarms(subject: &Subject) -> Vec<String> {
     let mut complaints = unless(alarms.len() > 15, "there are few alarms");
     for (name, alarm) in alarms {
         let reaches = !list(&alarm["AlarmActions"]).is_empty();
-        complaints.extend(unless(reaches, format!("{name} reaches nobody")));
+        complaints.extend(unless(reaches, format!("{name} reaches no topic")));
         let silent = ["SweeperNotRun", "LinksNotCompared"].contains(&name);
         let breaching = alarm["TreatMissingData"] == "breaching";
         complaints.extend(unless(silent == breaching, format!("{name} and silence")));
