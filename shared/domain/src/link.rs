@@ -35,7 +35,9 @@
 //! | `observe` | what a webhook, Belvo's list, Belvo's record or a proof changes |
 //! | `pending` | what is still to be done |
 //! | `resource` | what is known of one resource |
-//! | `run` | one sync run: how it starts and ends, and when missing rows are believed |
+//! | `run` | one sync run: how it starts and how it ends |
+//! | `tally` | what a run has found so far |
+//! | `missing` | when rows that Belvo no longer lists are believed to be gone |
 //! | `schedule` | what is due when, and why |
 //! | `backoff` | how long to leave what has failed |
 //! | `consent` | what is known of the consent, and when it is read again |
@@ -46,6 +48,7 @@
 
 mod backoff;
 mod consent;
+mod missing;
 mod observe;
 mod outbox;
 mod ownership;
@@ -57,9 +60,11 @@ mod run;
 mod schedule;
 mod state;
 mod status;
+mod tally;
 
 pub use backoff::{Backoff, Jitter};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
+pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, LoggedWebhook, SyncedInBatch, WebhookEffect};
 pub use outbox::{ChangeEvent, ChangeKind, UntoldRows};
 pub use ownership::{Claim, OwnerEvidence, OwnershipStep, predecessor};
@@ -67,10 +72,8 @@ pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh, RefreshAnswer, RefreshStart, RefreshStep};
 pub use resource::{LastSync, Resource, ResourceState, TotalsVerdict};
-pub use run::{
-    Conclusion, MAX_REJECTED, MissingDecision, MissingRows, RunEnd, RunStart, SyncRun, Synced,
-    Tally, utc_day,
-};
+pub use run::{Conclusion, RunEnd, RunStart, SyncRun, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
 pub use state::{EraseMark, LastError, Link, LinkStatus, OwnerVerdict};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
+pub use tally::{MAX_REJECTED, Tally};

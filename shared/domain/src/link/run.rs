@@ -1,38 +1,28 @@
-//! One sync run: how it starts, how it ends, and when rows that Belvo no longer lists are believed
-//! to be gone.
-
-use std::collections::BTreeMap;
+//! One sync run: how it starts and how it ends.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::missing::EMPTY_DOUBT;
 use super::outbox::UntoldRows;
 use super::pending::SyncMode;
 use super::resource::{LastSync, ResourceState, TotalsVerdict};
 use super::schedule::{Reason, later};
 use super::state::Link;
+use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
 use crate::event::Totals;
 use crate::month::Month;
 use crate::resource::ResourceKind;
 
-/// A list that became empty is believed after this time.
-const EMPTY_DOUBT: SignedDuration = SignedDuration::from_hours(24);
-
-/// More rows than a bank takes back at once: the list is wrong rather than the rows gone.
-const MANY_MISSING: usize = 50;
-
 /// A list of so many pages is read in full rather than in part.
 const SHORT_LIST_PAGES: u64 = 5;
 
 /// The smallest chunk of a statement that is worth its requests.
 const SMALLEST_CHUNK: u64 = 1000;
-
-/// Rejected rows named on LINK; a person who looks needs some, not thousands.
-pub const MAX_REJECTED: usize = 50;
 
 /// A sync that is under way. It may take more than one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,25 +45,6 @@ pub struct SyncRun {
     pub rows_known_at: Option<Timestamp>,
     #[serde(default)]
     pub tally: Tally,
-}
-
-/// What a run has found so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tally {
-    /// Rows that can be stored.
-    pub rows: u64,
-    /// Rows that cannot.
-    pub rejected_rows: u64,
-    /// Rows of type INFLOW.
-    pub inflow: u64,
-    /// Rows of type OUTFLOW.
-    pub outflow: u64,
-    /// The earliest and the latest `value_date`.
-    pub first_date: Option<Date>,
-    pub last_date: Option<Date>,
-    /// The first rejected rows: id, or position in the list, and why.
-    pub rejected: BTreeMap<String, Code>,
 }
 
 /// What the next step of a sync is.
@@ -113,67 +84,6 @@ pub struct Synced {
     pub rejected_rows: u64,
     /// Whether it disagrees with Belvo's announcement, also after a second try.
     pub totals_differ: bool,
-}
-
-/// Stored rows that a complete read of a list did not give.
-#[derive(Clone, Copy, Debug)]
-pub struct MissingRows {
-    pub count: usize,
-    /// Whether the list gave no row at all.
-    pub list_is_empty: bool,
-    /// Whether the whole list was asked for, without a range of dates.
-    pub list_is_whole: bool,
-    /// Whether the list was read before in this run because of missing rows.
-    pub read_again: bool,
-}
-
-/// What to do about missing rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingDecision {
-    /// Belvo is asked for each of them.
-    AskForEach,
-    /// The empty list is not believed yet.
-    DoubtEmpty,
-    /// So many at once are not believed before a second read says the same.
-    DoubtMany,
-}
-
-impl Tally {
-    /// Adds what another part of the list held.
-    pub fn add(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.rejected_rows += other.rejected_rows;
-        self.inflow += other.inflow;
-        self.outflow += other.outflow;
-        self.first_date = match (self.first_date, other.first_date) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.last_date = self.last_date.max(other.last_date);
-        let room = MAX_REJECTED.saturating_sub(self.rejected.len());
-        self.rejected.extend(other.rejected.into_iter().take(room));
-    }
-
-    /// What Belvo would have announced, had it announced these rows.
-    pub fn totals(&self, kind: ResourceKind) -> Totals {
-        let rows = Some(self.rows + self.rejected_rows);
-        match kind {
-            ResourceKind::Transactions | ResourceKind::InvestmentTransactions => Totals {
-                rows,
-                inflow: Some(self.inflow),
-                outflow: Some(self.outflow),
-                first_date: self.first_date,
-                last_date: self.last_date,
-            },
-            ResourceKind::Owners
-            | ResourceKind::Accounts
-            | ResourceKind::Bills
-            | ResourceKind::Investments => Totals {
-                rows,
-                ..Totals::default()
-            },
-        }
-    }
 }
 
 impl Link {
@@ -256,38 +166,6 @@ impl Link {
             run.mode = SyncMode::Full;
         }
         short
-    }
-
-    /// Decides about stored rows that a complete read of the list did not give.
-    pub fn judge_missing(
-        &mut self,
-        kind: ResourceKind,
-        missing: MissingRows,
-        now: Timestamp,
-    ) -> MissingDecision {
-        let run = self.resource(kind).run.as_ref();
-        let in_part = run.is_some_and(|it| it.mode != SyncMode::Full);
-        if missing.list_is_empty && (in_part || missing.list_is_whole) {
-            return match !in_part && self.believes_empty(kind, now) {
-                true => MissingDecision::AskForEach,
-                false => MissingDecision::DoubtEmpty,
-            };
-        }
-        let doubtful = in_part || !missing.read_again;
-        match missing.count > MANY_MISSING && doubtful {
-            true => MissingDecision::DoubtMany,
-            false => MissingDecision::AskForEach,
-        }
-    }
-
-    /// Whether a list that is empty although rows are stored may be believed: Belvo has announced
-    /// that it has no rows, or has listed none for a day.
-    fn believes_empty(&mut self, kind: ResourceKind, now: Timestamp) -> bool {
-        let resource = self.resource(kind);
-        let run = resource.run.as_ref();
-        let announced = run.and_then(|it| it.announced.as_ref()?.rows);
-        let since = *resource.empty_since.get_or_insert(now);
-        announced == Some(0) || now.duration_since(since) >= EMPTY_DOUBT
     }
 
     /// Draws the conclusion of a run.
