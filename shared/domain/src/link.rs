@@ -48,6 +48,8 @@
 
 mod backoff;
 mod consent;
+#[cfg(test)]
+mod fixtures;
 mod missing;
 mod observe;
 mod outbox;

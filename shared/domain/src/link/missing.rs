@@ -71,3 +71,111 @@ impl Link {
         announced == Some(0) || now.duration_since(since) >= EMPTY_DOUBT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Totals;
+    use crate::link::fixtures::*;
+
+    use ResourceKind::Transactions;
+    use SyncMode::{Full, Incremental, Recheck};
+
+    /// A link with a run of TRANSACTIONS under way, for which Belvo has announced these totals.
+    fn running(mode: SyncMode, announced: Option<Totals>) -> Link {
+        let mut link = loaded();
+        link.pending.request_sync(Transactions, mode);
+        link.start_run(Transactions, 5000, now());
+        if let Some(run) = &mut link.resource(Transactions).run {
+            run.announced = announced;
+        }
+        link
+    }
+
+    fn rows(count: u64) -> Totals {
+        Totals {
+            rows: Some(count),
+            ..Totals::default()
+        }
+    }
+
+    const FEW: MissingRows = MissingRows {
+        count: 1,
+        list_is_empty: false,
+        list_is_whole: true,
+        read_again: false,
+    };
+
+    #[test]
+    fn fifty_missing_rows_are_asked_for_and_more_only_after_a_second_full_read() {
+        let check = |mode, count, list_is_whole, read_again, expected| {
+            let mut link = running(mode, None);
+            let missing = MissingRows {
+                count,
+                list_is_whole,
+                read_again,
+                ..FEW
+            };
+            let decision = link.judge_missing(Transactions, missing, now());
+            assert_eq!(decision, expected, "{mode:?} {missing:?}");
+            assert_eq!(link.resource(Transactions).empty_since, None);
+        };
+        use MissingDecision::{AskForEach, DoubtMany};
+        for whole in [true, false] {
+            check(Full, 50, whole, false, AskForEach);
+            check(Full, 51, whole, false, DoubtMany);
+            check(Full, 51, whole, true, AskForEach);
+        }
+        for mode in [Incremental, Recheck] {
+            check(mode, 50, false, false, AskForEach);
+            check(mode, 51, false, false, DoubtMany);
+            check(mode, 51, false, true, DoubtMany);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_believed_once_announced_or_after_a_day() {
+        let day = 24 * 3600;
+        let check = |announced: Option<Totals>, since: Option<i64>, count, expected| {
+            let mut link = running(Full, announced);
+            link.resource(Transactions).empty_since = since.map(seconds);
+            let missing = MissingRows {
+                count,
+                list_is_empty: true,
+                ..FEW
+            };
+            let decision = link.judge_missing(Transactions, missing, now());
+            assert_eq!(decision, expected, "{since:?} {count}");
+            let empty_since = link.resource(Transactions).empty_since;
+            assert_eq!(empty_since, Some(since.map_or(now(), seconds)));
+        };
+        use MissingDecision::{AskForEach, DoubtEmpty};
+        check(None, None, 1, DoubtEmpty);
+        check(Some(rows(3)), None, 1, DoubtEmpty);
+        check(Some(Totals::default()), None, 1, DoubtEmpty);
+        check(Some(rows(0)), None, 1, AskForEach);
+        check(None, Some(1 - day), 1, DoubtEmpty);
+        check(None, Some(-day), 1, AskForEach);
+        check(None, Some(-day), 51, AskForEach);
+    }
+
+    #[test]
+    fn an_empty_part_of_a_list_is_doubted_in_an_incremental_sync_and_ordinary_in_a_full_one() {
+        let check = |mode, count, expected| {
+            let mut link = running(mode, None);
+            let missing = MissingRows {
+                count,
+                list_is_empty: true,
+                list_is_whole: false,
+                read_again: false,
+            };
+            let decision = link.judge_missing(Transactions, missing, now());
+            assert_eq!(decision, expected, "{mode:?} {count}");
+            assert_eq!(link.resource(Transactions).empty_since, None);
+        };
+        check(Incremental, 1, MissingDecision::DoubtEmpty);
+        check(Recheck, 1, MissingDecision::DoubtEmpty);
+        check(Full, 1, MissingDecision::AskForEach);
+        check(Full, 51, MissingDecision::DoubtMany);
+    }
+}

@@ -270,3 +270,6 @@ fn is_due_for_full_sync(resource: &Resource, now: Timestamp) -> bool {
     let last = resource.last_full_sync;
     last.is_some_and(|at| now.duration_since(at) >= FULL_SYNC_PERIOD)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,22 +111,148 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::fixtures::*;
+    use crate::link::{ConsentEnd, ConsentFacts, LinkStatus, SyncMode};
 
     #[test]
     fn the_stored_name_is_the_events_name() {
-        let link = LinkId::parse("30cb4806-6e00-48a4-91c9-ca55968576c8").unwrap();
         for kind in [
             ChangeKind::LinkReady,
             ChangeKind::TransactionsChanged,
             ChangeKind::ConsentExpiring,
             ChangeKind::LinkErased,
         ] {
-            let change = ChangeEvent::new(link, 7, kind, Timestamp::UNIX_EPOCH);
+            let link = link_id(1);
+            let change = ChangeEvent::new(link, 7, kind, now());
             let stored = serde_json::to_value(&change).unwrap();
             let name: &str = kind.into();
             assert_eq!(stored["type"], name);
-            assert_eq!(stored["at"], "1970-01-01T00:00:00Z");
+            assert_eq!(stored["at"], "2026-11-23T12:00:00Z");
             assert_eq!(stored["id"], format!("{link}.7.{name}"));
         }
+    }
+
+    #[test]
+    fn a_job_that_died_without_saving_may_have_written_rows() {
+        let check = |saved: Option<u64>, token, before, after| {
+            let mut link = loaded();
+            link.updated_at = saved.map(|_| days(-1));
+            link.saved_token = saved.unwrap_or_default();
+            link.fencing_token = token;
+            link.untold_rows = before;
+            link.observe_interruption();
+            assert_eq!(link.untold_rows, after, "{saved:?} {token} {before:?}");
+        };
+        use UntoldRows::{Changed, Suspected, Unchanged};
+        check(None, 9, Unchanged, Unchanged);
+        check(Some(5), 6, Unchanged, Unchanged);
+        check(Some(5), 7, Unchanged, Suspected);
+        check(Some(5), 7, Suspected, Suspected);
+        check(Some(5), 7, Changed, Changed);
+    }
+
+    #[test]
+    fn rows_of_transactions_alone_are_told() {
+        for kind in ResourceKind::ALL {
+            let check = |rows, changed| {
+                let mut link = loaded();
+                link.observe_rows(kind, rows);
+                let changed = changed && kind == ResourceKind::Transactions;
+                assert_eq!(link.untold_rows == UntoldRows::Changed, changed, "{kind}");
+            };
+            check(0, false);
+            check(1, true);
+        }
+    }
+
+    /// Everything that is told of a link at noon, one write after the other.
+    fn told(link: &mut Link) -> Vec<ChangeKind> {
+        std::iter::from_fn(|| link.next_change(now())).collect()
+    }
+
+    /// A link of which three changes are to be told.
+    fn untold() -> Link {
+        let mut link = loaded();
+        link.untold_rows = UntoldRows::Changed;
+        link.consent = Some(ConsentFacts {
+            id: Some(consent_id(1)),
+            expires_at: Some(days(2)),
+            ..ConsentFacts::default()
+        });
+        link
+    }
+
+    use ChangeKind::{ConsentExpiring, LinkReady, TransactionsChanged};
+
+    #[test]
+    fn each_change_is_told_once() {
+        let mut link = untold();
+        let all = [TransactionsChanged, LinkReady, ConsentExpiring];
+        assert_eq!(told(&mut link), all);
+        assert_eq!(link.untold_rows, UntoldRows::Unchanged);
+        assert_eq!(link.ready_at, Some(now()));
+        let end = link
+            .consent
+            .as_ref()
+            .and_then(|it| it.announced_end.clone());
+        let expected = ConsentEnd {
+            id: Some(consent_id(1)),
+            at: Some(days(2)),
+        };
+        assert_eq!(end, Some(expected));
+        assert_eq!(told(&mut link), []);
+    }
+
+    #[test]
+    fn a_change_is_told_when_its_time_has_come() {
+        let check = |change: fn(&mut Link), expected: &[ChangeKind]| {
+            let mut link = untold();
+            change(&mut link);
+            assert_eq!(told(&mut link), expected, "{link:?}");
+        };
+        let syncing = |it: &mut Link| {
+            it.pending
+                .request_sync(ResourceKind::Transactions, SyncMode::Full);
+        };
+        check(syncing, &[LinkReady, ConsentExpiring]);
+        let suspected = |it: &mut Link| it.untold_rows = UntoldRows::Suspected;
+        check(suspected, &[LinkReady, ConsentExpiring]);
+        let loading = |it: &mut Link| it.resource(ResourceKind::Owners).last_sync = None;
+        check(loading, &[TransactionsChanged, ConsentExpiring]);
+        let ready = |it: &mut Link| it.ready_at = Some(days(-3));
+        check(ready, &[TransactionsChanged, ConsentExpiring]);
+        let no_consent = |it: &mut Link| it.consent = None;
+        check(no_consent, &[TransactionsChanged, LinkReady]);
+        let renewed = |it: &mut Link| {
+            let consent = it.consent.get_or_insert_default();
+            consent.expires_at = Some(days(365));
+        };
+        check(renewed, &[TransactionsChanged, LinkReady]);
+    }
+
+    #[test]
+    fn a_renewed_consent_that_ends_is_told_again() {
+        let mut link = untold();
+        told(&mut link);
+        link.consent.get_or_insert_default().expires_at = Some(days(3));
+        assert_eq!(told(&mut link), [ConsentExpiring]);
+    }
+
+    #[test]
+    fn only_a_bound_link_with_a_user_has_something_to_tell() {
+        for status in [
+            LinkStatus::Announced,
+            LinkStatus::AwaitingOwner,
+            LinkStatus::Quarantined,
+            LinkStatus::Unclaimed,
+            LinkStatus::Gone,
+        ] {
+            let mut link = untold();
+            link.status = status;
+            assert_eq!(told(&mut link), [], "{status:?}");
+        }
+        let mut link = untold();
+        link.external_id = None;
+        assert_eq!(told(&mut link), []);
     }
 }

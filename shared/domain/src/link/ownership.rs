@@ -250,3 +250,6 @@ pub fn predecessor(mut known: Vec<Link>) -> Option<Link> {
     known.sort_by_key(|it| it.bound_at);
     known.pop().filter(|_| unique)
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,6 @@ impl Link {
 fn no_answer() -> Code {
     Code::lenient("no_answer")
 }
+
+#[cfg(test)]
+mod tests;

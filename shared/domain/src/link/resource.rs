@@ -120,3 +120,78 @@ impl Resource {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::fixtures::{code, declined, minutes, now, synced};
+
+    use SyncMode::{Full, Incremental, Recheck};
+
+    #[test]
+    fn a_sync_covers_an_access_it_was_announced_after_or_that_is_long_past() {
+        let check = |announced: Option<i64>, started: Option<i64>, expected| {
+            let resource = Resource {
+                announced_at: announced.map(minutes),
+                ..started.map_or_else(Resource::default, |at| synced(Full, minutes(at)))
+            };
+            assert_eq!(
+                resource.covers(now()),
+                expected,
+                "{announced:?} {started:?}"
+            );
+        };
+        check(None, None, false);
+        check(Some(0), None, false);
+        check(None, Some(89), false);
+        check(None, Some(90), true);
+        check(Some(0), Some(0), true);
+        check(Some(-1), Some(10), false);
+        check(Some(5), Some(4), false);
+        check(Some(5), Some(5), true);
+    }
+
+    #[test]
+    fn only_a_sync_of_the_mode_or_a_larger_one_counts() {
+        let check = |last: SyncMode, started, full: Option<i64>, asked, expected| {
+            let resource = Resource {
+                last_full_sync: full.map(minutes),
+                ..synced(last, minutes(started))
+            };
+            let since = resource.synced_since(now(), asked);
+            assert_eq!(since, expected, "{last:?} {started} {full:?} {asked:?}");
+        };
+        check(Incremental, 0, None, Incremental, false);
+        check(Incremental, 1, None, Incremental, true);
+        check(Recheck, 1, None, Incremental, true);
+        check(Incremental, 1, None, Recheck, false);
+        check(Incremental, 2, Some(0), Full, false);
+        check(Incremental, 2, Some(1), Full, true);
+        check(Full, 1, Some(1), Incremental, true);
+        assert!(!Resource::default().synced_since(now(), Incremental));
+    }
+
+    #[test]
+    fn a_resource_is_settled_once_it_is_synced_or_declined() {
+        assert!(!Resource::default().is_settled());
+        assert!(synced(Incremental, now()).is_settled());
+        assert!(declined("unsupported_operation").is_settled());
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_resource_is_not_stored() {
+        let check = |resource: Resource, stored: &str| {
+            assert_eq!(serde_json::to_string(&resource).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<Resource>(stored).unwrap(), resource);
+        };
+        check(Resource::default(), r#"{"state":"waiting","rows":0}"#);
+        check(
+            Resource {
+                rejected_rows: 1,
+                rejected: [("7".to_owned(), code("no_id"))].into(),
+                ..Resource::default()
+            },
+            r#"{"state":"waiting","rows":0,"rejected_rows":1,"rejected":{"7":"no_id"}}"#,
+        );
+    }
+}

@@ -281,3 +281,6 @@ pub(super) fn needs_user(code: &Code) -> bool {
 pub fn utc_day(moment: Timestamp) -> Date {
     moment.to_zoned_datetime(TimeZone::UTC).date()
 }
+
+#[cfg(test)]
+mod tests;

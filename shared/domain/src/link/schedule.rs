@@ -304,3 +304,6 @@ impl Link {
 pub fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
     moment.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

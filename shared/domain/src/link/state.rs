@@ -24,7 +24,7 @@ use crate::tax_id::DocumentHash;
 ///
 /// `DATA.md` lists every member. A member that an older release wrote and this one does not know
 /// stays in the table.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     pub link_id: LinkId,
     /// Raised by each job that acquires the link; a write with a lower token fails. A link that is
@@ -285,3 +285,6 @@ impl Link {
         self.resources.entry(kind).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -286,3 +286,6 @@ fn has_statement(link: &Link) -> bool {
     let statement = link.resources.get(&ResourceKind::Transactions);
     statement.is_some_and(|it| it.last_sync.is_some() && it.declined.is_none())
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,89 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::fixtures::code;
+
+    fn rejected(names: std::ops::Range<usize>) -> BTreeMap<String, Code> {
+        names
+            .map(|it| (format!("{it:03}"), code("no_id")))
+            .collect()
+    }
+
+    #[test]
+    fn parts_of_a_list_add_up() {
+        let part = |rows, first: &str, last: &str| Tally {
+            rows,
+            rejected_rows: 10 * rows,
+            inflow: 100 * rows,
+            outflow: 1000 * rows,
+            first_date: first.parse().ok(),
+            last_date: last.parse().ok(),
+            rejected: BTreeMap::new(),
+        };
+        let check = |a: Tally, b: Tally, expected: Tally| {
+            let mut sum = a;
+            sum.add(b);
+            assert_eq!(sum, expected);
+        };
+        let dated = || part(1, "2026-03-01", "2026-03-09");
+        let later = || part(2, "2026-04-01", "2026-04-09");
+        check(dated(), later(), part(3, "2026-03-01", "2026-04-09"));
+        check(later(), dated(), part(3, "2026-03-01", "2026-04-09"));
+        check(dated(), part(0, "", ""), dated());
+        check(part(0, "", ""), dated(), dated());
+    }
+
+    #[test]
+    fn fifty_rejected_rows_are_named() {
+        let part = |names| Tally {
+            rejected: rejected(names),
+            ..Tally::default()
+        };
+        let mut sum = part(0..30);
+        sum.add(part(30..45));
+        assert_eq!(sum.rejected, rejected(0..45));
+        sum.add(part(45..90));
+        assert_eq!(sum.rejected, rejected(0..50));
+    }
+
+    #[test]
+    fn movements_are_compared_by_count_direction_and_dates_and_other_rows_by_count() {
+        let day = |day| Date::new(2026, 3, day).unwrap();
+        let tally = Tally {
+            rows: 5,
+            rejected_rows: 2,
+            inflow: 3,
+            outflow: 4,
+            first_date: Some(day(1)),
+            last_date: Some(day(9)),
+            rejected: BTreeMap::new(),
+        };
+        let movements = Totals {
+            rows: Some(7),
+            inflow: Some(3),
+            outflow: Some(4),
+            first_date: Some(day(1)),
+            last_date: Some(day(9)),
+        };
+        let count = Totals {
+            rows: Some(7),
+            ..Totals::default()
+        };
+        for kind in ResourceKind::ALL {
+            let expected = match kind {
+                ResourceKind::Transactions | ResourceKind::InvestmentTransactions => {
+                    movements.clone()
+                }
+                ResourceKind::Owners
+                | ResourceKind::Accounts
+                | ResourceKind::Bills
+                | ResourceKind::Investments => count.clone(),
+            };
+            assert_eq!(tally.totals(kind), expected, "{kind}");
+        }
+    }
+}

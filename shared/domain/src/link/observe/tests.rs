@@ -1,0 +1,316 @@
+mod record;
+
+use super::*;
+use crate::link::fixtures::*;
+use crate::link::{ConsentFacts, Pending};
+
+use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners, Transactions};
+use SyncMode::{Full, Incremental, Recheck};
+
+/// Shows a link a webhook that was sent at noon.
+fn observe(link: &mut Link, event: &Event) -> WebhookEffect {
+    link.observe_webhook(event, now(), &SyncedInBatch::new(), &policy(), now())
+}
+
+fn pending<const N: usize>(resources: [(ResourceKind, SyncMode); N]) -> Pending {
+    Pending {
+        resources: resources.into(),
+        ..Pending::default()
+    }
+}
+
+fn consent(change: ConsentChange) -> Event {
+    event(EventKind::Consent {
+        change,
+        consent_id: None,
+        due_at: None,
+    })
+}
+
+#[test]
+fn each_kind_of_webhook_has_its_effect() {
+    use WebhookEffect::{ConsentRead, Ignored, LinkChecked, Synced, UserMustAct};
+    let check = |kind: EventKind, effect, expected: Pending| {
+        let mut link = bound();
+        let observed = observe(&mut link, &event(kind.clone()));
+        assert_eq!((observed, link.pending), (effect, expected), "{kind:?}");
+    };
+    for resource in ResourceKind::ALL {
+        let complete = EventKind::HistoricalUpdate { resource };
+        check(complete, Synced, pending([(resource, Full)]));
+        let changed = EventKind::ResourceChanged { resource };
+        check(changed, Synced, pending([(resource, Incremental)]));
+        let revised = EventKind::ResourceRevised { resource };
+        check(revised, Synced, pending([(resource, Recheck)]));
+    }
+    let consents = Pending {
+        consents: true,
+        ..Pending::default()
+    };
+    check(consent(ConsentChange::Expired).kind, ConsentRead, consents);
+    let link = Pending {
+        link: true,
+        ..Pending::default()
+    };
+    check(EventKind::LinkDeleted, LinkChecked, link);
+    check(EventKind::LinkNeedsUser, UserMustAct, Pending::default());
+    check(EventKind::Unknown, Ignored, Pending::default());
+}
+
+#[test]
+fn each_effect_has_the_word_of_the_webhook_log() {
+    let check = |effect: WebhookEffect, expected| {
+        let word: &str = effect.into();
+        assert_eq!(word, expected);
+    };
+    check(WebhookEffect::Synced, "synced");
+    check(WebhookEffect::AlreadySynced, "already_synced");
+    check(WebhookEffect::ConsentRead, "consent_read");
+    check(WebhookEffect::UserMustAct, "user_must_act");
+    check(WebhookEffect::LinkChecked, "link_checked");
+    check(WebhookEffect::Ignored, "ignored");
+}
+
+#[test]
+fn a_webhook_is_covered_by_a_sync_that_started_more_than_two_seconds_after_it() {
+    let check = |last: Option<(SyncMode, i64)>, event: Event, effect| {
+        let mut link = bound();
+        if let Some((mode, millisecond)) = last {
+            let started_at = now() + SignedDuration::from_millis(millisecond);
+            *link.resource(Transactions) = synced(mode, started_at);
+        }
+        assert_eq!(observe(&mut link, &event), effect, "{last:?}");
+        let covered = effect == WebhookEffect::AlreadySynced;
+        assert_eq!(link.pending == Pending::default(), covered, "{last:?}");
+    };
+    use WebhookEffect::{AlreadySynced, Synced};
+    check(None, new_rows(Transactions), Synced);
+    check(Some((Full, -1)), new_rows(Transactions), Synced);
+    check(Some((Full, 2000)), new_rows(Transactions), Synced);
+    check(Some((Full, 2001)), new_rows(Transactions), AlreadySynced);
+    let incremental = Some((Incremental, 2001));
+    check(incremental, new_rows(Transactions), AlreadySynced);
+    check(incremental, historical_update(Transactions), Synced);
+}
+
+#[test]
+fn a_webhook_is_covered_by_a_sync_of_the_same_batch() {
+    let check = |kind, mode, effect| {
+        let mut link = bound();
+        let synced = [(kind, mode)].into();
+        let event = event(EventKind::ResourceRevised {
+            resource: Transactions,
+        });
+        let observed = link.observe_webhook(&event, now(), &synced, &policy(), now());
+        assert_eq!(observed, effect, "{kind} {mode:?}");
+    };
+    check(Transactions, Incremental, WebhookEffect::Synced);
+    check(Transactions, Recheck, WebhookEffect::AlreadySynced);
+    check(Transactions, Full, WebhookEffect::AlreadySynced);
+    check(Accounts, Full, WebhookEffect::Synced);
+}
+
+#[test]
+fn an_announcement_of_a_whole_resource_is_kept_for_the_next_full_sync() {
+    let check = |kind: EventKind, rows: Option<u64>, fresh: bool, full| {
+        let mut link = bound();
+        if fresh {
+            *link.resource(Owners) = synced(Full, minutes(1));
+        }
+        let mut event = event(kind);
+        event.totals.rows = rows;
+        observe(&mut link, &event);
+        let resource = link.resource(Owners);
+        assert_eq!(resource.announced_at, Some(now()));
+        assert_eq!(resource.announced, event.totals);
+        assert_eq!(resource.announced_full, full, "{event:?} {fresh}");
+    };
+    let complete = || EventKind::HistoricalUpdate { resource: Owners };
+    check(complete(), Some(2), false, true);
+    check(complete(), Some(2), true, false);
+    check(complete(), None, false, false);
+    let changed = EventKind::ResourceChanged { resource: Owners };
+    check(changed, Some(2), false, false);
+}
+
+#[test]
+fn movements_are_followed_by_a_sync_of_what_they_change() {
+    let check = |kind, parent, parent_synced: Option<i64>, expected| {
+        let mut link = bound();
+        if let Some(second) = parent_synced {
+            *link.resource(parent) = synced(Full, seconds(second));
+        }
+        observe(&mut link, &new_rows(kind));
+        let mode = link.pending.resources.get(&parent).copied();
+        assert_eq!(mode, expected, "{kind} {parent_synced:?}");
+    };
+    for (kind, parent) in [
+        (Transactions, Accounts),
+        (Bills, Accounts),
+        (InvestmentTransactions, Investments),
+    ] {
+        check(kind, parent, None, None);
+        check(kind, parent, Some(-60), Some(Full));
+        check(kind, parent, Some(60), None);
+    }
+}
+
+#[test]
+fn a_new_bill_is_followed_by_a_full_sync_of_the_transactions_that_name_it() {
+    let check = |event: Event, synced_in_full: bool, expected| {
+        let mut link = bound();
+        if synced_in_full {
+            link.resource(Transactions).last_full_sync = Some(days(-1));
+        }
+        observe(&mut link, &event);
+        let mode = link.pending.resources.get(&Transactions).copied();
+        assert_eq!(mode, expected, "{event:?} {synced_in_full}");
+    };
+    check(new_rows(Bills), true, Some(Full));
+    check(new_rows(Bills), false, None);
+    check(historical_update(Bills), true, None);
+    check(new_rows(Accounts), true, None);
+}
+
+#[test]
+fn the_weekly_full_sync_rides_on_a_webhook() {
+    let check = |last_full_sync: Timestamp, event: Event, expected: &[ResourceKind]| {
+        let mut link = loaded();
+        link.resource(Owners).last_full_sync = Some(last_full_sync);
+        observe(&mut link, &event);
+        let full = link.pending.resources.iter().filter(|it| *it.1 == Full);
+        let full: Vec<_> = full.map(|it| *it.0).collect();
+        assert_eq!(full, expected, "{last_full_sync}");
+    };
+    let week = days(-7);
+    let younger = week + SignedDuration::from_millis(1);
+    check(week, new_rows(Accounts), &[Owners]);
+    check(younger, new_rows(Accounts), &[]);
+    // A resource that was never synced in full waits for its announcement.
+    let mut link = bound();
+    observe(&mut link, &new_rows(Owners));
+    assert_eq!(link.pending, pending([(Owners, Incremental)]));
+}
+
+#[test]
+fn data_that_flows_is_a_reason_to_ask_whether_the_user_has_mended_it() {
+    let check = |event: Event, user_action: bool, link_pending| {
+        let mut link = loaded();
+        link.user_action = user_action.then(|| code("invalid_link"));
+        observe(&mut link, &event);
+        assert_eq!(link.pending.link, link_pending, "{event:?} {user_action}");
+    };
+    for event in [new_rows(Accounts), consent(ConsentChange::Expired)] {
+        check(event.clone(), true, true);
+        check(event, false, false);
+    }
+    check(event(EventKind::Unknown), true, false);
+}
+
+#[test]
+fn data_that_flows_contradicts_a_consent_that_is_not_in_force() {
+    let check = |status: Option<&str>, consents| {
+        let mut link = bound();
+        link.consent = status.map(|it| ConsentFacts {
+            status: Some(it.to_owned()),
+            ..ConsentFacts::default()
+        });
+        observe(&mut link, &new_rows(Accounts));
+        assert_eq!(link.pending.consents, consents, "{status:?}");
+    };
+    check(None, false);
+    check(Some("AUTHORISED"), false);
+    check(Some("EXPIRED"), true);
+}
+
+#[test]
+fn data_that_flows_ends_an_unavailability_and_no_other_change() {
+    let check = |change, left| {
+        let mut link = bound();
+        observe(&mut link, &consent(change));
+        observe(&mut link, &new_rows(Accounts));
+        assert_eq!(link.consent.unwrap().change, left);
+    };
+    check(ConsentChange::UnavailableResources, None);
+    let lost = ConsentChange::UnrecoverableResources;
+    check(lost, Some(lost));
+    check(ConsentChange::Expired, Some(ConsentChange::Expired));
+}
+
+#[test]
+fn a_consent_webhook_replaces_what_it_says_and_leaves_the_rest() {
+    let check = |named: Option<u8>, due: Option<i64>, id, expires| {
+        let mut link = bound();
+        link.consent = Some(ConsentFacts {
+            id: Some(consent_id(1)),
+            status: Some("AUTHORISED".to_owned()),
+            expires_at: Some(days(1)),
+            ..ConsentFacts::default()
+        });
+        let change = ConsentChange::ExpirationChanged;
+        let kind = EventKind::Consent {
+            change,
+            consent_id: named.map(consent_id),
+            due_at: due.map(days),
+        };
+        observe(&mut link, &event(kind));
+        let expected = ConsentFacts {
+            id: Some(consent_id(id)),
+            status: Some("AUTHORISED".to_owned()),
+            expires_at: Some(days(expires)),
+            change: Some(change),
+            changed_at: Some(now()),
+            ..ConsentFacts::default()
+        };
+        assert_eq!(link.consent, Some(expected));
+    };
+    check(None, None, 1, 1);
+    check(Some(2), None, 2, 1);
+    check(None, Some(9), 1, 9);
+}
+
+#[test]
+fn a_link_that_needs_its_user_keeps_the_code_that_says_most() {
+    let check = |errors: &[&str], webhook_code: Option<&str>, expected: Option<&str>| {
+        let mut event = event(EventKind::LinkNeedsUser);
+        event.errors = errors.iter().map(|it| code(it)).collect();
+        event.webhook_code = webhook_code.map(code);
+        let mut link = bound();
+        observe(&mut link, &event);
+        assert_eq!(link.user_action, expected.map(code));
+    };
+    check(&[], None, None);
+    check(&[], Some("token_required"), Some("token_required"));
+    check(
+        &["login_error", "b"],
+        Some("token_required"),
+        Some("login_error"),
+    );
+}
+
+#[test]
+fn a_used_up_limit_holds_until_the_month_ends_in_brasilia_or_data_comes() {
+    const LIMIT: &str = "operational_limits_reached";
+    let month_end = at("2026-12-01T03:00:00Z");
+    let check = |kind: EventKind, error: Option<&str>, declined_with: Option<&str>, expected| {
+        let mut link = bound();
+        link.limited_until = Some(days(1));
+        if let Some(text) = declined_with {
+            *link.resource(Bills) = declined(text);
+        }
+        let mut event = event(kind.clone());
+        event.errors = error.into_iter().map(code).collect();
+        observe(&mut link, &event);
+        let context = format!("{kind:?} {error:?} {declined_with:?}");
+        assert_eq!(link.limited_until, expected, "{context}");
+    };
+    let complete = || EventKind::HistoricalUpdate { resource: Owners };
+    check(complete(), Some(LIMIT), None, Some(month_end));
+    check(EventKind::Unknown, Some(LIMIT), None, Some(month_end));
+    check(complete(), None, None, None);
+    check(complete(), Some("login_error"), None, None);
+    check(complete(), None, Some("unavailable_data"), None);
+    check(complete(), None, Some(LIMIT), Some(days(1)));
+    let changed = EventKind::ResourceChanged { resource: Owners };
+    check(changed, None, None, Some(days(1)));
+}

@@ -1,0 +1,365 @@
+use super::*;
+use crate::link::SyncMode;
+use crate::link::fixtures::*;
+
+use LinkStatus::{Announced, AwaitingOwner, Bound, Gone, Quarantined, Unclaimed};
+
+const ALL: [LinkStatus; 6] = [
+    Announced,
+    AwaitingOwner,
+    Bound,
+    Quarantined,
+    Unclaimed,
+    Gone,
+];
+
+/// A link that was never bound.
+fn unbound(status: LinkStatus) -> Link {
+    let mut link = Link::new(link_id(1));
+    link.status = status;
+    link
+}
+
+fn named(attempts: Vec<AttemptRecord>) -> Claim {
+    Claim::Named {
+        external_id: user(1),
+        attempts,
+    }
+}
+
+fn one_attempt() -> Vec<AttemptRecord> {
+    vec![attempt(1, minutes(-5))]
+}
+
+#[test]
+fn a_claim_settles_a_link_that_was_never_bound() {
+    struct Given {
+        claim: Claim,
+        owner_check: OwnerCheck,
+        adopt: bool,
+        owners_announced: bool,
+    }
+    let check = |given: Given, step, status: Option<LinkStatus>, verdict| {
+        for before in [Announced, AwaitingOwner, Unclaimed, Quarantined, Gone] {
+            let mut link = unbound(before);
+            if given.owners_announced {
+                link.pending
+                    .request_sync(ResourceKind::Owners, SyncMode::Full);
+            }
+            let policy = Policy {
+                owner_check: given.owner_check,
+                adopt_existing_links: given.adopt,
+                ..policy()
+            };
+            assert_eq!(link.settle(&given.claim, &policy, now()), step);
+            assert_eq!(link.status, status.unwrap_or(before));
+            assert_eq!(link.owner_verdict, verdict);
+            assert_eq!(link.bound_at.is_some(), link.is_bound());
+            let has_user = matches!(link.status, Bound | AwaitingOwner) && status.is_some();
+            assert_eq!(link.external_id, Some(user(1)).filter(|_| has_user));
+        }
+    };
+    use OwnerCheck::{Off, Required, Warn};
+    use OwnershipStep::{CompareOwner, FindPredecessor, Settled};
+    let not_checked = Some(OwnerVerdict::NotChecked);
+    let given = |claim, owner_check, adopt, owners_announced| Given {
+        claim,
+        owner_check,
+        adopt,
+        owners_announced,
+    };
+    let unnamed = given(Claim::Unnamed, Off, true, true);
+    check(unnamed, FindPredecessor, None, None);
+    let foreign = given(Claim::Foreign, Off, true, true);
+    check(foreign, Settled, Some(Unclaimed), None);
+    let no_attempt = given(named(Vec::new()), Off, false, true);
+    check(no_attempt, Settled, Some(Unclaimed), None);
+    let adopted = given(named(Vec::new()), Required, true, false);
+    check(adopted, Settled, Some(Bound), not_checked);
+    let off = given(named(one_attempt()), Off, false, false);
+    check(off, Settled, Some(Bound), not_checked);
+    for owner_check in [Required, Warn] {
+        let announced = given(named(one_attempt()), owner_check, false, true);
+        check(announced, CompareOwner, None, None);
+        let not_announced = given(named(one_attempt()), owner_check, true, false);
+        check(not_announced, Settled, Some(AwaitingOwner), None);
+    }
+}
+
+#[test]
+fn the_likeliest_attempt_is_credited_with_a_link_that_is_not_checked() {
+    let policy = Policy {
+        owner_check: OwnerCheck::Off,
+        ..policy()
+    };
+    let mut company = attempt(2, minutes(-4));
+    company.attempt.company = Some(crate::tax_id::DocumentHash("company".to_owned()));
+    let mut link = unbound(Announced);
+    link.settle(
+        &named(vec![company, attempt(1, minutes(-5))]),
+        &policy,
+        now(),
+    );
+    assert_eq!(link.session_id, Some(session(2)));
+    assert_eq!(link.holder, Some(crate::identity::Holder::Company));
+    let document = link.owner_document.unwrap();
+    assert_eq!(document.as_str(), "company");
+    assert_eq!(link.bound_at, Some(now()));
+}
+
+#[test]
+fn a_link_that_belvo_had_lost_is_its_users_again_and_synced_in_full() {
+    let claims = [Claim::Unnamed, Claim::Foreign, named(one_attempt())];
+    for claim in claims {
+        let mut link = loaded();
+        link.lose();
+        let step = link.settle(&claim, &policy(), now());
+        assert_eq!((step, link.status), (OwnershipStep::Settled, Bound));
+        assert_eq!(link.external_id, Some(user(1)));
+        assert_eq!(link.bound_at, Some(days(-10)));
+        let requested: Vec<_> = link.pending.resources.into_iter().collect();
+        let all = policy().fetch_resources;
+        let full: Vec<_> = all.iter().map(|kind| (kind, SyncMode::Full)).collect();
+        assert_eq!(requested, full);
+    }
+}
+
+#[test]
+fn the_owner_decides_whether_a_link_is_bound() {
+    let check = |matches: Option<bool>, owner_check, status, verdict, credited: bool| {
+        let record = attempt(1, minutes(-5));
+        let evidence = match matches {
+            Some(true) => OwnerEvidence::Matches(&record.attempt),
+            Some(false) => OwnerEvidence::Differs,
+            None => OwnerEvidence::Missing,
+        };
+        let policy = Policy {
+            owner_check,
+            ..policy()
+        };
+        let mut link = unbound(AwaitingOwner);
+        link.observe_owner(user(1), evidence, &policy, now());
+        assert_eq!((link.status, link.owner_verdict), (status, verdict));
+        assert_eq!(link.external_id, Some(user(1)));
+        assert_eq!(link.bound_at, (status == Bound).then(now));
+        let session_id = Some(session(1)).filter(|_| credited);
+        assert_eq!(link.session_id, session_id, "{matches:?} {owner_check:?}");
+    };
+    use OwnerCheck::{Off, Required, Warn};
+    let matched = Some(OwnerVerdict::Matched);
+    let mismatched = Some(OwnerVerdict::Mismatched);
+    for owner_check in [Required, Warn, Off] {
+        check(Some(true), owner_check, Bound, matched, true);
+        check(None, owner_check, AwaitingOwner, None, false);
+    }
+    check(Some(false), Required, Quarantined, mismatched, false);
+    check(Some(false), Off, Quarantined, mismatched, false);
+    check(Some(false), Warn, Bound, mismatched, false);
+}
+
+#[test]
+fn a_quarantined_link_waits_until_owners_is_announced_again() {
+    let mut link = unbound(AwaitingOwner);
+    link.pending
+        .request_sync(ResourceKind::Owners, SyncMode::Full);
+    link.pending
+        .request_sync(ResourceKind::Accounts, SyncMode::Full);
+    link.start_run(ResourceKind::Accounts, 1000, now());
+    link.observe_owner(user(1), OwnerEvidence::Differs, &policy(), now());
+    assert!(!link.needs_sync(ResourceKind::Owners));
+    assert!(!link.needs_sync(ResourceKind::Accounts));
+    assert!(!link.needs_check());
+    let owners = historical_update(ResourceKind::Owners);
+    link.observe_webhook(&owners, now(), &[].into(), &policy(), now());
+    assert!(link.needs_check());
+    let record = attempt(1, minutes(-5));
+    let evidence = OwnerEvidence::Matches(&record.attempt);
+    link.observe_owner(user(1), evidence, &policy(), now());
+    assert_eq!(link.status, Bound);
+}
+
+#[test]
+fn a_link_continues_a_predecessor_with_all_that_was_settled_of_it() {
+    let mut predecessor = bound();
+    predecessor.owner_verdict = Some(OwnerVerdict::Matched);
+    predecessor.credit(&attempt(3, days(-10)).attempt);
+    predecessor.observe_proof(session(3), user(1));
+    let mut link = Link::new(link_id(2));
+    link.continue_link(predecessor.clone(), now());
+    assert_eq!((link.status, link.bound_at), (Bound, Some(now())));
+    assert_eq!(link.replaces, Some(link_id(1)));
+    assert_eq!(link.external_id, predecessor.external_id);
+    assert_eq!(link.owner_verdict, predecessor.owner_verdict);
+    assert_eq!(link.session_id, Some(session(3)));
+    assert_eq!(link.holder, predecessor.holder);
+    assert_eq!(link.owner_document, predecessor.owner_document);
+    assert!(link.is_proven());
+    assert!(
+        link.resources.is_empty(),
+        "its own data is still to be read"
+    );
+}
+
+#[test]
+fn a_predecessor_without_a_user_leaves_the_link_unclaimed() {
+    let mut predecessor = bound();
+    predecessor.external_id = None;
+    let mut link = unbound(Announced);
+    link.continue_link(predecessor, now());
+    assert_eq!((link.status, link.replaces), (Unclaimed, None));
+}
+
+#[test]
+fn a_link_continues_the_latest_bound_link_if_all_belong_to_one_user() {
+    let known = |number, bound_days| {
+        let mut link = bound();
+        link.link_id = link_id(number);
+        link.bound_at = Some(days(bound_days));
+        link
+    };
+    let check = |links: Vec<Link>, expected: Option<u8>| {
+        let found = predecessor(links).map(|it| it.link_id);
+        assert_eq!(found, expected.map(link_id));
+    };
+    check(vec![], None);
+    check(vec![known(1, -9)], Some(1));
+    check(vec![known(1, -9), known(2, -3), known(3, -5)], Some(2));
+    let mut of_another = known(2, -3);
+    of_another.external_id = Some(user(2));
+    check(vec![known(1, -9), of_another.clone()], None);
+    for status in [Announced, AwaitingOwner, Quarantined, Unclaimed, Gone] {
+        of_another.status = status;
+        check(vec![known(1, -9), of_another.clone()], Some(1));
+    }
+    let mut erased = known(2, -3);
+    erased.erase = Some(crate::link::EraseMark {
+        receipt_id: crate::id::ReceiptId::from_random([1; 16]),
+        requested_at: now(),
+    });
+    check(vec![erased.clone()], None);
+    check(vec![known(1, -9), erased], Some(1));
+}
+
+#[test]
+fn a_link_that_was_bound_keeps_its_user_when_belvo_forgets_it_or_them() {
+    let check = |change: fn(&mut Link), status| {
+        let mut link = unbound(AwaitingOwner);
+        link.external_id = Some(user(1));
+        change(&mut link);
+        assert_eq!((link.status, link.external_id), (status, None));
+        let mut link = bound();
+        change(&mut link);
+        assert_eq!((link.status, link.external_id), (status, Some(user(1))));
+    };
+    check(Link::lose, Gone);
+}
+
+#[test]
+fn a_link_that_was_bound_is_given_to_no_other_user() {
+    let record = attempt(1, minutes(-5));
+    for evidence in [
+        OwnerEvidence::Matches(&record.attempt),
+        OwnerEvidence::Differs,
+        OwnerEvidence::Missing,
+    ] {
+        let mut link = bound();
+        link.observe_owner(user(2), evidence, &policy(), now());
+        assert_eq!(link.external_id, Some(user(1)));
+        assert_eq!(link.bound_at, Some(days(-10)));
+    }
+    // A user that Belvo named before the link was bound may still change.
+    let mut link = unbound(AwaitingOwner);
+    link.external_id = Some(user(1));
+    link.observe_owner(user(2), OwnerEvidence::Missing, &policy(), now());
+    assert_eq!(link.external_id, Some(user(2)));
+}
+
+#[test]
+fn belvo_is_asked_first_about_a_link_that_is_not_settled() {
+    let check = |status, link_pending, owners_pending, expected| {
+        let mut link = unbound(status);
+        link.pending.link = link_pending;
+        if owners_pending {
+            link.pending
+                .request_sync(ResourceKind::Owners, SyncMode::Full);
+        }
+        let context = format!("{status:?} {link_pending} {owners_pending}");
+        assert_eq!(link.needs_check(), expected, "{context}");
+    };
+    for status in ALL {
+        for (link_pending, owners_pending) in [(false, false), (true, false), (false, true)] {
+            let expected = match status {
+                Bound => link_pending,
+                Quarantined => owners_pending,
+                Announced | AwaitingOwner | Unclaimed | Gone => true,
+            };
+            check(status, link_pending, owners_pending, expected);
+        }
+    }
+}
+
+#[test]
+fn a_check_moments_after_the_last_one_is_deferred_to_the_end_of_the_pause() {
+    let check = |status, checked: Option<i64>, scheduled: Option<i64>, expected: Option<i64>| {
+        let mut link = unbound(status);
+        link.checked_at = checked.map(seconds);
+        link.schedule
+            .set_or_clear(Reason::CheckLink, scheduled.map(seconds));
+        let context = format!("{status:?} {checked:?} {scheduled:?}");
+        assert_eq!(link.defer_check(now()), expected.is_some(), "{context}");
+        let next = link.schedule.get(Reason::CheckLink);
+        assert_eq!(next, expected.or(scheduled).map(seconds), "{context}");
+    };
+    for status in [Announced, AwaitingOwner, Quarantined, Unclaimed, Gone] {
+        check(status, None, None, None);
+        check(status, Some(-30), None, None);
+        check(status, Some(-29), None, Some(1));
+        check(status, Some(0), None, Some(30));
+        check(status, Some(-10), Some(300), Some(20));
+        check(status, Some(-10), Some(5), Some(5));
+        check(status, Some(-40), Some(300), None);
+    }
+    check(Bound, Some(-10), None, None);
+}
+
+#[test]
+fn an_attempt_can_have_begun_a_day_before_its_link_and_five_minutes_after() {
+    let check = |created: Option<i64>, since, until| {
+        let mut link = unbound(Announced);
+        link.created_at = created.map(minutes);
+        let window = (minutes(since), minutes(until));
+        assert_eq!(link.attempt_window(now()), window, "{created:?}");
+    };
+    let day = 24 * 60;
+    check(None, -day, 5);
+    check(Some(0), -day, 5);
+    check(Some(-600), -600 - day, -595);
+    check(Some(60), -day, 5);
+}
+
+#[test]
+fn the_attempt_whose_callback_named_the_link_is_the_likeliest_then_the_latest() {
+    let check = |attempts: &[(u8, i64, Option<u8>)], expected: &[u8]| {
+        let records = attempts.iter().map(|(number, started, linked)| {
+            let mut record = attempt(*number, minutes(*started));
+            record.linked = linked.map(link_id);
+            record
+        });
+        let mut link = unbound(Announced);
+        link.created_at = Some(now());
+        let likely = link.likely_attempts(records.collect(), now());
+        let found: Vec<_> = likely.into_iter().map(|it| it.attempt.session_id).collect();
+        let expected: Vec<_> = expected.iter().copied().map(session).collect();
+        assert_eq!(found, expected, "{attempts:?}");
+    };
+    let day = 24 * 60;
+    check(&[], &[]);
+    check(&[(1, -day - 1, None), (2, -day, None)], &[2]);
+    check(&[(1, 5, None), (2, 6, None)], &[1]);
+    check(
+        &[(1, -30, None), (2, -10, None), (3, -20, None)],
+        &[2, 3, 1],
+    );
+    check(&[(1, -30, Some(1)), (2, -10, None)], &[1, 2]);
+    check(&[(1, -30, Some(2)), (2, -10, None)], &[2, 1]);
+}

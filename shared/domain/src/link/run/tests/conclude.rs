@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::link::Resource;
+
+use ResourceKind::Accounts;
+
+/// The end of a run of TRANSACTIONS, a minute after it started.
+fn conclude(link: &mut Link, end: RunEnd) -> Conclusion {
+    link.conclude_run(Transactions, end, minutes(1))
+}
+
+#[test]
+fn a_run_ends_as_reading_ended_and_a_first_disagreement_is_read_again() {
+    let check = |end, announced: Option<u64>, retried, totals: Option<TotalsVerdict>| {
+        let begun = SyncRun {
+            announced: announced.map(rows),
+            retried,
+            cursor: Some(day("2026-06-01")),
+            tally: Tally {
+                rows: 2,
+                rejected_rows: 1,
+                ..Tally::default()
+            },
+            ..run(Full)
+        };
+        let mut link = running(begun.clone());
+        link.resource(Transactions).rows = 2;
+        let conclusion = conclude(&mut link, end);
+        let synced = Synced {
+            mode: Full,
+            started_at: now(),
+            rows: 2,
+            rejected_rows: 1,
+            totals_differ: totals == Some(TotalsVerdict::Differs),
+        };
+        let read_again = SyncRun {
+            retried: true,
+            cursor: None,
+            ..begun
+        };
+        let context = format!("{end:?} {announced:?} {retried}");
+        let resource = link.resource(Transactions);
+        if resource.run.is_some() {
+            assert_eq!(resource.run, Some(read_again), "{context}");
+            assert_eq!(conclusion, Conclusion::Continues, "{context}");
+        } else {
+            assert_eq!(conclusion, Conclusion::Synced(synced), "{context}");
+            assert_eq!(resource.totals, totals, "{context}");
+        }
+        link.resource(Transactions).run.is_some()
+    };
+    let agrees = Some(TotalsVerdict::Agrees);
+    let differs = Some(TotalsVerdict::Differs);
+    assert!(!check(RunEnd::Complete, None, false, None));
+    assert!(!check(RunEnd::Complete, Some(3), false, agrees));
+    assert!(check(RunEnd::Complete, Some(4), false, None));
+    assert!(!check(RunEnd::Complete, Some(4), true, differs));
+    assert!(!check(RunEnd::Complete, Some(3), true, agrees));
+    assert!(check(RunEnd::Repeat, Some(3), false, None));
+    assert!(check(RunEnd::Repeat, Some(3), true, None));
+}
+
+#[test]
+fn a_run_that_was_too_small_becomes_a_full_one() {
+    let mut link = running(run(Incremental));
+    let before = link.resource(Transactions).last_sync;
+    let conclusion = conclude(&mut link, RunEnd::NeedsFull);
+    assert_eq!(conclusion, Conclusion::Continues);
+    assert_eq!(link.resource(Transactions).run, None);
+    assert_eq!(link.resource(Transactions).last_sync, before);
+    let pending: Vec<_> = link.pending.resources.into_iter().collect();
+    assert_eq!(pending, [(Transactions, Full)]);
+}
+
+#[test]
+fn without_a_run_nothing_is_concluded() {
+    let mut link = loaded();
+    let conclusion = conclude(&mut link, RunEnd::Complete);
+    assert_eq!(conclusion, Conclusion::Continues);
+    assert_eq!(link, loaded());
+}
+
+#[test]
+fn a_sync_is_dated_from_its_start_and_only_a_full_one_as_a_full_sync() {
+    let check = |mode, full_sync| {
+        let mut link = running(run(mode));
+        conclude(&mut link, RunEnd::Complete);
+        let resource = link.resource(Transactions);
+        let last_sync = LastSync {
+            mode,
+            started_at: now(),
+            ended_at: minutes(1),
+        };
+        assert_eq!(resource.last_sync, Some(last_sync));
+        assert_eq!(resource.last_full_sync, Some(full_sync), "{mode:?}");
+    };
+    check(Incremental, days(-1));
+    check(Recheck, days(-1));
+    check(Full, now());
+}
+
+fn rejected(names: std::ops::Range<usize>) -> BTreeMap<String, Code> {
+    names
+        .map(|it| (format!("{it:03}"), code("no_id")))
+        .collect()
+}
+
+#[test]
+fn a_full_sync_replaces_the_rejected_rows_and_a_smaller_one_adds_to_them() {
+    let check = |mode, known, found, expected, count| {
+        let mut link = running(SyncRun {
+            tally: Tally {
+                rejected_rows: 7,
+                rejected: rejected(found),
+                ..Tally::default()
+            },
+            ..run(mode)
+        });
+        link.resource(Transactions).rejected_rows = 3;
+        link.resource(Transactions).rejected = rejected(known);
+        conclude(&mut link, RunEnd::Complete);
+        let resource = link.resource(Transactions);
+        assert_eq!(resource.rejected, rejected(expected), "{mode:?}");
+        assert_eq!(resource.rejected_rows, count);
+        let state = match resource.rejected.is_empty() {
+            true => ResourceState::Ready,
+            false => ResourceState::Partial,
+        };
+        assert_eq!(resource.state, state);
+    };
+    check(Full, 0..2, 5..6, 5..6, 7);
+    check(Full, 0..2, 0..0, 0..0, 7);
+    for mode in [Incremental, Recheck] {
+        check(mode, 0..2, 2..4, 0..4, 3);
+        check(mode, 0..48, 48..60, 0..50, 3);
+        check(mode, 0..0, 0..0, 0..0, 3);
+    }
+}
+
+#[test]
+fn a_sync_that_was_not_compared_leaves_the_last_verdict() {
+    let mut link = running(run(Incremental));
+    link.resource(Transactions).totals = Some(TotalsVerdict::Agrees);
+    conclude(&mut link, RunEnd::Complete);
+    let totals = link.resource(Transactions).totals;
+    assert_eq!(totals, Some(TotalsVerdict::Agrees));
+}
+
+#[test]
+fn a_list_that_became_empty_is_read_again_after_a_day() {
+    let check = |empty_since: Option<i64>, expected: Option<i64>| {
+        let mut link = running(run(Full));
+        link.resource(Transactions).empty_since = empty_since.map(minutes);
+        conclude(&mut link, RunEnd::Complete);
+        let next = link.schedule.get(Reason::EmptyList);
+        assert_eq!(next, expected.map(minutes), "{empty_since:?}");
+    };
+    let day = 24 * 60;
+    check(None, None);
+    check(Some(0), Some(day));
+    check(Some(2 - day), Some(2));
+    check(Some(1 - day), None);
+}
+
+#[test]
+fn a_sync_ends_what_the_resource_was_declined_with_also_where_the_user_had_to_act() {
+    let check = |declined_with: Option<&str>, user_action: Option<&str>, left: Option<&str>| {
+        let mut link = running(run(Full));
+        link.resource(Transactions).declined = declined_with.map(code);
+        link.user_action = user_action.map(code);
+        conclude(&mut link, RunEnd::Complete);
+        assert_eq!(link.resource(Transactions).declined, None);
+        assert_eq!(link.user_action, left.map(code), "{declined_with:?}");
+    };
+    let mended = Some("consent_without_accounts");
+    check(mended, mended, None);
+    check(mended, Some("invalid_link"), Some("invalid_link"));
+    check(None, mended, mended);
+    check(mended, None, None);
+}
+
+#[test]
+fn a_sync_of_owners_is_followed_by_a_read_of_the_consents() {
+    for kind in ResourceKind::ALL {
+        let mut link = loaded();
+        link.resource(kind).run = Some(run(Full));
+        link.conclude_run(kind, RunEnd::Complete, minutes(1));
+        assert_eq!(link.pending.consents, kind == Owners, "{kind}");
+    }
+}
+
+#[test]
+fn a_sync_of_transactions_confirms_rows_that_a_job_may_have_written() {
+    let check = |kind, before, after| {
+        let mut link = loaded();
+        link.untold_rows = before;
+        link.resource(kind).run = Some(run(Full));
+        link.conclude_run(kind, RunEnd::Complete, minutes(1));
+        assert_eq!(link.untold_rows, after, "{kind} {before:?}");
+    };
+    use UntoldRows::{Changed, Suspected, Unchanged};
+    check(Transactions, Suspected, Changed);
+    check(Transactions, Unchanged, Unchanged);
+    check(Transactions, Changed, Changed);
+    check(Accounts, Suspected, Suspected);
+}
+
+#[test]
+fn a_declined_resource_has_failed_and_some_codes_are_the_users_to_mend() {
+    let check = |text: &str, user_action: Option<&str>| {
+        let mut link = running(run(Full));
+        link.decline_run(Transactions, code(text));
+        let expected = Resource {
+            run: None,
+            state: ResourceState::Failed,
+            declined: Some(code(text)),
+            ..synced(Full, days(-1))
+        };
+        assert_eq!(*link.resource(Transactions), expected);
+        assert_eq!(link.user_action, user_action.map(code), "{text}");
+        assert_eq!(link.limited_until, None);
+    };
+    for text in ["consent_without_accounts", "invalid_link", "token_required"] {
+        check(text, Some(text));
+    }
+    check("unavailable_data", None);
+}
+
+#[test]
+fn a_used_up_limit_is_waited_for_until_the_month_ends_in_brasilia() {
+    let month_end = Some(at("2026-12-01T03:00:00Z"));
+    let mut link = running(run(Full));
+    let limit = code("operational_limits_reached");
+    link.limit_run(Transactions, limit.clone(), now());
+    assert_eq!(link.limited_until, month_end);
+    assert_eq!(link.schedule.get(Reason::LimitLifted), month_end);
+    let resource = link.resource(Transactions);
+    assert_eq!(resource.state, ResourceState::Failed);
+    assert_eq!(resource.declined, Some(limit));
+    assert_eq!(resource.run, None);
+}
