@@ -50,6 +50,8 @@ mod backoff;
 mod consent;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod invariants;
 mod missing;
 mod observe;
 mod outbox;

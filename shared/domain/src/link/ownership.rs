@@ -171,18 +171,14 @@ impl Link {
         self.bind(external_id, now);
     }
 
-    /// Belvo names no user of ours.
+    /// Belvo names no user of this stack. A link that was bound keeps its user.
     pub fn leave_unclaimed(&mut self) {
-        self.external_id = None;
-        self.status = LinkStatus::Unclaimed;
+        self.unassign(LinkStatus::Unclaimed);
     }
 
     /// Belvo does not know the link. One that was bound keeps its user and its data.
     pub fn lose(&mut self) {
-        if self.bound_at.is_none() {
-            self.external_id = None;
-        }
-        self.status = LinkStatus::Gone;
+        self.unassign(LinkStatus::Gone);
     }
 
     /// Whether Belvo must be asked about the link before anything else is done for it.
@@ -221,6 +217,14 @@ impl Link {
         // Every row lies under its user's id, so a link that was bound never changes its user.
         if self.bound_at.is_none() || self.external_id.is_none() {
             self.external_id = Some(external_id);
+        }
+        self.status = status;
+    }
+
+    /// Takes the link from the user Belvo named, unless it was bound to them.
+    fn unassign(&mut self, status: LinkStatus) {
+        if self.bound_at.is_none() {
+            self.external_id = None;
         }
         self.status = status;
     }

@@ -252,6 +252,7 @@ fn a_link_that_was_bound_keeps_its_user_when_belvo_forgets_it_or_them() {
         assert_eq!((link.status, link.external_id), (status, Some(user(1))));
     };
     check(Link::lose, Gone);
+    check(Link::leave_unclaimed, Unclaimed);
 }
 
 #[test]
