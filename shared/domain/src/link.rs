@@ -8,16 +8,17 @@
 //!
 //! | [`LinkStatus`] | becomes | when |
 //! |---|---|---|
-//! | `announced` | `awaiting_owner` | Belvo names a user with an attempt, OWNERS is not announced yet |
-//! | | `bound` | the owner's document is the attempt's, or owners are not compared |
-//! | | `quarantined` | the owner is someone else ([`OwnerCheck::Required`]) |
+//! | `announced` | `awaiting_owner` | Belvo names a user with an attempt, and OWNERS is not announced yet or names no document |
+//! | | `bound` | the owner's document is the attempt's, or owners are not compared, or the link continues one that is bound |
+//! | | `quarantined` | the owner is another person ([`OwnerCheck::Required`]) |
 //! | | `unclaimed` | Belvo names no user of this stack, and the link continues none |
 //! | | `gone` | Belvo does not know the link |
-//! | `awaiting_owner` | any of these | OWNERS is announced, or the next check finds more |
+//! | `awaiting_owner` | any of these | OWNERS is announced, or a check within 30 days finds more |
 //! | `unclaimed` | any of these | a check within two days finds more |
-//! | `quarantined` | `bound` | OWNERS is announced again and names the right document |
+//! | `quarantined` | any of these | OWNERS is announced again |
 //! | `bound` | `gone` | Belvo answers that it does not know the link |
-//! | `gone` | `bound`, if it was bound before | a check within 30 days finds it again |
+//! | `gone` | `bound` | it was bound before, and a check within 30 days finds it again |
+//! | | any of these | it was never bound, and a check within 30 days finds it |
 //! | any | erased | its user wants it erased; only a tombstone remains |
 //!
 //! # What always holds
@@ -33,8 +34,8 @@
 //! | `state` | the LINK record and its status |
 //! | `ownership` | whose the link is |
 //! | `observe` | what a webhook, Belvo's list, Belvo's record or a proof changes |
-//! | `pending` | what is still to be done |
-//! | `resource` | what is known of one resource |
+//! | `pending` | the pending work |
+//! | `resource` | announcements, syncs and completeness of one resource |
 //! | `run` | one sync run: how it starts and how it ends |
 //! | `tally` | what a run has found so far |
 //! | `missing` | when rows that Belvo no longer lists are believed to be gone |

@@ -85,8 +85,8 @@ impl Link {
         }
     }
 
-    /// Takes one change off the record that other services were not told of. A link without a user
-    /// has none.
+    /// Takes one change off the record, of which other services were not told yet. A link without
+    /// a user has none.
     pub fn next_change(&mut self, now: Timestamp) -> Option<ChangeKind> {
         self.external_id.as_ref().filter(|_| self.is_bound())?;
         let changed = self.untold_rows == UntoldRows::Changed;

@@ -1,4 +1,4 @@
-//! What is still to be done for a link.
+//! The pending work of a link.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub enum SyncMode {
     Full,
 }
 
-/// What is still to be done for a link. A job that cannot do it leaves it here for a later one.
+/// The pending work of a link. A job that cannot do it leaves it here for a later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Belvo's record of the link must be read.

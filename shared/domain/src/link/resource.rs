@@ -1,4 +1,4 @@
-//! What is known of one resource of a link.
+//! One resource of a link: its announcements, its syncs, and how complete its rows are.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::event::Totals;
 use crate::resource::LOADING;
 
-/// What is known of one resource of a link.
+/// One resource of a link: its announcements, its syncs, and how complete its rows are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     #[serde(default)]

@@ -145,7 +145,7 @@ impl Link {
     /// Makes what is due pending.
     pub fn resume(&mut self, reason: Reason, policy: &Policy) {
         match reason {
-            // What is to be done is pending already, or is the caller's to do.
+            // The work is pending already, or it is the caller's.
             Reason::Retry | Reason::Continue | Reason::Refresh => {}
             // Scheduled on tombstones alone.
             Reason::Purge => {}

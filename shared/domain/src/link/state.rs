@@ -280,7 +280,7 @@ impl Link {
         self.request_where(policy, SyncMode::Full, |_| true);
     }
 
-    /// What is known of a resource.
+    /// A resource of the link; a new one, if no webhook and no job has touched it yet.
     pub fn resource(&mut self, kind: ResourceKind) -> &mut Resource {
         self.resources.entry(kind).or_default()
     }
