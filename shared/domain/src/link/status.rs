@@ -267,15 +267,13 @@ fn duplicates(links: &[Link], proof_required: bool, now: Timestamp) -> BTreeMap<
         let healthy = report(link, proof_required, now).status == Status::Ready;
         (has_statement(link), healthy, link.created_at, link.link_id)
     };
-    let mut serving: BTreeMap<&str, &Link> = BTreeMap::new();
-    for (person, link) in served() {
-        let best = serving.entry(person).or_insert(link);
-        if rank(link) > rank(best) {
-            *best = link;
-        }
-    }
+    let mut ranked: Vec<(&str, &Link)> = served().collect();
+    ranked.sort_by_cached_key(|(_, link)| rank(link));
+    // Of the links of a person the last one stays.
+    let serving = ranked.iter().map(|(person, link)| (*person, link.link_id));
+    let serving: BTreeMap<&str, LinkId> = serving.collect();
     let pairs = served().filter_map(|(person, link)| {
-        let best = serving.get(person)?.link_id;
+        let best = *serving.get(person)?;
         (best != link.link_id).then_some((link.link_id, best))
     });
     pairs.collect()

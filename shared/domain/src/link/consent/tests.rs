@@ -119,12 +119,9 @@ fn consents_are_read_30_7_and_1_days_before_their_end_and_after_it() {
         expires_at: Some(at("2026-12-31T00:00:00Z")),
         ..ConsentFacts::default()
     };
-    let mut now = at("2026-11-01T00:00:00Z");
-    let mut dates = Vec::new();
-    while let Some(date) = consent.next_check(now) {
-        dates.push(date.to_string());
-        now = date;
-    }
+    let first = consent.next_check(at("2026-11-01T00:00:00Z"));
+    let dates = std::iter::successors(first, |date| consent.next_check(*date));
+    let dates: Vec<_> = dates.take(99).map(|it| it.to_string()).collect();
     let expected = [
         "2026-12-01T00:00:00Z",
         "2026-12-24T00:00:00Z",
@@ -137,7 +134,7 @@ fn consents_are_read_30_7_and_1_days_before_their_end_and_after_it() {
         (dates.len(), dates[33].as_str()),
         (34, "2027-01-30T00:00:00Z")
     );
-    assert_eq!(ConsentFacts::default().next_check(now), None);
+    assert_eq!(ConsentFacts::default().next_check(now()), None);
 }
 
 #[test]
@@ -150,12 +147,9 @@ fn a_renewal_is_followed_for_an_hour_and_a_webhook_once_after_an_hour() {
         };
         let first = facts.next_check(now());
         let dates = std::iter::successors(first, |date| facts.next_check(*date));
+        let dates: Vec<_> = dates.take(9).collect();
         let expected: Vec<_> = expected.iter().copied().map(minutes).collect();
-        assert_eq!(
-            dates.collect::<Vec<_>>(),
-            expected,
-            "{changed:?} {opened:?}"
-        );
+        assert_eq!(dates, expected, "{changed:?} {opened:?}");
     };
     check(None, None, &[]);
     check(Some(0), None, &[60]);
