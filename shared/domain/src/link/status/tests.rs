@@ -52,21 +52,17 @@ fn each_link_status_has_one_report() {
 
 #[test]
 fn what_only_the_user_can_mend_is_reported_first() {
-    let check = |change: fn(&mut Link), code: &str, until: Option<i64>| {
+    let check = |change: fn(&mut Link), expected: &str, until: Option<i64>| {
         // Everything else is wrong as well.
         let report = report_of(|link| {
             link.resource(Owners).last_sync = None;
             link.limited_until = Some(days(8));
-            link.back_off(
-                super::super::fixtures::code("no_answer"),
-                SignedDuration::ZERO,
-                &policy(),
-                now(),
-            );
+            let error = code("no_answer");
+            link.back_off(error, SignedDuration::ZERO, &policy(), now());
             change(link);
         });
-        assert_eq!((report.0, report.1), (Status::NeedsUser, code));
-        assert_eq!(report.3, until.map(days), "{code}");
+        assert_eq!((report.0, report.1), (Status::NeedsUser, expected));
+        assert_eq!(report.3, until.map(days), "{expected}");
     };
     check(
         |it| it.consent = Some(consent("REJECTED", Some(5), None)),
