@@ -106,9 +106,9 @@ impl Handler {
         context: &Context<'_>,
         verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,
     ) -> Result<Attempt, Problem> {
-        let (user, _) = self.caller.user(context.claims).await?;
+        let (scope, _) = self.principal.user(context.claims).await?;
         let (session, _) = self.verified(verify).await?;
-        match session.attempt.external_id == user {
+        match session.attempt.external_id == *scope.external_id() {
             true => Ok(session.attempt),
             false => Err(Problem::new(ProblemKind::Forbidden)),
         }

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use domain::session::SessionError;
 use domain::{Attempt, CallbackId, Job, LinkId, Session, SigningKeys, WidgetOutcome};
 use jiff::Timestamp;
-use lambda_http::Request;
-use lambda_http::http::{Method, Response};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Problem, Secret, SecretError};
+use runtime::{Clock, PrincipalSource, Problem, Secret, SecretError};
 
 use crate::config::Config;
 
@@ -18,7 +16,9 @@ pub struct Handler {
     pub config: Config,
     pub queue: JobQueue,
     pub session_keys: Secret<SigningKeys>,
-    pub caller: Caller,
+    /// Who the user is.
+    pub principal: PrincipalSource,
+    /// The time.
     pub clock: Clock,
 }
 
@@ -35,22 +35,8 @@ pub(crate) enum Refusal {
 pub(crate) const FAILED: &str = "a callback was not taken";
 
 impl Handler {
-    /// Answers one request. API Gateway passes on only the routes of the template.
-    pub async fn handle(&self, request: &Request) -> Response<String> {
-        let path = request.uri().path();
-        match *request.method() {
-            // A custom domain may put something in front of the path.
-            Method::POST if path.ends_with("/connection-reports") => {
-                self.handle_report(request).await
-            }
-            Method::POST => self.handle_forwarded(request).await,
-            _ => self.handle_redirect(request).await,
-        }
-    }
-
-    /// Verifies a signed session or proof, and once more with reread keys if the signature is wrong:
-    /// it may be of a key that was rotated in since this process read the secret. `verify` takes the
-    /// keys and the time.
+    /// Verifies something signed, once more with fresh keys if this process may not have seen the
+    /// key it was signed with. `verify` is given the keys and the time.
     pub(crate) async fn verified(
         &self,
         verify: impl Fn(&SigningKeys, Timestamp) -> Result<Session, SessionError>,

@@ -1,8 +1,8 @@
 //! `GET /callback/{session}/{success|exit|event}`, `POST /callback` and `POST /connection-reports`:
 //! how a visit to the widget ended.
 //!
-//! A callback is a claim, not a fact, because everyone who has the address can call it. It makes the
-//! fetcher ask Belvo about the link, and never read the link's data. It is never refused for its rate, because an earlier call
+//! A callback is a claim, not a fact, because any client can call the address. So it has the link
+//! checked, and none of its data read. It is never refused for its rate, because an earlier call
 //! may be a link scanner's and the refused one the user's. Repetitions are dropped by SQS and by
 //! the fetcher instead. `redirect` serves the user's browser, `forwarded` serves apps that catch
 //! the redirect themselves, `report` takes the address that the browser shows when a bank refuses
@@ -14,10 +14,11 @@ mod handler;
 mod page;
 mod redirect;
 mod report;
+mod routes;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, RetryBudget, Secret};
+use runtime::{Clock, Env, PrincipalSource, RetryBudget, Secret};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -32,7 +33,7 @@ pub async fn run() -> anyhow::Result<()> {
     let handler = Handler {
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
-        caller: Caller::new(&config.caller, &secrets, &clock),
+        principal: PrincipalSource::new(&config.principal, &secrets, &clock),
         config,
         clock,
     };

@@ -10,7 +10,7 @@ use lambda_http::http::header::{
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use url::Url;
 
-/// The outcome, and a button to the app if there is one.
+/// What happened, and a button to the app if there is one.
 pub(crate) fn done(outcome: &WidgetOutcome, app: Option<&Url>) -> Response<String> {
     let guidance = match outcome {
         WidgetOutcome::Success { .. } => guidance("loading"),

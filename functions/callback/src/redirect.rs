@@ -43,8 +43,9 @@ impl Handler {
         let Ok(outcome) = outcome(kind, query) else {
             return Ok(page::invalid());
         };
-        let sent = self.send_ended(session.attempt.clone(), outcome.clone());
-        sent.await.map_err(Refusal::Unavailable)?;
+        self.send_ended(session.attempt.clone(), outcome.clone())
+            .await
+            .map_err(Refusal::Unavailable)?;
         tracing::info!(
             request_id,
             session.id = %session.attempt.session_id,

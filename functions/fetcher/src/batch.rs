@@ -6,125 +6,47 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::Job;
+use domain::{Code, Job, RequestId};
 use futures::future::join_all;
 use jiff::Timestamp;
 use runtime::Metric;
 
-use crate::fetcher::{Deadline, Fetcher, JobError};
-use crate::open::{Batch, Delivery, ERASED};
+use crate::deadline::Deadline;
+use crate::dispatch::dispatch;
+use crate::error::JobError;
+use crate::fetcher::Fetcher;
+use crate::leased::{Batch, Delivery};
+use crate::outcome::JobOutcome;
 
 impl Fetcher {
-    /// Runs a batch, and names the records that must come again. What cannot be done before the
-    /// deadline is done by a later job.
+    /// Runs a batch, the groups side by side, and names the records that must come again. What
+    /// cannot be done before the deadline is left to a later job.
     pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
         let deadline = Deadline::new(&self.clock, deadline);
         let mut groups: BTreeMap<String, Vec<SqsMessage>> = BTreeMap::new();
         for record in event.records {
             let group = record.attributes.get("MessageGroupId").cloned();
-            groups
-                .entry(group.unwrap_or_default())
-                .or_default()
-                .push(record);
+            let group = groups.entry(group.unwrap_or_default()).or_default();
+            group.push(record);
         }
-        let runs = groups
-            .into_values()
-            .map(|group| run_group(self, group, deadline.clone()));
-        let failed = join_all(runs).await.into_iter().flatten();
+        let runs = groups.into_values();
+        let runs = runs.map(|group| run_group(self, group, deadline.clone()));
         let mut response = SqsBatchResponse::default();
-        for message_id in failed {
+        for message_id in join_all(runs).await.into_iter().flatten() {
             response.add_failure(message_id);
         }
         response
     }
-
-    /// Does one job. The text says what came of it, for the log.
-    async fn run(
-        &self,
-        job: Job,
-        delivery: Delivery,
-        batch: &mut Batch,
-    ) -> Result<&'static str, JobError> {
-        match job {
-            Job::AttemptStarted {
-                attempt,
-                access_mode,
-                institutions,
-            } => {
-                if self.is_erased(&attempt, None).await? {
-                    return Ok(ERASED);
-                }
-                self.connections
-                    .put_started(&attempt, access_mode, &institutions)
-                    .await?;
-                Ok("attempt recorded")
-            }
-            Job::AttemptEnded { attempt, outcome } => {
-                self.attempt_ended(&attempt, &outcome, batch).await
-            }
-            Job::LinkProven {
-                link_id,
-                external_id,
-                session_id,
-            } => {
-                self.link_proven(link_id, external_id, session_id, batch)
-                    .await
-            }
-            Job::WebhookReceived { link_id, event } => {
-                self.webhook_received(link_id, event, delivery, batch).await
-            }
-            Job::WebhookReplayed { link_id, event } => {
-                self.webhook_replayed(link_id, &event, &delivery, batch)
-                    .await
-            }
-            Job::LinkDue { link_id, until } => self.link_due(link_id, until, batch).await,
-            Job::LinkSeen {
-                link_id,
-                last_accessed_at,
-            } => self.link_seen(link_id, last_accessed_at, batch).await,
-            Job::LinkReread {
-                link_id,
-                not_before,
-            } => self.link_reread(link_id, not_before, batch).await,
-            Job::LinkRefresh {
-                link_id,
-                refresh_id,
-                resources,
-            } => {
-                self.link_refresh(link_id, refresh_id, resources, batch)
-                    .await
-            }
-            Job::ConsentRenewal { link_id, opened_at } => {
-                self.consent_renewal(link_id, opened_at, batch).await
-            }
-            Job::LinkErase {
-                link_id,
-                external_id,
-                receipt_id,
-            } => {
-                self.link_erase(link_id, &external_id, receipt_id, batch)
-                    .await
-            }
-            Job::UserErase {
-                external_id,
-                receipt_id,
-                requested_at,
-            } => {
-                self.user_erase(external_id, receipt_id, requested_at, batch)
-                    .await
-            }
-        }
-    }
 }
 
 /// Gives the ids of the first record whose job failed and of all after it, and of those that are
-/// no jobs: the others of this batch need not wait for them, and they end where a person looks.
+/// no jobs: the others of this batch need not wait for them, and they end as dead letters.
 async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadline) -> Vec<String> {
     let mut returned = Vec::new();
     let mut batch = Batch {
         deadline,
         began_at: fetcher.clock.now(),
-        read: BTreeMap::new(),
+        synced: BTreeMap::new(),
     };
     let mut records = records.into_iter();
     for record in records.by_ref() {
@@ -138,10 +60,9 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
             sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
             message_id: message_id.clone(),
         };
-        if run_job(fetcher, job, delivery, &mut batch).await.is_err() {
-            let later = records.map(|record| record.message_id.unwrap_or_default());
+        if !run(fetcher, job, delivery, &mut batch).await {
             returned.push(message_id);
-            returned.extend(later);
+            returned.extend(records.map(|record| record.message_id.unwrap_or_default()));
             break;
         }
     }
@@ -162,39 +83,28 @@ fn job(fetcher: &Fetcher, record: &SqsMessage) -> Option<Job> {
     None
 }
 
-/// The failure has been logged.
-struct Failed;
-
-async fn run_job(
-    fetcher: &Fetcher,
-    job: Job,
-    delivery: Delivery,
-    batch: &mut Batch,
-) -> Result<(), Failed> {
-    let group = job.group();
-    let name = job.name();
-    match fetcher.run(job, delivery, batch).await {
-        Ok(outcome) => {
-            tracing::info!(job = name, group, outcome, "job done");
-            Ok(())
-        }
-        Err(JobError::Erased) => {
-            tracing::info!(job = name, group, outcome = ERASED, "job done");
-            Ok(())
-        }
+/// Whether the job has succeeded; a failure is logged.
+async fn run(fetcher: &Fetcher, job: Job, delivery: Delivery, batch: &mut Batch) -> bool {
+    let (name, group) = (job.name(), job.group());
+    // On the heap, because a job is many futures deep, and stacks are small.
+    let outcome = match Box::pin(dispatch(fetcher, job, delivery, batch)).await {
+        Ok(outcome) => outcome,
+        Err(JobError::Erased) => JobOutcome::Erased,
         Err(error) => {
             tracing::error!(
                 job = name,
                 group,
                 error = %runtime::chain(&error),
-                belvo.code = error.belvo_code().map(domain::Code::as_str),
-                belvo.request_id = error.belvo_request_id().map(domain::RequestId::as_str),
+                belvo.code = error.belvo_code().map(Code::as_str),
+                belvo.request_id = error.belvo_request_id().map(RequestId::as_str),
                 "job failed"
             );
             runtime::count(error.metric(), fetcher.clock.now());
-            Err(Failed)
+            return false;
         }
-    }
+    };
+    tracing::info!(job = name, group, outcome = outcome.name(), "job done");
+    true
 }
 
 /// Milliseconds since 1970, as text.

@@ -1,5 +1,6 @@
 //! Where data comes from and goes, and what must hold before it does.
 
+use domain::link::{OwnerCheck, Policy};
 use domain::{ResourceKind, ResourceSet};
 use runtime::{Env, InvalidConfig, flag, service_url};
 use url::Url;
@@ -13,33 +14,18 @@ pub struct Config {
     pub belvo_secret_id: String,
     /// `SESSION_SECRET_ID`: the secret with the keys documents were hashed with.
     pub session_secret_id: String,
-    /// `RESOURCE_TABLE`: links and their data.
+    /// `LINK_TABLE`: what is known and planned of links.
+    pub link_table: String,
+    /// `RESOURCE_TABLE`: Belvo's objects.
     pub resource_table: String,
     /// `CONNECTION_TABLE`: attempts.
     pub connection_table: String,
-    /// `OWNER_CHECK`: what a link's owner must have to do with its user.
-    pub owner_check: OwnerCheck,
-    /// `ADOPT_EXISTING_LINKS`: whether a link needs no attempt of ours.
-    pub adopt_existing_links: bool,
-    /// `FETCH_RESOURCES`: what Belvo retrieves for links, unless a link says otherwise.
-    pub fetch_resources: ResourceSet,
-    /// `TRANSACTION_WINDOW_DAYS`: how many days before the last read are read again.
-    pub transaction_window_days: u16,
+    /// `OWNER_CHECK`, `ADOPT_EXISTING_LINKS`, `FETCH_RESOURCES`, `TRANSACTION_WINDOW_DAYS`.
+    pub policy: Policy,
     /// `BELVO_REQUESTS_PER_30_SECONDS`: what all fetchers together may ask of Belvo.
     pub belvo_requests_per_30_seconds: usize,
     /// `FETCHER_CONCURRENCY`: how many fetchers share that.
     pub fetcher_concurrency: usize,
-}
-
-/// What a link's owner must have to do with its user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerCheck {
-    /// The owner holds the document the token was minted for, or nothing is stored.
-    Required,
-    /// The verdict is recorded, and the data is stored in any case.
-    Warn,
-    /// Nobody looks.
-    Off,
 }
 
 impl Config {
@@ -48,6 +34,7 @@ impl Config {
         let belvo_base_url = env.parsed("BELVO_BASE_URL", service_url);
         let belvo_secret_id = env.text("BELVO_SECRET_ID");
         let session_secret_id = env.text("SESSION_SECRET_ID");
+        let link_table = env.text("LINK_TABLE");
         let resource_table = env.text("RESOURCE_TABLE");
         let connection_table = env.text("CONNECTION_TABLE");
         let owner_check = env.one_of(
@@ -82,12 +69,15 @@ impl Config {
                 belvo_base_url: belvo_base_url?,
                 belvo_secret_id: belvo_secret_id?,
                 session_secret_id: session_secret_id?,
+                link_table: link_table?,
                 resource_table: resource_table?,
                 connection_table: connection_table?,
-                owner_check: owner_check?,
-                adopt_existing_links: adopt_existing_links?,
-                fetch_resources: fetch_resources?,
-                transaction_window_days: transaction_window_days?,
+                policy: Policy {
+                    owner_check: owner_check?,
+                    adopt_existing_links: adopt_existing_links?,
+                    fetch_resources: fetch_resources?,
+                    transaction_window_days: transaction_window_days?,
+                },
                 belvo_requests_per_30_seconds: belvo_requests_per_30_seconds?,
                 fetcher_concurrency: fetcher_concurrency?,
             })
@@ -104,6 +94,7 @@ mod tests {
             ("BELVO_BASE_URL", "https://sandbox.belvo.com"),
             ("BELVO_SECRET_ID", "belvo"),
             ("SESSION_SECRET_ID", "session"),
+            ("LINK_TABLE", "links"),
             ("RESOURCE_TABLE", "resources"),
             ("CONNECTION_TABLE", "connections"),
             ("OWNER_CHECK", "required"),

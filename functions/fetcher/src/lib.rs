@@ -1,57 +1,44 @@
 //! The fetcher: works off the queue, and is the only function that writes data.
 //!
+//! A job goes one way: `batch` → `dispatch` → `jobs` → `reconcile` → `ownership`, `sync`,
+//! `consents`, `outbox`. What is decided on the way is decided by [`domain::link`].
+//!
 //! | module | does |
 //! |---|---|
 //! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
-//! | `attempt` | what attempts to connect lead to |
-//! | `webhook` | what webhooks lead to |
-//! | `open` | a link while a job works on it |
-//! | `catch_up` | does whatever is outstanding for a link: what every job comes down to |
-//! | `waiting` | what cannot be done now, and when it is done |
-//! | `calendar` | dates and pauses |
-//! | `bind` | finds out whose a link is, before anything of it is stored |
-//! | `adopt` | a link that continues another one |
-//! | `owner` | compares the link's owner with the documents its token was minted for |
+//! | `dispatch` | acquires the job's link, and erases it instead if its user wants that |
+//! | `jobs` | what each job says of a link: a file for each kind |
+//! | `reconcile` | does what is pending for a link, and schedules the rest |
+//! | `ownership` | finds out whose a link is, before anything of it is stored |
 //! | `sync` | makes what is stored of a resource what Belvo holds |
-//! | `scope` | what a pass reads: the recent days, or everything |
-//! | `portions` | a long statement, read in portions |
-//! | `reading` | reads pages and writes what differs |
-//! | `missing` | what is stored and did not come back |
-//! | `consent` | the consents behind a link |
-//! | `refresh` | asks Belvo to read the bank again |
-//! | `spending` | counts what that and connecting spend |
-//! | `erase` | links and users that are to be erased |
-//! | `tombstone` | what remains to be done then |
-//! | `telling` | what other services are told |
-//! | `counting` | what is counted of codes and banks |
+//! | `consents` | the same for the consents behind a link |
+//! | `outbox` | saves LINK, and tells other services what has changed |
+//! | `usage` | counts what is spent of the monthly Open Finance limits |
+//! | `owners` | the documents of those who own a link's accounts |
+//! | `leased` | a link while a job works on it |
+//! | `metrics` | what is counted of codes and banks |
+//! | `outcome`, `error`, `deadline` | how a job ends |
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
 
-mod adopt;
-mod attempt;
 mod batch;
-mod bind;
-mod calendar;
-mod catch_up;
 mod config;
-mod consent;
-mod counting;
-mod erase;
+mod consents;
+mod deadline;
+mod dispatch;
+mod error;
 mod fetcher;
-mod missing;
-mod open;
-mod owner;
-mod portions;
-mod reading;
-mod refresh;
-mod scope;
-mod spending;
+mod jobs;
+mod leased;
+mod metrics;
+mod outbox;
+mod outcome;
+mod owners;
+mod ownership;
+mod reconcile;
 mod sync;
-mod telling;
-mod tombstone;
-mod waiting;
-mod webhook;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,16 +49,16 @@ use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::{Clock, Env, RetryBudget, Secret};
-use store::{ConnectionStore, ResourceStore};
+use store::{ConnectionStore, LinkStore, ResourceStore};
 
-pub use config::{Config, OwnerCheck};
+pub use config::Config;
 pub use fetcher::Fetcher;
 
 /// A page of 1,000 transactions is 2 to 4 MB, read from Belvo's own store.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Keys and hashes of so many rows take some 4 MB, and they are read in 20 pages.
-const PORTION: u64 = 20_000;
+const CHUNK_SIZE: u64 = 20_000;
 
 /// Serves the function until the Lambda runtime stops it.
 pub async fn run() -> anyhow::Result<()> {
@@ -93,12 +80,17 @@ pub async fn run() -> anyhow::Result<()> {
             ),
             ..ClientOptions::default()
         }),
-        resources: ResourceStore::new(&aws, config.resource_table.clone()),
+        links: LinkStore::new(&aws, config.link_table.clone()),
+        resources: ResourceStore::new(
+            &aws,
+            config.link_table.clone(),
+            config.resource_table.clone(),
+        ),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,
-        portion: PORTION,
+        chunk_size: CHUNK_SIZE,
     };
     let fetcher = &fetcher;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {

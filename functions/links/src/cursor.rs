@@ -1,16 +1,19 @@
 //! Where a reader of a list goes on.
 //!
-//! A cursor is signed, and made for one user and one list: sent by somebody else, or with another
+//! A cursor is signed, and made for one user and one list: sent by another user, or with another
 //! path or filter, it is refused. What it says is the user's own.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::key::Purpose;
 use domain::{ExternalId, LinkId, SigningKeys};
-use runtime::{Problem, ProblemKind};
+use runtime::{Problem, ProblemKind, SecretError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use user_store::StoredRow;
 
-use crate::handler::{Asked, Handler};
+use crate::handler::{Handler, UserRequest};
+use crate::query::Query;
 
 /// Longer than any cursor of ours, so that nothing large is decoded.
 const MAX_LENGTH: usize = 2048;
@@ -26,55 +29,78 @@ pub(crate) struct Position {
     pub(crate) record: String,
 }
 
+impl Position {
+    /// Behind this row of whatever link.
+    pub(crate) fn behind(row: &StoredRow) -> Self {
+        Self {
+            link_id: Some(row.link_id),
+            record: row.record.clone(),
+        }
+    }
+}
+
 impl Handler {
-    /// Writes a cursor of this list.
+    /// Writes a cursor of this list, if it goes on.
     pub(crate) async fn cursor(
         &self,
-        asked: &Asked<'_>,
+        user_request: &UserRequest<'_>,
         list: &str,
-        position: &Position,
-    ) -> Result<String, Problem> {
-        let keys = self.keys.get().await;
-        let keys = keys.map_err(|error| asked.no_key(&error))?;
-        sign(&keys, &asked.user, list, position).map_err(|error| asked.unavailable(&error))
+        position: Option<&impl Serialize>,
+    ) -> Result<Option<String>, Problem> {
+        let Some(position) = position else {
+            return Ok(None);
+        };
+        let keys = self.keys.get().await.map_err(no_key)?;
+        let cursor = sign(&keys, user_request.user(), list, position);
+        cursor.map(Some).map_err(Problem::unavailable)
     }
 
-    /// Reads a cursor back, once more with fresh keys if this process may not have seen the key it
-    /// was signed with.
-    pub(crate) async fn position(
+    /// Reads the cursor of a query back, once more with fresh keys if this process may not have
+    /// seen the key it was signed with.
+    pub(crate) async fn position<P: DeserializeOwned>(
         &self,
-        asked: &Asked<'_>,
+        user_request: &UserRequest<'_>,
         list: &str,
-        cursor: &str,
-    ) -> Result<Position, Problem> {
-        let keys = self.keys.get().await;
-        let keys = keys.map_err(|error| asked.no_key(&error))?;
-        if let Some(position) = verify(&keys, &asked.user, list, cursor) {
-            return Ok(position);
+        query: &Query,
+    ) -> Result<Option<P>, Problem> {
+        let Some(cursor) = query.cursor.as_deref() else {
+            return Ok(None);
+        };
+        let keys = self.keys.get().await.map_err(no_key)?;
+        if let Some(position) = verify(&keys, user_request.user(), list, cursor) {
+            return Ok(Some(position));
         }
-        let keys = self.keys.reread().await;
-        let keys = keys.map_err(|error| asked.no_key(&error))?;
-        verify(&keys, &asked.user, list, cursor).ok_or_else(|| {
+        let keys = self.keys.reread().await.map_err(no_key)?;
+        let position = verify(&keys, user_request.user(), list, cursor).ok_or_else(|| {
             let rule = "must be the next_cursor of a page of this very list";
-            asked
-                .problem(ProblemKind::InvalidRequest)
-                .at("query cursor", rule)
-        })
+            Problem::new(ProblemKind::InvalidRequest).at("query cursor", rule)
+        });
+        position.map(Some)
     }
+}
+
+/// Without the key nothing is signed, and no signature is believed.
+pub(crate) fn no_key(error: SecretError) -> Problem {
+    error.problem("session")
 }
 
 fn sign(
     keys: &SigningKeys,
     user: &ExternalId,
     list: &str,
-    position: &Position,
+    position: &impl Serialize,
 ) -> Result<String, serde_json::Error> {
     let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(position)?);
     let signature = keys.sign(Purpose::Cursor, &message(user, list, &content));
     Ok(format!("{content}.{signature}"))
 }
 
-fn verify(keys: &SigningKeys, user: &ExternalId, list: &str, cursor: &str) -> Option<Position> {
+fn verify<P: DeserializeOwned>(
+    keys: &SigningKeys,
+    user: &ExternalId,
+    list: &str,
+    cursor: &str,
+) -> Option<P> {
     let (content, signature) = cursor
         .split_once('.')
         .filter(|_| cursor.len() <= MAX_LENGTH)?;
@@ -120,7 +146,8 @@ mod tests {
             &format!("{cursor}x"),
             &"x".repeat(5000),
         ] {
-            assert_eq!(verify(&keys("a"), &user("user-1"), "list", bad), None);
+            let read: Option<Position> = verify(&keys("a"), &user("user-1"), "list", bad);
+            assert_eq!(read, None);
         }
     }
 }

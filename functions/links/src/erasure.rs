@@ -10,11 +10,11 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use lambda_http::http::header::LOCATION;
 use lambda_http::http::{HeaderValue, Response, StatusCode};
-use runtime::{Problem, ProblemKind};
+use runtime::Problem;
 use serde::Serialize;
-use store::{ErasureScope, Marked, Receipt};
+use user_store::{ErasureScope, Receipt};
 
-use crate::handler::{Asked, Handler};
+use crate::handler::{Handler, UserRequest, found};
 
 #[derive(Serialize)]
 struct ReceiptView {
@@ -31,105 +31,121 @@ struct ReceiptView {
 }
 
 impl Handler {
-    pub(crate) async fn delete_link(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
-        let link_id = asked.link_id()?;
-        let unavailable = |error: store::StoreError| asked.unavailable(&error);
-        // Looked at first: nobody else's link is even touched.
-        let link = self.resources.link(link_id).await.map_err(unavailable)?;
-        let link = link.filter(|it| it.external_id.as_ref() == Some(&asked.user));
-        if link.is_none() {
-            return Err(asked.problem(ProblemKind::NotFound));
-        }
-        let id = ReceiptId::from_random(self.random(asked)?);
-        let now = self.clock.now();
-        let receipt = Receipt::new(id, ErasureScope::Link, [link_id], now);
-        let marked = self
-            .resources
-            .mark_with_receipt(&self.connections, &asked.user, link_id, &receipt)
-            .await
-            .map_err(unavailable)?;
-        let receipt = match marked {
-            Marked::Now => receipt,
-            Marked::No => self.earlier(asked, link_id).await?,
+    pub(crate) async fn delete_link(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        let link_id = user_request.link_id()?;
+        // Looked at first: another user's link is not even touched.
+        let link = self.links.link(&user_request.scope, link_id).await;
+        let receipt = match link.map_err(Problem::unavailable)? {
+            Some(_) => self.mark(user_request, link_id).await?,
+            None => self.earlier(user_request, link_id).await?,
         };
         let job = Job::LinkErase {
             link_id,
-            external_id: asked.user.clone(),
+            external_id: user_request.user().clone(),
             receipt_id: receipt.receipt_id,
         };
         // Should this fail, the link is due, and the sweeper queues it; whoever asks again is told.
-        self.send(&job, asked).await?;
+        self.send(&job).await?;
         Ok(accepted(&receipt))
     }
 
-    /// The receipt of a link that was marked before: its answer may have been lost.
-    async fn earlier(&self, asked: &Asked<'_>, link: LinkId) -> Result<Receipt, Problem> {
-        let not_found = || asked.problem(ProblemKind::NotFound);
-        let unavailable = |error: store::StoreError| asked.unavailable(&error);
-        let link = self.resources.link(link).await.map_err(unavailable)?;
-        let link = link.filter(|it| it.external_id.as_ref() == Some(&asked.user));
-        let mark = link.and_then(|it| it.erase).ok_or_else(not_found)?;
-        let receipt = self.connections.receipt(&asked.user, mark.receipt_id);
-        receipt.await.map_err(unavailable)?.ok_or_else(not_found)
+    /// Marks a link, and files a receipt of it.
+    async fn mark(&self, user_request: &UserRequest<'_>, link: LinkId) -> Result<Receipt, Problem> {
+        let id = ReceiptId::from_random(self.random()?);
+        let receipt = Receipt::new(id, ErasureScope::Link, [link], self.clock.now());
+        let marked = self
+            .links
+            .mark_with_receipt(&user_request.scope, link, &receipt, &self.connections)
+            .await
+            .map_err(Problem::unavailable)?;
+        match marked {
+            true => Ok(receipt),
+            false => self.earlier(user_request, link).await,
+        }
     }
 
-    pub(crate) async fn delete_user(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
-        let unavailable = |error: store::StoreError| asked.unavailable(&error);
-        let links = self.resources.links_of(&asked.user).await;
+    /// The receipt of a link that was marked before: its answer may have been lost.
+    async fn earlier(
+        &self,
+        user_request: &UserRequest<'_>,
+        link: LinkId,
+    ) -> Result<Receipt, Problem> {
+        let mark = found(self.links.erase_mark(&user_request.scope, link).await)?;
+        let receipt = self
+            .connections
+            .receipt(&user_request.scope, mark.receipt_id);
+        found(receipt.await)
+    }
+
+    pub(crate) async fn delete_user(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        let links = self.links.links(&user_request.scope).await;
         let links: Vec<_> = links
-            .map_err(unavailable)?
+            .map_err(Problem::unavailable)?
             .iter()
             .map(|it| it.link_id)
             .collect();
-        let id = ReceiptId::from_random(self.random(asked)?);
+        let id = ReceiptId::from_random(self.random()?);
         let now = self.clock.now();
         let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
-        let filed = self.connections.put_receipt(&asked.user, &receipt).await;
-        filed.map_err(unavailable)?;
+        let filed = self
+            .connections
+            .put_receipt(&user_request.scope, &receipt)
+            .await;
+        filed.map_err(Problem::unavailable)?;
         let mark = receipt.mark();
         let marks = links
             .iter()
-            .map(|link| self.resources.mark(&asked.user, *link, &mark));
-        let marks = try_join_all(marks).await.map_err(unavailable)?;
-        let marked = links.iter().zip(&marks);
-        let marked = marked.filter(|(_, marked)| **marked == Marked::Now);
+            .map(|link| self.links.mark(&user_request.scope, *link, &mark));
+        let marks = try_join_all(marks).await.map_err(Problem::unavailable)?;
+        let marked = links.iter().zip(&marks).filter(|(_, marked)| **marked);
         let links: Vec<LinkId> = marked.map(|(id, _)| *id).collect();
         let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
         if links.len() < marks.len() {
             // The others are on a receipt of their own since they were listed.
-            let filed = self.connections.put_receipt(&asked.user, &receipt).await;
-            filed.map_err(unavailable)?;
+            let filed = self
+                .connections
+                .put_receipt(&user_request.scope, &receipt)
+                .await;
+            filed.map_err(Problem::unavailable)?;
         }
         let of_links = links.iter().map(|link_id| Job::LinkErase {
             link_id: *link_id,
-            external_id: asked.user.clone(),
+            external_id: user_request.user().clone(),
             receipt_id: id,
         });
         let of_user = Job::UserErase {
-            external_id: asked.user.clone(),
+            external_id: user_request.user().clone(),
             receipt_id: id,
             requested_at: Some(now),
         };
         let jobs = std::iter::once(of_user).chain(of_links);
-        let jobs: Result<Vec<_>, Problem> =
-            jobs.map(|job| Ok((job, self.random(asked)?))).collect();
+        let jobs: Result<Vec<_>, Problem> = jobs.map(|job| Ok((job, self.random()?))).collect();
         let sent = self.queue.send_all(&jobs?).await;
-        sent.map_err(|error| asked.unavailable(&error))?;
+        sent.map_err(Problem::unavailable)?;
         Ok(accepted(&receipt))
     }
 
-    pub(crate) async fn receipt(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
-        asked.query(&[])?;
-        let unavailable = |error: store::StoreError| asked.unavailable(&error);
-        let receipt = self.connections.receipt(&asked.user, asked.receipt_id()?);
-        let receipt = receipt.await.map_err(unavailable)?;
-        let receipt = receipt.ok_or_else(|| asked.problem(ProblemKind::NotFound))?;
+    pub(crate) async fn receipt(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        user_request.query(&[])?;
+        let receipt = self
+            .connections
+            .receipt(&user_request.scope, user_request.receipt_id()?);
+        let receipt = found(receipt.await)?;
         let earlier = match receipt.scope {
             ErasureScope::Link => Vec::new(),
             ErasureScope::User => {
                 let until = receipt.requested_at;
-                let receipts = self.connections.receipts_until(&asked.user, until);
-                receipts.await.map_err(unavailable)?
+                let receipts = self.connections.receipts_until(&user_request.scope, until);
+                receipts.await.map_err(Problem::unavailable)?
             }
         };
         let view = ReceiptView::new(&receipt, &earlier);
@@ -154,7 +170,7 @@ impl ReceiptView {
         let all = || std::iter::once(receipt).chain(earlier);
         let listed = all().all(|it| it.scope == ErasureScope::Link || it.listed_at.is_some());
         // The last one counts, once all have come so far.
-        let last = |moment: fn(&store::Erasure) -> Option<Timestamp>| {
+        let last = |moment: fn(&user_store::Erasure) -> Option<Timestamp>| {
             let moments = all().flat_map(|it| it.links.values()).map(moment);
             let moments: Option<Vec<_>> = moments.collect();
             let last = moments?.into_iter().max().or(receipt.listed_at);

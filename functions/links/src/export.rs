@@ -1,73 +1,58 @@
 //! `GET /export`: everything that is kept of a user, page by page.
 //!
-//! First the attempts to connect and the links as the user sees them, then the records of one link
-//! after the other. What is not shown of a link is not exported either: there is none.
+//! First the attempts to connect and the links as the user sees them; then the consents and the
+//! webhook log of one link after the other; then the user's rows, which are one partition. What is
+//! not shown of a link is not exported either: there is none.
 
-use domain::LinkId;
+use std::collections::BTreeSet;
+
+use domain::{Link, LinkId};
 use jiff::Timestamp;
 use lambda_http::http::{Response, StatusCode};
 use runtime::Problem;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{LinkRecord, StoreError, StoredRow};
+use user_store::StoreError;
 
+use crate::attempts::SessionView;
 use crate::cursor::Position;
-use crate::duplicates::Duplicates;
-use crate::handler::{Asked, Handler};
-use crate::sessions::SessionView;
+use crate::handler::{Handler, UserRequest};
 
 const LIST: &str = "export";
 
+/// What the next page holds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Next {
+    /// What lies beside LINK, behind this sort key.
+    Records(LinkId, String),
+    /// Rows, behind this one; from the first on, if there is none.
+    Rows(Option<Position>),
+}
+
+struct Page {
+    items: Vec<String>,
+    next: Option<Next>,
+}
+
 impl Handler {
-    pub(crate) async fn export(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
-        let query = asked.query(&["limit", "cursor"])?;
-        let position = match &query.cursor {
-            Some(cursor) => Some(self.position(asked, LIST, cursor).await?),
-            None => None,
-        };
-        let unavailable = |error: StoreError| asked.unavailable(&error);
-        let links = self.resources.links_of(&asked.user).await;
-        let links = links.map_err(unavailable)?;
-        let mut served = links
-            .iter()
-            .filter(|it| it.is_served(self.config.proof_wanted));
-        let (items, next) = match position {
-            None => {
-                let items = self.beginning(asked, &links).await.map_err(unavailable)?;
-                (items, served.next().map(first_of))
+    pub(crate) async fn export(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        let query = user_request.query(&["limit", "cursor"])?;
+        let page = match self.position(user_request, LIST, &query).await? {
+            None => self.beginning(user_request).await,
+            Some(Next::Records(link, after)) => {
+                self.records(user_request, link, &after, query.limit).await
             }
-            Some(position) => {
-                // A page is of one link: each of its rows may be as large as DynamoDB takes.
-                let here = |it: &&LinkRecord| position.link_id.is_none_or(|at| it.link_id >= at);
-                match served.find(here) {
-                    None => (Vec::new(), None),
-                    Some(link) => {
-                        let after = match position.link_id == Some(link.link_id) {
-                            true => position.record.as_str(),
-                            false => "",
-                        };
-                        let page = self
-                            .resources
-                            .everything(link.link_id, after, query.limit)
-                            .await
-                            .map_err(unavailable)?;
-                        let items = page.rows.iter().map(|row| item(link.link_id, row));
-                        let last = page.rows.last().filter(|_| page.more);
-                        let next = match last {
-                            Some(row) => Some(Position {
-                                link_id: Some(link.link_id),
-                                record: row.record.clone(),
-                            }),
-                            None => served.next().map(first_of),
-                        };
-                        (items.collect(), next)
-                    }
-                }
+            Some(Next::Rows(after)) => {
+                self.all_rows(user_request, after.as_ref(), query.limit)
+                    .await
             }
         };
-        let next = match next {
-            Some(position) => Some(self.cursor(asked, LIST, &position).await?),
-            None => None,
-        };
+        let Page { items, next } = page.map_err(Problem::unavailable)?;
+        let next = self.cursor(user_request, LIST, next.as_ref()).await?;
         let body = format!(
             r#"{{"items":[{}],"next_cursor":{}}}"#,
             items.join(","),
@@ -77,49 +62,108 @@ impl Handler {
     }
 
     /// What is not a record of one link.
-    async fn beginning(
-        &self,
-        asked: &Asked<'_>,
-        links: &[LinkRecord],
-    ) -> Result<Vec<String>, StoreError> {
+    async fn beginning(&self, user_request: &UserRequest<'_>) -> Result<Page, StoreError> {
         let now = self.clock.now();
+        let links = self.links.links(&user_request.scope).await?;
         let attempts = self
             .connections
-            .attempts(&asked.user, Timestamp::MIN)
-            .await?;
-        let sessions = attempts.iter().map(|attempt| {
-            let data = SessionView::new(attempt, now);
-            json!({"kind": "SESSIONS", "link_id": null, "data": data}).to_string()
-        });
+            .attempts(&user_request.scope, Timestamp::MIN);
+        let attempts = attempts.await?;
+        let user = self.status_of(&links, now);
+        let sessions = SessionView::all(&attempts, &user).into_iter();
+        let sessions = sessions
+            .map(|data| json!({"kind": "SESSIONS", "link_id": null, "data": data}).to_string());
         let mut items: Vec<String> = sessions.collect();
-        let duplicates = Duplicates::among(links, self.config.proof_wanted, now);
-        for link in links {
-            let view = self.view(link, &duplicates, now).await?;
+        for link in &links {
+            let view = self.view(user_request, link, &user, now).await?;
             let item = json!({"kind": "LINK", "link_id": link.link_id, "data": view});
             items.push(item.to_string());
         }
-        Ok(items)
+        let next = Some(self.records_of(&links, None));
+        Ok(Page { items, next })
+    }
+
+    /// The consents and the webhook log of a link. A page is of one link: a record may be as large
+    /// as DynamoDB takes.
+    async fn records(
+        &self,
+        user_request: &UserRequest<'_>,
+        link: LinkId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let links = self.links.links(&user_request.scope).await?;
+        let served = links.iter().find(|it| it.link_id == link);
+        if !served.is_some_and(|it| it.is_served(self.config.proof_wanted)) {
+            let next = Some(self.records_of(&links, Some(link)));
+            return Ok(Page {
+                items: Vec::new(),
+                next,
+            });
+        }
+        let page = self
+            .links
+            .records(&user_request.scope, link, after, limit)
+            .await?;
+        let items = page.rows.iter().map(|record| {
+            let kind = match record.kind() {
+                "CONSENT" => "CONSENTS",
+                _ => "EVENTS",
+            };
+            item(kind, link, &record.data)
+        });
+        let next = match page.rows.last().filter(|_| page.more) {
+            Some(last) => Next::Records(link, last.record.clone()),
+            None => self.records_of(&links, Some(link)),
+        };
+        Ok(Page {
+            items: items.collect(),
+            next: Some(next),
+        })
+    }
+
+    /// Before the first record of the next link that is served; before the rows, after the last.
+    fn records_of(&self, links: &[Link], after: Option<LinkId>) -> Next {
+        let mut behind = links.iter().filter(|it| after < Some(it.link_id));
+        match behind.find(|it| it.is_served(self.config.proof_wanted)) {
+            Some(link) => Next::Records(link.link_id, String::new()),
+            None => Next::Rows(None),
+        }
+    }
+
+    /// Rows of whatever links. Whether each may be shown is read as of now: an index may lag behind.
+    async fn all_rows(
+        &self,
+        user_request: &UserRequest<'_>,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let after = after.and_then(|it| Some((it.link_id?, it.record.as_str())));
+        let page = self.rows.all(&user_request.scope, after, limit).await?;
+        let links: BTreeSet<LinkId> = page.rows.iter().map(|row| row.link_id).collect();
+        let mut served = BTreeSet::new();
+        for id in links {
+            let link = self.links.link(&user_request.scope, id).await?;
+            if link.is_some_and(|it| it.is_served(self.config.proof_wanted)) {
+                served.insert(id);
+            }
+        }
+        let shown = page.rows.iter();
+        let shown = shown.filter(|row| served.contains(&row.link_id));
+        let items = shown.map(|row| item(row.kind(), row.link_id, &row.data));
+        let last = page.rows.last().filter(|_| page.more);
+        let next = last.map(|last| Next::Rows(Some(Position::behind(last))));
+        Ok(Page {
+            items: items.collect(),
+            next,
+        })
     }
 }
 
-/// Before the first record of a link.
-fn first_of(link: &LinkRecord) -> Position {
-    Position {
-        link_id: Some(link.link_id),
-        record: String::new(),
-    }
-}
-
-fn item(link: LinkId, row: &StoredRow) -> String {
-    let kind = match row.kind() {
-        "CONSENT" => "CONSENTS",
-        "EVENT" => "EVENTS",
-        resource => resource,
-    };
-    // The data is JSON already, and keeps every digit.
+/// The data is JSON already, and keeps every digit.
+fn item(kind: &str, link: LinkId, data: &str) -> String {
     format!(
-        r#"{{"kind":{},"link_id":"{link}","data":{}}}"#,
-        json!(kind),
-        row.data
+        r#"{{"kind":{},"link_id":"{link}","data":{data}}}"#,
+        json!(kind)
     )
 }

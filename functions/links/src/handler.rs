@@ -1,12 +1,12 @@
-//! The routes, and whose request it is.
+//! What every route needs: the user's request, and their link.
 
-use domain::{ExternalId, Job, LinkId, ReceiptId, ResourceKind, SigningKeys};
-use gateway::Context;
-use lambda_http::http::Response;
+use domain::link::UserStatus;
+use domain::{ExternalId, Job, Link, LinkId, ReceiptId, SigningKeys, UserScope};
+use jiff::Timestamp;
 use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Problem, ProblemKind, Randomness, Secret, SecretError};
-use store::{ConnectionStore, LinkRecord, ResourceStore};
+use runtime::{Clock, PrincipalSource, Problem, ProblemKind, Randomness, Secret};
+use user_store::{StoreError, UserConnections, UserLinks, UserRows};
 
 use crate::config::Config;
 use crate::query::Query;
@@ -16,16 +16,18 @@ use crate::query::Query;
 pub struct Handler {
     /// What the customer decided.
     pub config: Config,
-    /// Links and their data.
-    pub resources: ResourceStore,
+    /// Links, their consents and their webhook log.
+    pub links: UserLinks,
+    /// What banks hold.
+    pub rows: UserRows,
     /// Attempts and receipts.
-    pub connections: ConnectionStore,
+    pub connections: UserConnections,
     /// Where jobs go.
     pub queue: JobQueue,
     /// The keys that sign cursors.
     pub keys: Secret<SigningKeys>,
     /// Who the user is.
-    pub caller: Caller,
+    pub principal: PrincipalSource,
     /// The time.
     pub clock: Clock,
     /// Chance.
@@ -33,93 +35,67 @@ pub struct Handler {
 }
 
 /// A request of a user.
-pub(crate) struct Asked<'a> {
+pub(crate) struct UserRequest<'a> {
     pub(crate) request: &'a Request,
-    pub(crate) user: ExternalId,
+    pub(crate) scope: UserScope,
 }
 
 impl Handler {
-    /// Answers one request.
-    pub async fn handle(&self, request: &Request) -> Response<String> {
-        let context = Context::of(request);
-        let answer = self.route(request, &context).await;
-        let failed = "a request was not answered";
-        answer.unwrap_or_else(|problem| problem.into_response(context.request_id, failed))
-    }
-
-    async fn route(
-        &self,
-        request: &Request,
-        context: &Context<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let asked = Asked {
-            request,
-            user: self.caller.user(context.claims).await?.0,
-        };
-        match context.route {
-            "GET /links" => self.links(&asked).await,
-            "GET /links/{link_id}" => self.link(&asked).await,
-            "GET /links/{link_id}/owners" => self.rows(&asked, ResourceKind::Owners).await,
-            "GET /links/{link_id}/accounts" => self.rows(&asked, ResourceKind::Accounts).await,
-            "GET /links/{link_id}/transactions" => {
-                self.rows(&asked, ResourceKind::Transactions).await
-            }
-            "GET /links/{link_id}/bills" => self.rows(&asked, ResourceKind::Bills).await,
-            "GET /links/{link_id}/investments" => {
-                self.rows(&asked, ResourceKind::Investments).await
-            }
-            "GET /links/{link_id}/investment-transactions" => {
-                self.rows(&asked, ResourceKind::InvestmentTransactions)
-                    .await
-            }
-            "GET /transactions" => self.statement(&asked).await,
-            "GET /export" => self.export(&asked).await,
-            "POST /links/{link_id}/refresh" => self.refresh(&asked).await,
-            "DELETE /links/{link_id}" => self.delete_link(&asked).await,
-            "DELETE /me" => self.delete_user(&asked).await,
-            "GET /receipts/{receipt_id}" => self.receipt(&asked).await,
-            _ => Err(asked.problem(ProblemKind::NotFound)),
-        }
+    /// What stands between a user and their data, over all their links.
+    pub(crate) fn status_of<'a>(&self, links: &'a [Link], now: Timestamp) -> UserStatus<'a> {
+        UserStatus::of(links, self.config.proof_wanted, now)
     }
 
     /// The link of the path, if it is the user's.
-    pub(crate) async fn own_link(&self, asked: &Asked<'_>) -> Result<LinkRecord, Problem> {
-        let id = asked.link_id()?;
-        let link = self.resources.link_of(&asked.user, id).await;
-        let link = link.map_err(|error| asked.unavailable(&error))?;
-        link.ok_or_else(|| asked.problem(ProblemKind::NotFound))
+    pub(crate) async fn own_link(&self, user_request: &UserRequest<'_>) -> Result<Link, Problem> {
+        let id = user_request.link_id()?;
+        found(self.links.link(&user_request.scope, id).await)
     }
 
     /// The same, if its data may be shown.
-    pub(crate) async fn served_link(&self, asked: &Asked<'_>) -> Result<LinkRecord, Problem> {
-        let link = self.own_link(asked).await?;
+    pub(crate) async fn served_link(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Link, Problem> {
+        let link = self.own_link(user_request).await?;
         match link.is_served(self.config.proof_wanted) {
             true => Ok(link),
-            false => Err(asked.problem(ProblemKind::LinkNotServed)),
+            false => Err(Problem::new(ProblemKind::LinkNotServed)),
         }
     }
 
-    pub(crate) async fn send(&self, job: &Job, asked: &Asked<'_>) -> Result<(), Problem> {
-        let dedup_id = self.random(asked)?;
-        let sent = self.queue.send(job, dedup_id).await;
-        sent.map_err(|error| asked.unavailable(&error))
+    pub(crate) async fn send(&self, job: &Job) -> Result<(), Problem> {
+        let unique = self.random()?;
+        let sent = self.queue.send(job, unique).await;
+        sent.map_err(Problem::unavailable)
     }
 
-    pub(crate) fn random(&self, asked: &Asked<'_>) -> Result<[u8; 16], Problem> {
+    pub(crate) fn random(&self) -> Result<[u8; 16], Problem> {
         let random = self.randomness.sixteen();
-        random.map_err(|error| asked.unavailable(&error))
+        random.map_err(Problem::unavailable)
     }
 }
 
-impl Asked<'_> {
+/// What is stored of the user. What is not there is unknown.
+pub(crate) fn found<T>(stored: Result<Option<T>, StoreError>) -> Result<T, Problem> {
+    let stored = stored.map_err(Problem::unavailable)?;
+    stored.ok_or_else(|| Problem::new(ProblemKind::NotFound))
+}
+
+impl UserRequest<'_> {
+    /// The user's id.
+    pub(crate) fn user(&self) -> &ExternalId {
+        self.scope.external_id()
+    }
+
     /// The link of the path. What is no id belongs to nobody.
     pub(crate) fn link_id(&self) -> Result<LinkId, Problem> {
-        LinkId::parse(&self.parameter("link_id")).map_err(|_| self.problem(ProblemKind::NotFound))
+        LinkId::parse(&self.parameter("link_id")).map_err(|_| Problem::new(ProblemKind::NotFound))
     }
 
     pub(crate) fn receipt_id(&self) -> Result<ReceiptId, Problem> {
         let id = ReceiptId::parse(&self.parameter("receipt_id"));
-        id.map_err(|_| self.problem(ProblemKind::NotFound))
+        id.map_err(|_| Problem::new(ProblemKind::NotFound))
     }
 
     fn parameter(&self, name: &str) -> String {
@@ -130,18 +106,5 @@ impl Asked<'_> {
     pub(crate) fn query(&self, allowed: &[&str]) -> Result<Query, Problem> {
         let query = self.request.uri().query().unwrap_or_default();
         Query::read(query, allowed)
-    }
-
-    pub(crate) fn problem(&self, kind: ProblemKind) -> Problem {
-        Problem::new(kind)
-    }
-
-    pub(crate) fn unavailable(&self, error: &dyn std::error::Error) -> Problem {
-        Problem::unavailable(error)
-    }
-
-    /// Without the key nothing is signed, and no signature is believed.
-    pub(crate) fn no_key(&self, error: &SecretError) -> Problem {
-        error.problem("session")
     }
 }

@@ -1,46 +1,46 @@
 //! What app front ends read, refresh and delete.
 //!
 //! It never calls Belvo, and writes one thing: the mark of a link that its user wants erased, with
-//! the receipt. Everything is read under the `external_id` of the verified token; whatever belongs
-//! to somebody else is not there.
+//! the receipt. Everything is read through the scope of the verified token; whatever belongs to
+//! another user is not there.
 //!
 //! | module | does |
 //! |---|---|
-//! | `handler` | finds the route, and whose request it is |
-//! | `answer` | entity tags, and answers that have not changed |
-//! | `query` | reads the query of a list |
-//! | `cursor` | where a reader of a list goes on |
-//! | `overview` | `GET /links`, `GET /links/{link_id}` |
-//! | `standing` | what stands between a user and their data |
-//! | `view` | how a link looks from outside |
-//! | `sessions` | attempts to connect, as a user sees them |
-//! | `duplicates` | links of one person at one bank |
+//! | `handler` | what every route needs: the user's request, and their link |
+//! | `routes` | finds the route |
+//! | `list_links` | `GET /links`, `GET /links/{link_id}` |
+//! | `link_view` | how a link looks from outside |
+//! | `attempts` | attempts to connect, as a user sees them |
+//! | `polling` | when a client that waits should ask again |
 //! | `rows` | `GET /links/{link_id}/{resource}` |
-//! | `statement` | `GET /transactions`: the statements of all links in one |
+//! | `all_transactions` | `GET /transactions`: those of all links in one list |
 //! | `export` | `GET /export` |
 //! | `refresh` | `POST /links/{link_id}/refresh` |
 //! | `erasure` | `DELETE /links/{link_id}`, `DELETE /me`, `GET /receipts/{receipt_id}` |
+//! | `query` | reads the query of a list |
+//! | `cursor` | where a reader of a list goes on |
+//! | `etag` | entity tags, and answers that have not changed |
 
-mod answer;
+mod all_transactions;
+mod attempts;
 mod config;
 mod cursor;
-mod duplicates;
 mod erasure;
+mod etag;
 mod export;
 mod handler;
-mod overview;
+mod link_view;
+mod list_links;
+mod polling;
 mod query;
 mod refresh;
+mod routes;
 mod rows;
-mod sessions;
-mod standing;
-mod statement;
-mod view;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Randomness, RetryBudget, Secret};
-use store::{ConnectionStore, ResourceStore};
+use runtime::{Clock, Env, PrincipalSource, Randomness, RetryBudget, Secret};
+use user_store::{UserConnections, UserLinks, UserRows};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -53,11 +53,12 @@ pub async fn run() -> anyhow::Result<()> {
     let secrets = SecretsManager::new(&aws);
     let clock = Clock::system();
     let handler = Handler {
-        resources: ResourceStore::new(&aws, config.resource_table.clone()),
-        connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        links: UserLinks::new(&aws, config.link_table.clone()),
+        rows: UserRows::new(&aws, config.resource_table.clone()),
+        connections: UserConnections::new(&aws, config.connection_table.clone()),
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
-        caller: Caller::new(&config.caller, &secrets, &clock),
+        principal: PrincipalSource::new(&config.principal, &secrets, &clock),
         config,
         clock,
         randomness: Randomness::system(),

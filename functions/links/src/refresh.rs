@@ -3,6 +3,7 @@
 //! It spends the user's monthly limits, so it is asked for once in ten minutes at most. The job
 //! judges the same again: two requests at one moment are one refresh.
 
+use domain::link::COOL_DOWN;
 use domain::{Job, RefreshId, ResourceKind};
 use jiff::Timestamp;
 use lambda_http::http::{Response, StatusCode};
@@ -10,8 +11,7 @@ use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::handler::{Asked, Handler};
-use crate::view::{COOL_DOWN, available_at};
+use crate::handler::{Handler, UserRequest};
 
 /// Nothing we accept comes near this.
 const MAX_BODY: usize = 4 * 1024;
@@ -24,30 +24,29 @@ struct Body {
 }
 
 impl Handler {
-    pub(crate) async fn refresh(&self, asked: &Asked<'_>) -> Result<Response<String>, Problem> {
-        let link = self.served_link(asked).await?;
+    pub(crate) async fn refresh(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        let link = self.served_link(user_request).await?;
         if !link.is_bound() {
             // Belvo has lost it.
-            return Err(asked.problem(ProblemKind::LinkNotServed));
+            return Err(Problem::new(ProblemKind::LinkNotServed));
         }
-        let body = read(asked)?;
+        let body = read(user_request)?;
         let now = self.clock.now();
         if let Some(until) = link.limited_until.filter(|until| *until > now) {
-            return Err(later(asked.problem(ProblemKind::LimitReached), until, now));
+            return Err(later(Problem::new(ProblemKind::LimitReached), until, now));
         }
-        if let Some(at) = available_at(&link, now) {
-            return Err(later(
-                asked.problem(ProblemKind::RefreshedRecently),
-                at,
-                now,
-            ));
+        if let Some(at) = link.refresh_available_at(now) {
+            return Err(later(Problem::new(ProblemKind::RefreshedRecently), at, now));
         }
         let job = Job::LinkRefresh {
             link_id: link.link_id,
-            refresh_id: RefreshId::from_random(self.random(asked)?),
+            refresh_id: RefreshId::from_random(self.random()?),
             resources: body.resources,
         };
-        self.send(&job, asked).await?;
+        self.send(&job).await?;
         let answer = json!({
             "link_id": link.link_id,
             "requested_at": now,
@@ -58,13 +57,12 @@ impl Handler {
 }
 
 /// An empty body asks for everything.
-fn read(asked: &Asked<'_>) -> Result<Body, Problem> {
+fn read(user_request: &UserRequest<'_>) -> Result<Body, Problem> {
     let form = r#"must be empty or {"resources": ["ACCOUNTS", …]}"#;
-    let body: Body = runtime::json(asked.request.body().as_ref(), MAX_BODY, form)?;
+    let body: Body = runtime::json(user_request.request.body().as_ref(), MAX_BODY, form)?;
     let repeated = |kind: &&ResourceKind| body.resources.iter().filter(|it| it == kind).count() > 1;
     match body.resources.iter().any(|kind| repeated(&kind)) {
-        true => Err(asked
-            .problem(ProblemKind::InvalidRequest)
+        true => Err(Problem::new(ProblemKind::InvalidRequest)
             .at("/resources", "must not list a resource twice")),
         false => Ok(body),
     }

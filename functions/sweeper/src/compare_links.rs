@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use belvo::Link;
+use domain::link::{LinkStatus, Reason};
 use domain::resource::LOADING;
 use domain::{Job, LinkId, dedup_id};
 use jiff::Timestamp;
-use store::{Due, LinkRecord, LinkStatus};
 
-use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::report::Report;
+use crate::sweeper::{SweepError, Sweeper};
 
 /// Seconds between two scheduled comparisons; the template says the same.
 const PERIOD: i64 = 5 * 60;
@@ -24,9 +25,9 @@ impl Sweeper {
         let page = self.page(number).await?;
         let links = by_id(page.links);
         let ids: Vec<LinkId> = links.keys().copied().collect();
-        let records = self.resources.links(&ids).await?;
+        let records = self.links.find_many(&ids).await?;
         let records = records.into_iter().map(|record| (record.link_id, record));
-        let records: BTreeMap<LinkId, LinkRecord> = records.collect();
+        let records: BTreeMap<LinkId, domain::Link> = records.collect();
         let news = links
             .iter()
             .filter(|(id, link)| has_news(link, records.get(id), now));
@@ -53,15 +54,14 @@ fn turn(now: Timestamp, pages: u64) -> u32 {
     u32::try_from(slot.rem_euclid(pages) + 1).unwrap_or(u32::MAX)
 }
 
-/// Pages shift while users connect, so that a link may come twice. A link whose id is no UUID is left
-/// out.
+/// Pages shift while links are made, so that one may come twice; an id that is none of Belvo's is skipped.
 pub(crate) fn by_id(links: Vec<Link>) -> BTreeMap<LinkId, Link> {
     let with_id = |link: Link| Some((link.id?, link));
     links.into_iter().filter_map(with_id).collect()
 }
 
-/// Whether Belvo has reached the bank, its data has had time to load, and the fetcher has not read it.
-fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
+/// Whether Belvo has reached the bank, and we do not have what came of it though it is time.
+fn has_news(link: &Link, record: Option<&domain::Link>, now: Timestamp) -> bool {
     let reached_at = link.last_accessed_at.or(link.created_at);
     if reached_at.is_some_and(|at| now.duration_since(at) < LOADING) {
         return false;
@@ -78,24 +78,29 @@ fn has_news(link: &Link, record: Option<&LinkRecord>, now: Timestamp) -> bool {
     !(heard && is_taken_care_of(record))
 }
 
-/// Whether the link has a schedule of its own, which the comparison must not shorten, or may not be
-/// read at all.
-fn is_taken_care_of(record: &LinkRecord) -> bool {
-    let waits = [Due::Retry, Due::Continue, Due::Look, Due::Empty];
+/// Whether a job would find nothing to do: the link is scheduled already, and the comparison must
+/// not come before that time, or the link belongs to no user.
+fn is_taken_care_of(record: &domain::Link) -> bool {
+    let waits = [
+        Reason::Retry,
+        Reason::Continue,
+        Reason::CheckLink,
+        Reason::EmptyList,
+    ];
     record.status == LinkStatus::Quarantined
-        || waits.iter().any(|due| record.agenda.get(*due).is_some())
+        || waits.iter().any(|it| record.schedule.get(*it).is_some())
 }
 
 fn job(link_id: LinkId, link: &Link) -> (Job, [u8; 16]) {
     let last_accessed_at = link.last_accessed_at;
     let accessed = last_accessed_at.map(|at| at.to_string());
     let accessed = accessed.unwrap_or_default();
-    let id = dedup_id(&["seen", &link_id.to_string(), &accessed]);
+    let unique = dedup_id(&["seen", &link_id.to_string(), &accessed]);
     let job = Job::LinkSeen {
         link_id,
         last_accessed_at,
     };
-    (job, id)
+    (job, unique)
 }
 
 #[cfg(test)]
@@ -116,8 +121,8 @@ mod tests {
         serde_json::from_value(members).unwrap()
     }
 
-    fn record(members: Value) -> LinkRecord {
-        let mut record = json!({"link_id": ID, "epoch": 1});
+    fn record(members: Value) -> domain::Link {
+        let mut record = json!({"link_id": ID, "fencing_token": 1});
         for (name, value) in members.as_object().unwrap() {
             record[name] = value.clone();
         }
@@ -187,13 +192,13 @@ mod tests {
             record.last_accessed_at = heard.parse().ok();
             assert_eq!(has_news(&link, Some(&record), now()), expected, "{members}");
         };
-        for due in ["retry", "continue", "look", "empty"] {
-            let waits = json!({"agenda": {due: "2026-11-23T18:00:00Z"}});
+        for reason in ["retry", "continue", "check_link", "empty_list"] {
+            let waits = json!({"schedule": {reason: "2026-11-23T18:00:00Z"}});
             check(waits.clone(), LATER, false);
             check(waits, EARLIER, true);
         }
         check(
-            json!({"agenda": {"pass": "2026-11-30T12:00:00Z"}}),
+            json!({"schedule": {"full_sync": "2026-11-30T12:00:00Z"}}),
             LATER,
             true,
         );

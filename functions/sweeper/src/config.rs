@@ -10,8 +10,8 @@ pub struct Config {
     pub belvo_base_url: Url,
     /// `BELVO_SECRET_ID`: the secret with Belvo's keys.
     pub belvo_secret_id: String,
-    /// `RESOURCE_TABLE`: links and their data.
-    pub resource_table: String,
+    /// `LINK_TABLE`: links and their webhook log.
+    pub link_table: String,
     /// `CONNECTION_TABLE`: receipts of erasures.
     pub connection_table: String,
     /// `QUEUE_URL`: where jobs go.
@@ -25,7 +25,7 @@ impl Config {
     pub fn from_env(mut env: Env) -> Result<Self, InvalidConfig> {
         let belvo_base_url = env.parsed("BELVO_BASE_URL", service_url);
         let belvo_secret_id = env.text("BELVO_SECRET_ID");
-        let resource_table = env.text("RESOURCE_TABLE");
+        let link_table = env.text("LINK_TABLE");
         let connection_table = env.text("CONNECTION_TABLE");
         let queue_url = env.text("QUEUE_URL");
         let belvo_requests_per_30_seconds = env.parsed("BELVO_REQUESTS_PER_30_SECONDS", rate);
@@ -33,7 +33,7 @@ impl Config {
             Some(Self {
                 belvo_base_url: belvo_base_url?,
                 belvo_secret_id: belvo_secret_id?,
-                resource_table: resource_table?,
+                link_table: link_table?,
                 connection_table: connection_table?,
                 queue_url: queue_url?,
                 belvo_requests_per_30_seconds: belvo_requests_per_30_seconds?,
@@ -56,7 +56,7 @@ mod tests {
         let pairs = [
             ("BELVO_BASE_URL", "https://sandbox.belvo.com"),
             ("BELVO_SECRET_ID", "belvo"),
-            ("RESOURCE_TABLE", "resources"),
+            ("LINK_TABLE", "links"),
             ("CONNECTION_TABLE", "connections"),
             ("QUEUE_URL", "queue"),
             ("BELVO_REQUESTS_PER_30_SECONDS", rate),

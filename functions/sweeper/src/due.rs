@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{DueLink, SHARDS};
 
-use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::report::Report;
+use crate::sweeper::{SweepError, Sweeper};
 
 /// A link that is due for longer has been left out by many sweeps, or its job fails each time.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
@@ -49,10 +50,10 @@ impl Sweeper {
         given: Option<Timestamp>,
     ) -> Result<Report, SweepError> {
         let until = later(self.clock.now(), given);
-        let records = self.resources.links(&[link_id]).await?;
+        let records = self.links.find_many(&[link_id]).await?;
         let next = records.first().and_then(|record| match &record.erase {
             Some(mark) => Some(mark.requested_at),
-            None => record.agenda.next(),
+            None => record.schedule.next(),
         });
         let due = next.filter(|due_at| due_at.as_second() <= until.as_second());
         let jobs: Vec<_> = due
@@ -80,14 +81,14 @@ impl Sweeper {
             ..Found::default()
         };
         for shard in 0..SHARDS {
-            let links = self.resources.due(shard, until, limit).await?;
+            let links = self.links.due(shard, until, limit).await?;
             if links.len() < at_most {
                 let overdue = links.iter().filter(|link| link.due_at <= overdue_at);
                 found.overdue += overdue.count() as u64;
                 found.due += links.len() as u64;
             } else {
-                found.overdue += self.resources.count_due(shard, overdue_at).await?;
-                found.due += self.resources.count_due(shard, until).await?;
+                found.overdue += self.links.count_due(shard, overdue_at).await?;
+                found.due += self.links.count_due(shard, until).await?;
             }
             found.links.extend(links);
         }
@@ -127,8 +128,8 @@ fn job(due: &DueLink, until: Timestamp, given: Option<Timestamp>) -> (Job, [u8; 
     let link_id = due.link_id;
     let due_at = due.due_at.as_second().to_string();
     let given = given.map(|given| given.to_string()).unwrap_or_default();
-    let id = dedup_id(&["due", &link_id.to_string(), &due_at, &given]);
-    (Job::LinkDue { link_id, until }, id)
+    let unique = dedup_id(&["due", &link_id.to_string(), &due_at, &given]);
+    (Job::LinkDue { link_id, until }, unique)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use domain::{Job, LinkId, Month};
 use serde_json::json;
 use store::ErasureScope;
 
-use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::report::Report;
+use crate::sweeper::{SweepError, Sweeper};
 
 impl Sweeper {
     /// Queues the erasures of a month again. A link or user without data costs one job and no more.

@@ -3,18 +3,18 @@
 //!
 //! | sweep | module | when | does |
 //! |---|---|---|---|
-//! | `due` | `due` | each minute | links that are due |
-//! | `links` | `compare_links` | every five minutes | a page of Belvo's links is compared with ours, because webhooks get lost |
-//! | `replay` | `replay` | by hand | the webhooks in a link's log are queued again |
-//! | `erased` | `erased` | by hand | the erasures of a month are queued again, because a restore has undone them |
-//! | `reread` | `reread` | by hand | a link, or every link, is read again |
+//! | `due` | `due` | each minute | links whose time has come |
+//! | `links` | `compare_links` | every five minutes | a page of Belvo's links against ours: webhooks get lost |
+//! | `replay` | `replay` | by hand | the webhook log of a link once more |
+//! | `erased` | `erased` | by hand | the erasures of a month once more: a restore has undone them |
+//! | `reread` | `reread` | by hand | everything of a link, or of all links, once more |
 //!
-//! `request` reads the request, `sweeper` dispatches it and reports, `throttle` derives from Belvo's
-//! rate how much one sweep may queue.
+//! `request` reads the event, `dispatch` finds the sweep, `sweeper` is what all of them work
+//! with, `report` says how far one is, `throttle` derives how much at once from Belvo's rate.
 //!
-//! No sweep keeps a state between two invocations. The index `by_due` holds what is due, the time
-//! gives the page to compare, and a reread of all links answers with the request that continues it.
-//! So every sweep may be skipped, repeated or cut off.
+//! No sweep keeps a place between two invocations, so there is none to lose: what is due is in the
+//! index `by_due`, the page of links follows from the time, and a reread of all links answers with
+//! the event that continues it. Every sweep may be skipped, repeated or cut off.
 //!
 //! # The cost of 100,000 links
 //!
@@ -22,7 +22,7 @@
 //! |---|---|---|
 //! | `due` | 1,440 sweeps of 8 queries | up to 144 links, some 20 ms for ten of them |
 //! | `links` | 288 pages of 1,000 links, 576 requests to Belvo | 2 requests, 10 batch reads |
-//! | a round of comparisons | 2.9 rounds | 100 pages, 500 minutes |
+//! | a round of all pages | 2.9 rounds | 100 pages, 500 minutes |
 //! | LINK records read | 288,000, at half a unit for 4 KB | 1,000 |
 //!
 //! With 100,000 links, a lost webhook is made up for within 8.3 hours. The sweeps take less than half
@@ -37,9 +37,11 @@
 
 mod compare_links;
 mod config;
+mod dispatch;
 mod due;
 mod erased;
 mod replay;
+mod report;
 mod request;
 mod reread;
 mod sweeper;
@@ -54,11 +56,12 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use queue::JobQueue;
 use runtime::{Clock, Env, Randomness, RetryBudget, Secret};
 use serde_json::Value;
-use store::{ConnectionStore, ResourceStore};
+use store::{ConnectionStore, LinkStore};
 
 pub use config::Config;
+pub use report::Report;
 pub use request::{InvalidRequest, Sweep};
-pub use sweeper::{Report, SweepError, Sweeper};
+pub use sweeper::{SweepError, Sweeper};
 
 /// A page of 1,000 links is half a megabyte. The function's 60 s leave time for a second try.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(15);
@@ -76,7 +79,7 @@ pub async fn run() -> anyhow::Result<()> {
     let belvo = Belvo::connect(&config.belvo_base_url, BELVO_TIMEOUT, read_keys)?;
     let sweeper = Sweeper {
         belvo,
-        resources: ResourceStore::new(&aws, config.resource_table.clone()),
+        links: LinkStore::new(&aws, config.link_table.clone()),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
         queue: JobQueue::new(&aws, config.queue_url.clone()),
         config,

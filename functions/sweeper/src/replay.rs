@@ -1,19 +1,20 @@
-//! The webhooks in a link's log, queued again.
+//! The webhook log of a link, once more.
 
 use domain::{Event, Job, LinkId};
 
-use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::report::Report;
+use crate::sweeper::{SweepError, Sweeper};
 
 impl Sweeper {
     /// Queues the webhooks of the last 90 days, the oldest first.
     pub(crate) async fn replay(&self, link_id: LinkId) -> Result<Report, SweepError> {
-        let events = self.resources.events(link_id).await?;
+        let events = self.links.webhooks(link_id).await?;
         let count = events.len();
         let mut jobs = Vec::new();
         for event in each_once(events) {
-            // An operator who replays twice wants both.
-            let id = self.randomness.sixteen()?;
-            jobs.push((Job::WebhookReplayed { link_id, event }, id));
+            // An operator who replays twice means it.
+            let unique = self.randomness.sixteen()?;
+            jobs.push((Job::WebhookReplayed { link_id, event }, unique));
         }
         Ok(Report::Replay {
             events: count,
@@ -46,7 +47,7 @@ mod tests {
             Event::from_body(body.as_object().unwrap())
         };
         let [first, second] = ["historical_update", "new_owners_available"].map(event);
-        let journal = vec![first.clone(), second.clone(), first.clone()];
-        assert_eq!(each_once(journal), [second, first]);
+        let log = vec![first.clone(), second.clone(), first.clone()];
+        assert_eq!(each_once(log), [second, first]);
     }
 }

@@ -22,10 +22,13 @@ pub enum Sweep {
         /// The page number, from 1. Without it, the time decides.
         page: Option<u32>,
     },
-    /// `{"sweep":"replay","link_id":"…"}`: the webhooks in a link's log.
-    Replay { link_id: LinkId },
-    /// `{"sweep":"erased","month":"2026-11"}`: the erasures of a month again, because a restore from
-    /// a backup has brought the data back.
+    /// `{"sweep":"replay","link_id":"…"}`: the webhook log of a link.
+    Replay {
+        /// The link.
+        link_id: LinkId,
+    },
+    /// `{"sweep":"erased","month":"2026-11"}`: what was erased in a month is erased again: after a
+    /// restore from a backup it is back.
     Erased {
         /// The month, as Brasília counts it.
         month: Month,
@@ -49,12 +52,13 @@ pub enum Sweep {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event is wrong: {field} {rule}")]
 pub struct InvalidRequest {
+    /// Which.
     pub field: Code,
     pub rule: &'static str,
 }
 
 impl Sweep {
-    /// Reads a request. An unknown field is an error.
+    /// Reads an event; it may hold nothing that we do not know.
     pub fn read(event: &Value) -> Result<Self, InvalidRequest> {
         let members = event
             .as_object()
@@ -146,7 +150,7 @@ fn duration(value: &Value) -> Option<SignedDuration> {
     Some(duration).filter(|it| !it.is_negative() && *it <= LONGEST)
 }
 
-/// The members of a request that are not read yet.
+/// The members of an event that were not read yet.
 struct Fields {
     left: Map<String, Value>,
 }

@@ -7,14 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::compare_links::by_id;
-use crate::sweeper::{Report, SweepError, Sweeper};
+use crate::report::Report;
+use crate::sweeper::{SweepError, Sweeper};
 
 impl Sweeper {
     /// Queues the link, if LINK exists.
     pub(crate) async fn reread(&self, link_id: LinkId) -> Result<Report, SweepError> {
         let not_before = self.clock.now();
         let mut jobs = Vec::new();
-        for record in self.resources.links(&[link_id]).await? {
+        for record in self.links.find_many(&[link_id]).await? {
             let link_id = record.link_id;
             let job = Job::LinkReread {
                 link_id,
@@ -44,7 +45,7 @@ impl Sweeper {
         let places = (first..).zip(by_id(page.links).into_keys());
         let places: Vec<(u64, LinkId)> = places.collect();
         let ids: Vec<LinkId> = places.iter().map(|(_, id)| *id).collect();
-        let records = self.resources.links(&ids).await?;
+        let records = self.links.find_many(&ids).await?;
         let ours: BTreeSet<LinkId> = records.iter().map(|record| record.link_id).collect();
         let jobs = places.iter().filter(|(_, id)| ours.contains(id));
         let jobs = jobs.map(|(place, id)| job(*id, from, over, share(over, *place, page.count)));
@@ -87,12 +88,12 @@ fn job(
 ) -> (Job, [u8; 16]) {
     let not_before = from.checked_add(delay).unwrap_or(Timestamp::MAX);
     let [link, began, span] = [link_id.to_string(), from.to_string(), over.to_string()];
-    let id = dedup_id(&["reread", &link, &began, &span]);
+    let unique = dedup_id(&["reread", &link, &began, &span]);
     let job = Job::LinkReread {
         link_id,
         not_before,
     };
-    (job, id)
+    (job, unique)
 }
 
 #[cfg(test)]

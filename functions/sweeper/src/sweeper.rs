@@ -1,15 +1,13 @@
-//! Dispatch of a request to its sweep, the report, and what the sweeps share.
+//! What the sweeper works with, and why a sweep may fail.
 
 use belvo::{Belvo, BelvoError, LinkPage};
-use domain::{Code, Job};
+use domain::Job;
 use queue::{JobQueue, QueueError};
 use runtime::{Clock, Metric, NoRandomness, Randomness};
-use serde::Serialize;
-use serde_json::Value;
-use store::{ConnectionStore, ResourceStore, StoreError};
+use store::{ConnectionStore, LinkStore, StoreError};
 
 use crate::config::Config;
-use crate::request::{InvalidRequest, Sweep};
+use crate::request::InvalidRequest;
 use crate::throttle::Throttle;
 
 /// Queues links that are due, and links with news that no webhook told of.
@@ -17,8 +15,8 @@ use crate::throttle::Throttle;
 pub struct Sweeper {
     pub config: Config,
     pub belvo: Belvo,
-    /// Links and their data, which are only read.
-    pub resources: ResourceStore,
+    /// Links and their webhook log, which are only read.
+    pub links: LinkStore,
     /// Receipts of erasures, which are only read.
     pub connections: ConnectionStore,
     pub queue: JobQueue,
@@ -26,64 +24,12 @@ pub struct Sweeper {
     pub randomness: Randomness,
 }
 
-/// The sweeper's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Report {
-    Due {
-        /// Links that are due.
-        due: u64,
-        /// Jobs that were queued.
-        enqueued: usize,
-    },
-    Links {
-        page: u32,
-        pages: u64,
-        /// All links at Belvo.
-        links: u64,
-        /// Links of this page with news.
-        seen: usize,
-        /// Jobs that were queued. They are fewer if the queue is long already.
-        enqueued: usize,
-    },
-    Replay {
-        /// Webhooks in the link's log.
-        events: usize,
-        /// Jobs that were queued. Equal webhooks count once.
-        enqueued: usize,
-    },
-    Erased {
-        /// Links and users that were erased in the month.
-        erased: usize,
-        /// Jobs that were queued.
-        enqueued: usize,
-        /// The request that continues; null after the last erasure.
-        next: Option<Value>,
-    },
-    Reread {
-        /// 1 if LINK exists, otherwise 0.
-        links: usize,
-        /// Jobs that were queued.
-        enqueued: usize,
-    },
-    RereadAll {
-        page: u32,
-        pages: u64,
-        /// All links at Belvo.
-        links: u64,
-        /// Jobs that were queued: the links of this page of which LINK exists.
-        enqueued: usize,
-        /// The request for the next page; null after the last one.
-        next: Option<Value>,
-    },
-}
-
-/// Why a sweep failed. The next sweep makes up for it.
+/// Why a sweep came to nothing. The next one makes up for it.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     #[error(transparent)]
-    Request(#[from] InvalidRequest),
-    /// Belvo's list of links has fewer pages.
+    Event(#[from] InvalidRequest),
+    /// Belvo's list of links is shorter.
     #[error("belvo's list of links has no page {page}")]
     NoSuchPage { page: u32 },
     #[error("belvo failed")]
@@ -98,10 +44,10 @@ pub enum SweepError {
 }
 
 impl SweepError {
-    /// The error's name in Lambda's answer. Operators' scripts may know it, so it stays.
+    /// The error's name, for the operator who invokes the function.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Request(_) => "InvalidEvent",
+            Self::Event(_) => "InvalidEvent",
             Self::NoSuchPage { .. } => "NoSuchPage",
             Self::Belvo(_) => "BelvoFailed",
             Self::Store(_) => "TableFailed",
@@ -110,14 +56,14 @@ impl SweepError {
         }
     }
 
-    /// The metric of a failure of Belvo. Lambda counts all others, as errors of the function.
-    fn metric(&self) -> Option<Metric> {
+    /// What counts it. Everything else is counted by Lambda, as an error of the function.
+    pub(crate) fn metric(&self) -> Option<Metric> {
         match self {
             Self::Belvo(BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_)) => {
                 Some(Metric::BelvoAuthenticationFailed)
             }
             Self::Belvo(_) => Some(Metric::BelvoFailed),
-            Self::Request(_)
+            Self::Event(_)
             | Self::NoSuchPage { .. }
             | Self::Store(_)
             | Self::Queue(_)
@@ -127,43 +73,6 @@ impl SweepError {
 }
 
 impl Sweeper {
-    /// Does one sweep and reports it.
-    pub async fn handle(&self, event: &Value) -> Result<Report, SweepError> {
-        let result = match Sweep::read(event) {
-            Ok(sweep) => self.sweep(&sweep).await,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = &result {
-            if let Some(metric) = error.metric() {
-                runtime::count(metric, self.clock.now());
-            }
-            tracing::error!(error = %runtime::chain(error), "a sweep failed");
-        }
-        result
-    }
-
-    async fn sweep(&self, sweep: &Sweep) -> Result<Report, SweepError> {
-        let report = match *sweep {
-            Sweep::Due {
-                link_id: None,
-                until,
-            } => self.due(until).await?,
-            Sweep::Due {
-                link_id: Some(link_id),
-                until,
-            } => self.due_link(link_id, until).await?,
-            Sweep::Links { page } => self.compare_links(page).await?,
-            Sweep::Replay { link_id } => self.replay(link_id).await?,
-            Sweep::Erased { month, after } => self.erase_again(month, after).await?,
-            Sweep::Reread { link_id } => self.reread(link_id).await?,
-            Sweep::RereadAll { page, over, from } => self.reread_all(page, over, from).await?,
-        };
-        let name = sweep.name();
-        runtime::count_by(Metric::SweepDone, &Code::lenient(name), self.clock.now());
-        tracing::info!(sweep = name, report = ?report, "swept");
-        Ok(report)
-    }
-
     pub(crate) fn throttle(&self) -> Throttle {
         Throttle::new(self.config.belvo_requests_per_30_seconds)
     }

@@ -1,7 +1,7 @@
 //! How much a sweep may queue, derived from how fast the fetchers may ask Belvo.
 //!
-//! A job costs from one request (a check of a link, the retry of one resource) to a dozen (all of a
-//! link). The fetchers must always have work, and a user who connects a bank must not wait behind a
+//! A job costs from one request (a look at a link, the retry of one resource) to a dozen (all of
+//! a link). The fetchers must never run dry, and a user who connects a bank must not wait behind a
 //! day of retries.
 
 use jiff::SignedDuration;
@@ -12,7 +12,7 @@ const REQUESTS_PER_LINK: i64 = 8;
 /// SQS takes ten jobs in some 20 ms, so that these take two seconds of the function's 60.
 const MOST_IN_A_SWEEP: usize = 1_000;
 
-/// How much one sweep may queue.
+/// Throttle of one sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Throttle {
     requests_per_30_seconds: u32,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_much_at_once_follows_from_belvos_rate() {
+    fn limits_follow_belvos_rate() {
         let usual = Throttle::new(72);
         assert_eq!(usual.due_per_sweep(), 144);
         assert_eq!(usual.most_waiting(), 720);

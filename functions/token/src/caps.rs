@@ -1,19 +1,18 @@
 //! How many tokens a user, and a CPF or CNPJ, may get in an hour.
 
-use domain::{Document, ExternalId, Identity, SigningKeys};
+use domain::{Document, Identity, SigningKeys, UserScope};
 use jiff::Timestamp;
 use runtime::{Metric, Problem, ProblemKind};
-use store::Cap;
+use user_store::Cap;
 
 use crate::handler::Handler;
 
 impl Handler {
-    /// Counts one attempt of the user, of the person and of the company. Widget and portal tokens
-    /// count together: each link spends the person's monthly Open Finance quota, and each portal
-    /// token opens the person's consents.
+    /// Each link spends a person's monthly Open Finance quota, and each token opens a person's
+    /// consents: both are capped, together.
     pub(crate) async fn count(
         &self,
-        user: &ExternalId,
+        scope: &UserScope,
         identity: &Identity,
         keys: &SigningKeys,
         now: Timestamp,
@@ -23,7 +22,7 @@ impl Handler {
         let company = company.map(|company| Document::from(&company.cnpj));
         let documents = std::iter::once(person).chain(company);
         let hashes: Vec<_> = documents.map(|it| keys.hash_document(&it)).collect();
-        let user = (Cap::User(user), self.config.attempts_per_user);
+        let user = (Cap::User(scope), self.config.attempts_per_user);
         let per_document = self.config.attempts_per_document;
         let caps = hashes
             .iter()

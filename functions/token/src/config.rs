@@ -2,7 +2,7 @@
 
 use belvo::{Branding, ConsentDuration, ThemeEntry};
 use domain::{ResourceSet, ReturnUrls};
-use runtime::{CallerConfig, Env, InvalidConfig, flag, https_url, page_url, service_url};
+use runtime::{Env, InvalidConfig, PrincipalConfig, flag, https_url, page_url, service_url};
 use url::Url;
 
 /// The function's configuration. One field for each variable of the template.
@@ -20,14 +20,14 @@ pub struct Config {
     pub queue_url: String,
     /// `CONNECTION_TABLE`: where attempts are counted.
     pub connection_table: String,
-    /// `RESOURCE_TABLE`: where links and consents are.
-    pub resource_table: String,
-    /// `PORTAL_URL`: the public address of My Belvo Portal.
+    /// `LINK_TABLE`: where links and consents are.
+    pub link_table: String,
+    /// `PORTAL_URL`: My Belvo Portal, as everybody opens it.
     pub portal_url: Url,
     /// `PUBLIC_URL`: the address of this API. Without it, the domain name of the request counts.
     pub public_url: Option<Url>,
     /// `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM`, `EXTERNAL_ID_SECRET_ID`: who the user is.
-    pub caller: CallerConfig,
+    pub principal: PrincipalConfig,
     /// `IDENTITY_SOURCE` and the claims: where CPF, CNPJ and names come from.
     pub identity_source: IdentitySource,
     /// `RETURN_URLS`: where users may be sent back to.
@@ -91,10 +91,10 @@ impl Config {
         let session_secret_id = env.text("SESSION_SECRET_ID");
         let queue_url = env.text("QUEUE_URL");
         let connection_table = env.text("CONNECTION_TABLE");
-        let resource_table = env.text("RESOURCE_TABLE");
+        let link_table = env.text("LINK_TABLE");
         let portal_url = env.parsed("PORTAL_URL", page_url);
         let public_url = env.parsed_if_set("PUBLIC_URL", service_url);
-        let caller = CallerConfig::from_env(&mut env);
+        let principal = PrincipalConfig::from_env(&mut env);
         let identity_source = IdentitySource::from_env(&mut env);
         let return_urls = env.parsed("RETURN_URLS", ReturnUrls::parse);
         let attempts_per_user = env.parsed("ATTEMPTS_PER_USER_PER_HOUR", cap);
@@ -108,10 +108,10 @@ impl Config {
                 session_secret_id: session_secret_id?,
                 queue_url: queue_url?,
                 connection_table: connection_table?,
-                resource_table: resource_table?,
+                link_table: link_table?,
                 portal_url: portal_url?,
                 public_url: public_url?,
-                caller: caller?,
+                principal: principal?,
                 identity_source: identity_source?,
                 return_urls: return_urls?,
                 attempts_per_user: attempts_per_user?,
@@ -202,7 +202,7 @@ fn widget_parameters(text: &str) -> Result<Vec<(String, String)>, String> {
         "locale",
         "institution_types",
         "country_codes",
-        "resources",
+        "links",
         "integration_type",
         "show_close_dialog",
         "show_abandon_survey",
@@ -288,7 +288,7 @@ mod tests {
             ("EXTERNAL_ID_SECRET_ID", ""),
             ("QUEUE_URL", "https://sqs/queue.fifo"),
             ("CONNECTION_TABLE", "connections"),
-            ("RESOURCE_TABLE", "resources"),
+            ("LINK_TABLE", "links"),
             ("PORTAL_URL", "https://meuportal.belvo.com/?mode=landing"),
             ("PUBLIC_URL", ""),
             ("EXTERNAL_ID_MODE", "claim"),

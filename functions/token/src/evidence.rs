@@ -5,12 +5,12 @@
 //! are what the app's user has typed, so a link must be the evidence: one that is served, to which
 //! the user's own browser came back (the proof), and whose OWNERS name the document.
 
-use domain::{Document, ExternalId, Identity, SigningKeys};
+use domain::link::OwnerVerdict;
+use domain::{Document, Identity, Link, SigningKeys, UserScope};
 use runtime::Problem;
-use store::{ConsentDetails, LinkRecord, OwnerVerdict};
+use user_store::ConsentDetails;
 
 use crate::handler::Handler;
-use crate::problems::{no_secret, unavailable};
 use crate::renewal::Renewal;
 
 impl Handler {
@@ -19,20 +19,22 @@ impl Handler {
     /// Only the user's own links are read, so the answer tells nothing about other users.
     pub(crate) async fn is_theirs(
         &self,
-        user: &ExternalId,
+        scope: &UserScope,
         identity: &Identity,
-        request_id: &str,
     ) -> Result<bool, Problem> {
         if !self.config.proof_wanted() {
             return Ok(true);
         }
-        let links = self.resources.links_of(user).await;
-        let links = links.map_err(|error| unavailable(request_id, &error))?;
+        let links = self
+            .links
+            .links(scope)
+            .await
+            .map_err(Problem::unavailable)?;
         for link in links {
-            if !self.is_owned(&link, identity, request_id).await? {
+            if !self.is_owned(&link, identity).await? {
                 continue;
             }
-            let consent = self.consent_of(&link, request_id).await?;
+            let consent = self.consent_of(scope, &link).await?;
             if has_consented(&consent, identity) {
                 return Ok(true);
             }
@@ -46,55 +48,45 @@ impl Handler {
         &self,
         renewal: &Renewal,
         identity: &Identity,
-        request_id: &str,
     ) -> Result<bool, Problem> {
         if !self.config.proof_wanted() {
             return Ok(true);
         }
-        let owned = self.is_owned(&renewal.link, identity, request_id).await?;
+        let owned = self.is_owned(&renewal.link, identity).await?;
         Ok(owned && has_consented(&renewal.details, identity))
     }
 
     /// Whether OWNERS of a served link name the company, or the person who acts for none. LINK
     /// repeats the document that OWNERS were compared with, as a hash.
-    async fn is_owned(
-        &self,
-        link: &LinkRecord,
-        identity: &Identity,
-        request_id: &str,
-    ) -> Result<bool, Problem> {
+    async fn is_owned(&self, link: &Link, identity: &Identity) -> Result<bool, Problem> {
         if !link.is_served(self.config.proof_wanted()) {
             return Ok(false);
         }
         let document = identity.expected_owner();
-        let missing = |error| no_secret("session", request_id, &error);
-        let keys = self.session_keys.get().await.map_err(missing)?;
+        let keys = self.keys().await?;
         if is_matched_owner(link, &document, &keys) {
             return Ok(true);
         }
         // LINK may hold a hash under a key that this process has not read yet.
-        let keys = self.session_keys.reread().await.map_err(missing)?;
+        let keys = self.session_keys.reread().await;
+        let keys = keys.map_err(|error| error.problem("session"))?;
         Ok(is_matched_owner(link, &document, &keys))
     }
 
-    async fn consent_of(
-        &self,
-        link: &LinkRecord,
-        request_id: &str,
-    ) -> Result<ConsentDetails, Problem> {
+    async fn consent_of(&self, scope: &UserScope, link: &Link) -> Result<ConsentDetails, Problem> {
         let Some(consent) = link.consent.as_ref().and_then(|it| it.id) else {
             return Ok(ConsentDetails::default());
         };
-        let details = self.resources.consent(link.link_id, consent).await;
-        let details = details.map_err(|error| unavailable(request_id, &error))?;
+        let details = self.links.consent(scope, link.link_id, consent).await;
+        let details = details.map_err(Problem::unavailable)?;
         Ok(details.unwrap_or_default())
     }
 }
 
 /// Whether OWNERS were compared with this very document, and name it. Under another verdict the hash
 /// is only what the user has typed.
-fn is_matched_owner(link: &LinkRecord, document: &Document, keys: &SigningKeys) -> bool {
-    let owner = link.owner.as_ref();
+fn is_matched_owner(link: &Link, document: &Document, keys: &SigningKeys) -> bool {
+    let owner = link.owner_document.as_ref();
     link.owner_verdict == Some(OwnerVerdict::Matched)
         && owner.is_some_and(|owner| keys.is_hash_of(document, owner))
 }
@@ -134,10 +126,10 @@ mod tests {
             let owner = keys(OLD, None).hash_document(&document(CPF));
             let link = json!({
                 "link_id": "2f8ca7a1-c28f-46f2-bb41-21633099a280",
-                "owner": owner,
+                "owner_document": owner,
                 "owner_verdict": verdict,
             });
-            let link: LinkRecord = serde_json::from_value(link).unwrap();
+            let link: Link = serde_json::from_value(link).unwrap();
             let found = is_matched_owner(&link, &document(typed), keys_now);
             assert_eq!(found, expected, "{verdict} {typed}");
         };

@@ -1,8 +1,8 @@
 //! The person and the company who consent: from the verified token's claims or, if the customer
 //! opted in, from the body.
 
-use domain::{Cnpj, Company, Cpf, FullName, Holder, Identity, Person};
-use runtime::{Claims, Problem, ProblemKind};
+use domain::{Claims, Cnpj, Company, Cpf, FullName, Holder, Identity, Person};
+use runtime::{Problem, ProblemKind};
 use serde_json::{Map, Value};
 
 use crate::config::{ClaimNames, IdentitySource};
@@ -116,7 +116,7 @@ impl Parts {
             true => Cnpj::parse_in_sandbox,
             false => Cnpj::parse,
         };
-        // A user with a company connects the company's accounts, unless the request says otherwise.
+        // A user with a company connects as the company, unless they say otherwise.
         let company_wanted = match holder {
             Some(Holder::Individual) => false,
             Some(Holder::Company) => true,

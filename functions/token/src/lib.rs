@@ -2,10 +2,10 @@
 //!
 //! The request is checked, the user is who the JWT says, the caps are counted, Belvo mints. For the
 //! widget, the attempt is queued, and only then does the token leave: `request` reads the body,
-//! `widget` builds the URLs, `warnings` names banks that are connected already, `handler` puts them
-//! in order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
+//! `widget` builds the URLs, `warnings` names banks that are connected already, `mint` puts them in
+//! order. For My Belvo Portal, where consents are seen, renewed and revoked, `portal_request`,
 //! `portal_url` and `portal` do the same, `renewal` finds the consent, and `evidence` asks whether
-//! the documents are the user's. `identity` finds out who consents, for both.
+//! the documents are the user's. `identity` finds out who consents, for both; `caps` counts.
 
 mod caps;
 mod config;
@@ -13,12 +13,14 @@ mod evidence;
 mod fields;
 mod handler;
 mod identity;
+mod mint;
 mod portal;
 mod portal_request;
 mod portal_url;
 mod problems;
 mod renewal;
 mod request;
+mod routes;
 mod warnings;
 mod widget;
 
@@ -28,8 +30,8 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, Keys};
 use queue::JobQueue;
-use runtime::{Caller, Clock, Env, Randomness, RetryBudget, Secret};
-use store::{ConnectionStore, ResourceStore};
+use runtime::{Clock, Env, PrincipalSource, Randomness, RetryBudget, Secret};
+use user_store::{UserConnections, UserLinks};
 
 pub use config::Config;
 pub use handler::Handler;
@@ -53,10 +55,10 @@ pub async fn run() -> anyhow::Result<()> {
     let handler = Handler {
         belvo,
         queue: JobQueue::new(&aws, config.queue_url.clone()),
-        connections: ConnectionStore::new(&aws, config.connection_table.clone()),
-        resources: ResourceStore::new(&aws, config.resource_table.clone()),
+        connections: UserConnections::new(&aws, config.connection_table.clone()),
+        links: UserLinks::new(&aws, config.link_table.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
-        caller: Caller::new(&config.caller, &secrets, &clock),
+        principal: PrincipalSource::new(&config.principal, &secrets, &clock),
         config,
         clock,
         randomness: Randomness::system(),

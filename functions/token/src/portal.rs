@@ -1,10 +1,10 @@
 //! `POST /portal`: from the request to an address of My Belvo Portal.
 
 use belvo::{AccessToken, PortalToken};
-use domain::{ExternalId, Identity, Job, LinkId};
+use domain::{Identity, Job, LinkId, UserScope};
 use gateway::Context;
 use jiff::Timestamp;
-use lambda_http::http::Response;
+use lambda_http::http::{Response, StatusCode};
 use runtime::Problem;
 use serde::Serialize;
 use url::Url;
@@ -33,8 +33,7 @@ impl Handler {
         context: &Context<'_>,
         body: &[u8],
     ) -> Result<Response<String>, Problem> {
-        let request_id = context.request_id;
-        let opened = match PortalRequest::read(body, request_id)? {
+        let opened = match PortalRequest::read(body)? {
             PortalRequest::Public => self.public_portal(),
             PortalRequest::Manage(who) => self.manage(context, &who).await?,
             PortalRequest::Renew(link, who) => self.renew(context, link, who).await?,
@@ -52,13 +51,12 @@ impl Handler {
     }
 
     async fn manage(&self, context: &Context<'_>, who: &Who) -> Result<Opened, Problem> {
-        let request_id = context.request_id;
-        let (user, claims) = self.caller(context).await?;
-        let identity = self.identify(claims, who, request_id)?;
-        if !self.is_theirs(&user, &identity, request_id).await? {
+        let (scope, claims) = self.principal.user(context.claims).await?;
+        let identity = self.identify(claims, who)?;
+        if !self.is_theirs(&scope, &identity).await? {
             return Ok(self.public_portal());
         }
-        let token = self.portal_token(&user, &identity, request_id).await?;
+        let token = self.portal_token(&scope, &identity).await?;
         Ok(Opened {
             portal_url: portal_url::managing(&self.config.portal_url, &token.access),
             expires_at: Some(token.expires_at),
@@ -68,43 +66,35 @@ impl Handler {
     async fn renew(
         &self,
         context: &Context<'_>,
-        link: LinkId,
+        link_id: LinkId,
         who: Who,
     ) -> Result<Opened, Problem> {
-        let request_id = context.request_id;
-        let (user, claims) = self.caller(context).await?;
-        let renewal = self.renewal(&user, link, request_id).await?;
-        // Only whoever gave the consent can renew it.
+        let (scope, claims) = self.principal.user(context.claims).await?;
+        let renewal = self.renewal(&scope, link_id).await?;
+        // Only the holder who gave the consent can renew it.
         let holder = renewal.link.holder.or(who.holder);
-        let identity = self.identify(claims, &Who { holder, ..who }, request_id)?;
-        let theirs = self.is_theirs_to_renew(&renewal, &identity, request_id);
-        if !theirs.await? {
+        let identity = self.identify(claims, &Who { holder, ..who })?;
+        if !self.is_theirs_to_renew(&renewal, &identity).await? {
             return Ok(self.public_portal());
         }
-        let token = self.portal_token(&user, &identity, request_id).await?;
-        // Belvo sends no webhook when a renewal is done, so the fetcher looks at the consent from
-        // now on.
+        let token = self.portal_token(&scope, &identity).await?;
+        // Belvo sends no webhook when a renewal is done, so the fetcher reads the consent a few
+        // times from now on.
         let job = Job::ConsentRenewal {
-            link_id: link,
+            link_id,
             opened_at: self.clock.now(),
         };
-        self.send(&job, request_id).await?;
+        self.send(&job).await?;
         Ok(Opened {
             portal_url: portal_url::renewing(&self.config.portal_url, &token.access, &renewal),
             expires_at: Some(token.expires_at),
         })
     }
 
-    async fn portal_token(
-        &self,
-        user: &ExternalId,
-        identity: &Identity,
-        request_id: &str,
-    ) -> Result<Token, Problem> {
+    async fn portal_token(&self, scope: &UserScope, identity: &Identity) -> Result<Token, Problem> {
         let now = self.clock.now();
-        let keys = self.session_keys.get().await;
-        let keys = keys.map_err(|error| no_secret("session", request_id, &error))?;
-        self.count(user, identity, &keys, now, request_id).await?;
+        let keys = self.keys().await?;
+        self.count(scope, identity, &keys, now).await?;
         let token = PortalToken {
             identity,
             terms_and_conditions_url: &self.config.widget.terms_and_conditions_url,

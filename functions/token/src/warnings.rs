@@ -1,9 +1,8 @@
 //! Warnings for the app to show before its user connects.
 
 use domain::guidance::Text;
-use domain::{ExternalId, Holder, InstitutionName, LinkId, guidance};
+use domain::{Holder, InstitutionName, Link, LinkId, UserScope, guidance};
 use serde::Serialize;
-use store::LinkRecord;
 
 use crate::handler::Handler;
 
@@ -30,7 +29,7 @@ impl Handler {
     /// cannot be read are logged, and the user connects without a warning.
     pub(crate) async fn warnings(
         &self,
-        user: &ExternalId,
+        scope: &UserScope,
         holder: Holder,
         institutions: &[InstitutionName],
         request_id: &str,
@@ -38,7 +37,7 @@ impl Handler {
         if institutions.is_empty() {
             return Vec::new();
         }
-        let mut links = match self.resources.links_of(user).await {
+        let mut links = match self.links.links(scope).await {
             Ok(links) => links,
             Err(error) => {
                 tracing::error!(request_id, error = %runtime::chain(&error), "no links were read");
@@ -59,7 +58,7 @@ impl Handler {
     }
 }
 
-fn warning(institution: &InstitutionName, links: &[LinkRecord]) -> Option<Warning> {
+fn warning(institution: &InstitutionName, links: &[Link]) -> Option<Warning> {
     let theirs = links
         .iter()
         .filter(|link| link.institution.as_deref() == Some(institution.as_str()));

@@ -11,7 +11,7 @@ pub struct Config {
     pub webhook_secret_id: String,
     /// `QUEUE_URL`: where jobs go.
     pub queue_url: String,
-    /// `WEBHOOK_SOURCE_IPS`: Belvo's addresses. An empty list accepts every address.
+    /// `WEBHOOK_SOURCE_IPS`: addresses that may call; empty means any address with the right value.
     pub source_ips: Vec<IpAddr>,
 }
 

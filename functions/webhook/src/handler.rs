@@ -26,7 +26,7 @@ const TIME_LIMIT: Duration = Duration::from_millis(3800);
 pub struct Handler {
     /// The value that Belvo sends.
     pub authorization: Secret<Authorization>,
-    /// Belvo's addresses; an empty list accepts every address.
+    /// Addresses that may call; empty means any address that presents it.
     pub source_ips: Vec<IpAddr>,
     pub queue: JobQueue,
     pub clock: Clock,
@@ -80,8 +80,8 @@ impl Handler {
 
     /// **Invariant:** the job is on the queue before the webhook is answered.
     ///
-    /// A webhook without a use is acknowledged too, because Belvo would only send it again, and
-    /// because Belvo does not document the body it validates a new URL with.
+    /// What cannot be used is acknowledged all the same: Belvo would only send it again, and
+    /// Belvo does not document the body it validates a new URL with.
     async fn take(&self, body: &[u8], request_id: &str) -> Result<(), Problem> {
         let event = Event::from_body(&members(body)?);
         let Some(link_id) = event.link_id else {
@@ -92,7 +92,7 @@ impl Handler {
         if event.kind == EventKind::Unknown {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
         }
-        let dedup_id = self.randomness.sixteen().map_err(Problem::unavailable)?;
+        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
         tracing::info!(
             request_id,
             link.id = %link_id,
@@ -102,7 +102,7 @@ impl Handler {
             "webhook received"
         );
         let job = Job::WebhookReceived { link_id, event };
-        let sent = self.queue.send(&job, dedup_id).await;
+        let sent = self.queue.send(&job, unique).await;
         sent.map_err(Problem::unavailable)
     }
 }

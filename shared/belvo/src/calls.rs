@@ -1,4 +1,4 @@
-//! How a call is made: with the secret keys, through the rate limiter, and again where that can help.
+//! How a call is made: with the secret keys, within our share of the rate, and again where that can help.
 
 use std::sync::Arc;
 
@@ -111,9 +111,9 @@ impl Belvo {
         read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
         use backon::{BackoffBuilder, ExponentialBuilder};
-        // Brief, because somebody waits or a Lambda runs meanwhile; longer waits are a later job.
+        // Brief, because a user waits or a Lambda runs meanwhile; longer waits are a later job.
         let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(self.options.first_backoff)
+            .with_min_delay(self.options.first_delay)
             .with_max_times(attempts.saturating_sub(1))
             .build();
         loop {

@@ -1,5 +1,6 @@
 //! `GET /api/consents/` and `GET /api/consents/{id}/`.
 
+use domain::link::ListedConsent;
 use domain::{ConsentId, Document, LinkId};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{Belvo, BelvoError};
 
-/// A consent as Belvo describes it. It has no `Debug`, because printing it would print a user's data.
+/// Belvo's record of a consent. It has no `Debug`, because printing it would print bank data.
 pub struct Consent {
     /// `None` when it is no UUID.
     pub id: Option<ConsentId>,
@@ -71,8 +72,17 @@ impl Belvo {
 }
 
 impl Consent {
-    /// Reads leniently, because Belvo's objects do not always keep to Belvo's schema: a member of
-    /// another form counts as missing.
+    /// What a rule of ours decides by.
+    pub fn facts(&self) -> ListedConsent {
+        ListedConsent {
+            id: self.id,
+            status: self.status.clone(),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// Takes what is of the expected form: Belvo's objects do not always keep to Belvo's schema.
     fn read(object: Box<RawValue>) -> Result<Self, BelvoError> {
         let fields: Map<String, Value> = serde_json::from_str(object.get())
             .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;

@@ -3,8 +3,8 @@
 //! It mints tokens for the widget and the portal ([`Belvo::create_widget_token`],
 //! [`Belvo::create_portal_token`]), reads links and consents ([`Belvo::link`],
 //! [`Belvo::consent`]), deletes links ([`Belvo::delete`]) and reads the six resources page by page
-//! ([`Belvo::page`]). Rows stay raw JSON, because Belvo's own samples break Belvo's schema. Other
-//! crates read the few fields they decide by.
+//! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
+//! fields that a rule decides by are read, elsewhere.
 //!
 //! [`Belvo::refresh`] is the only call that spends the user's monthly Open Finance quota. `POST` on
 //! resources, which spends it too, is absent on purpose.
@@ -55,24 +55,24 @@ pub struct Belvo {
     options: ClientOptions,
 }
 
-/// How the client sends its requests.
+/// How requests are made.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     pub rate_limiter: RateLimiter,
-    /// The number of rows of a page.
+    /// Rows of a page.
     pub page_size: u32,
-    /// The wait before the first repetition of a call. Each further wait is twice as long.
-    pub first_backoff: Duration,
+    /// Before a call is repeated for the first time; doubled from then on.
+    pub first_delay: Duration,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            // Belvo's limit for one address. Processes that share an address take shares of it.
+            // Belvo's limit for an address; a process that is not alone behind it takes a share.
             rate_limiter: RateLimiter::new(80),
             // Belvo's maximum; larger values are silently reduced to it (OpenAPI 1.223.0).
             page_size: 1000,
-            first_backoff: Duration::from_millis(500),
+            first_delay: Duration::from_millis(500),
         }
     }
 }
@@ -108,6 +108,7 @@ impl Belvo {
         }
     }
 
+    /// The same client with other options.
     pub fn with_options(self, options: ClientOptions) -> Self {
         Self { options, ..self }
     }

@@ -1,6 +1,7 @@
 //! `GET /api/links/` and `GET /api/links/{id}/`.
 
-use domain::{ExternalId, LinkId};
+use domain::link::LinkFacts;
+use domain::{ExternalId, LinkId, ResourceKind};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -9,7 +10,7 @@ use url::Url;
 
 use crate::{Belvo, BelvoError};
 
-/// A link as Belvo describes it: the members that decide something here. Each may be missing.
+/// Belvo's record of a link: the members that a rule decides by. Each may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Link {
@@ -39,6 +40,23 @@ pub struct Link {
     /// When Belvo last reached the bank.
     #[serde(deserialize_with = "lenient")]
     pub last_accessed_at: Option<Timestamp>,
+}
+
+impl Link {
+    /// What a rule of ours decides by.
+    pub fn facts(&self) -> LinkFacts {
+        let names = self.fetch_resources.iter().flatten();
+        let kinds = names.filter_map(|name| ResourceKind::lenient(name));
+        LinkFacts {
+            institution: self.institution.clone(),
+            institution_user_id: self.institution_user_id.clone(),
+            status: self.status.clone(),
+            access_mode: self.access_mode.clone(),
+            fetch_resources: kinds.collect(),
+            created_at: self.created_at,
+            last_accessed_at: self.last_accessed_at,
+        }
+    }
 }
 
 /// One page of the list of links.

@@ -12,7 +12,7 @@ pub enum Retry {
     InPlace,
     /// Not by this call; when, is said inside.
     Later(Wait),
-    /// Not as it is: somebody must act, or there is nothing to be had.
+    /// Not as it is: the user must act, or Belvo has no data.
     Never,
 }
 

@@ -1,8 +1,8 @@
-//! The limit of requests to Belvo.
+//! Our share of the requests that Belvo allows.
 //!
-//! Belvo's gateway refuses an address that sends more than 80 requests in 30 s (error guide, "403
-//! Forbidden"), and the refusal hits every process behind that address. So each process has a share
-//! and waits until one more request fits.
+//! Belvo's gateway turns an address away that sends more than 80 requests in 30 s (error guide,
+//! "403 Forbidden"), and that costs everyone behind the address. So each process
+//! takes no more than its share, and waits until it has room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// The window of Belvo's gateway.
+/// The window Belvo's gateway counts in.
 pub const WINDOW: Duration = Duration::from_secs(30);
 
-/// Lets a number of requests through in any 30 s. Its clones share the number.
+/// A share of Belvo's rate: so many requests in any 30 s.
 #[derive(Clone, Debug)]
 pub struct RateLimiter(Arc<Share>);
 
@@ -25,7 +25,7 @@ struct Share {
 }
 
 impl RateLimiter {
-    /// This many requests in any 30 s, at least one.
+    /// So many requests in any 30 s; at least one.
     pub fn new(requests: usize) -> Self {
         Self(Arc::new(Share {
             requests: requests.max(1),
@@ -38,7 +38,7 @@ impl RateLimiter {
         Self::new(requests / processes.max(1))
     }
 
-    /// Waits until one more request fits. Waiting requests go in the order they came.
+    /// Waits until one more request fits. Requests go in the order in which they came.
     pub(crate) async fn acquire(&self) {
         let mut recent = self.0.recent.lock().await;
         if recent.len() >= self.0.requests
@@ -58,20 +58,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_window_holds_more_than_the_share() {
         let limiter = RateLimiter::share(82, 5);
-        let mut acquired = Vec::new();
+        let mut turns = Vec::new();
         for _ in 0..100 {
             limiter.acquire().await;
-            acquired.push(Instant::now());
+            turns.push(Instant::now());
         }
-        for (earlier, later) in acquired.iter().zip(acquired.iter().skip(16)) {
+        for (earlier, later) in turns.iter().zip(turns.iter().skip(16)) {
             assert!(later.duration_since(*earlier) >= WINDOW);
         }
-        // The share is used up: 100 requests are six full windows and a part.
-        assert_eq!(acquired[99].duration_since(acquired[0]), WINDOW * 6);
+        // And none of the share is wasted: 100 turns are six full windows and a part.
+        assert_eq!(turns[99].duration_since(turns[0]), WINDOW * 6);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_request_is_limited_repetitions_included() {
+    async fn every_request_waits_its_turn_repetitions_included() {
         use std::sync::Mutex as SyncMutex;
 
         use crate::{Belvo, ClientOptions, KeySource, Keys, Transport};

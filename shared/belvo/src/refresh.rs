@@ -11,7 +11,8 @@ impl Belvo {
     /// Gives the `request_id` of the webhooks that follow, if Belvo names one.
     ///
     /// **This is the one call that spends the user's monthly Open Finance quota**, a unit of each
-    /// resource, and all of Belvo's customers share those units. So only a user's app causes it.
+    /// resource, and those units are shared with everybody who asks through Belvo. So it is made
+    /// only because the user has asked for it.
     ///
     /// # Errors
     /// The call is never repeated here, because one that failed may have been made all the same:
@@ -32,10 +33,10 @@ impl Belvo {
         let body = Body {
             fetch_resources: resources,
         };
-        let wish = serde_json::to_vec(&wish);
-        let wish = wish.map_err(|_| BelvoError::Unexpected { what: "a request" })?;
-        let wish = wish.into();
-        let accepted: Accepted = self.post_once(&url, &wish, "a refresh").await?;
+        let body = serde_json::to_vec(&body);
+        let body = body.map_err(|_| BelvoError::Unexpected { what: "a request" })?;
+        let body = body.into();
+        let accepted: Accepted = self.post_once(&url, &body, "a refresh").await?;
         Ok(RequestId::parse(&accepted.request_id).ok())
     }
 }

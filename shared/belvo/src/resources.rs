@@ -9,7 +9,7 @@ use crate::{Belvo, BelvoError};
 /// An object as Belvo wrote it.
 pub type Row = Box<RawValue>;
 
-/// One page of a list. It has no `Debug`, because printing it would print a user's data.
+/// One page of a list. It has no `Debug`, because printing it would print bank data.
 #[derive(Default)]
 pub struct Page {
     /// The number of rows of the whole list when Belvo wrote this page.

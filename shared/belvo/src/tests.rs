@@ -267,7 +267,7 @@ async fn an_answer_of_another_form_or_about_something_else_is_none() {
         page(),
     ] {
         let sides = || self::sides(vec![(200, answer.clone()); 4]);
-        let days = domain::Days::ALL;
+        let days = domain::DateRange::ALL;
         let kind = ResourceKind::Bills;
         let rows = sides().belvo.page(kind, link(), days, 1).await;
         let links = sides().belvo.links(1).await;

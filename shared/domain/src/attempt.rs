@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
+use crate::callback_id::CallbackId;
 use crate::code::{Code, InstitutionName};
 use crate::id::{ExternalId, LinkId, SessionId};
 use crate::identity::{Holder, Identity};
@@ -65,17 +66,23 @@ pub struct AttemptRecord {
     #[serde(flatten)]
     pub attempt: Attempt,
     /// The link it led to, as its callback said.
-    #[serde(default)]
     pub linked: Option<LinkId>,
     /// How it ended, as its callback said: `success`, `exit`, `error`, `warning`; `started` before.
-    #[serde(default)]
     pub outcome: Option<Code>,
     /// Belvo's code, where there was one.
-    #[serde(default)]
     pub code: Option<Code>,
     /// The bank, where one was chosen.
-    #[serde(default)]
     pub institution: Option<InstitutionName>,
+    /// The callbacks that are done.
+    #[serde(default)]
+    pub callbacks: Vec<String>,
+}
+
+impl AttemptRecord {
+    /// Whether all that this callback leads to was done, or is on LINK.
+    pub fn is_done(&self, callback: CallbackId) -> bool {
+        self.callbacks.contains(&callback.to_string())
+    }
 }
 
 /// Whether Belvo reads the link once or keeps it up to date.

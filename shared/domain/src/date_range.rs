@@ -1,11 +1,11 @@
-//! A range of dates in a statement.
+//! A part of a statement: the movements of some days.
 
 use jiff::civil::Date;
 
-/// A range of `value_date`s, both ends included.
+/// Which movements are meant, by `value_date`, both ends included.
 ///
 /// Without an end there is no limit on that side. With at least one end, movements without a date
-/// are outside, because Belvo's filters do not find them.
+/// are not meant: Belvo's filters do not find them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DateRange {
     /// The first day.
@@ -15,12 +15,13 @@ pub struct DateRange {
 }
 
 impl DateRange {
-    /// All movements, also those without a date.
+    /// All movements, those without a date too.
     pub const ALL: Self = Self {
         from: None,
         to: None,
     };
 
+    /// From this day on.
     pub fn since(from: Date) -> Self {
         Self {
             from: Some(from),
@@ -28,12 +29,12 @@ impl DateRange {
         }
     }
 
-    /// Whether there is no limit on either side.
+    /// Whether everything is meant.
     pub fn is_all(self) -> bool {
         self == Self::ALL
     }
 
-    /// Whether a movement of this date is inside.
+    /// Whether a movement of this date is meant.
     pub fn contains(self, date: Option<Date>) -> bool {
         match date {
             Some(date) => {
@@ -43,8 +44,8 @@ impl DateRange {
         }
     }
 
-    /// The later half of the range, if it can be divided. A range without an end is divided as if it
-    /// ended `today`, and its later half has no end either.
+    /// The later half of these days, if they can be divided. A side without a limit is taken to
+    /// end `today`: everything beyond stays in the later half.
     pub fn later_half(self, today: Date) -> Option<Self> {
         let from = self.from?;
         let last = self.to.unwrap_or(today);
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_are_included_and_undated_movements_are_in_the_whole_range_only() {
+    fn both_ends_are_included_and_undated_movements_belong_to_everything() {
         let some = days("2026-01-10", "2026-01-20");
         for (date, expected) in [
             ("2026-01-09", false),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_halved_until_one_day_is_left() {
+    fn days_are_halved_until_one_is_left() {
         let today = day("2026-01-31");
         let check = |from, to, expected: Option<DateRange>| {
             assert_eq!(days(from, to).later_half(today), expected, "{from} {to}");

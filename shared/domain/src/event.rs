@@ -76,7 +76,7 @@ pub enum EventKind {
     LinkNeedsUser,
     /// `link_deleted`: an asynchronous deletion is complete.
     LinkDeleted,
-    /// Anything else: journaled, and nothing is done.
+    /// Anything else: logged, and nothing is done.
     Unknown,
 }
 
@@ -231,10 +231,7 @@ fn totals(kind: ResourceKind, data: &Map<String, Value>) -> Totals {
         let text = data.get(key).and_then(Value::as_str)?;
         text.parse().ok()
     };
-    let dated = matches!(
-        kind,
-        ResourceKind::Transactions | ResourceKind::InvestmentTransactions
-    );
+    let dated = kind.is_dated();
     Totals {
         rows: count(&format!("total_{name}"))
             .or_else(|| count(&format!("new_{name}")))

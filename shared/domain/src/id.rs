@@ -39,6 +39,7 @@ macro_rules! uuid_id {
 
 uuid_id!(
     /// A link: one user's connection to one institution, as Belvo numbers them.
+    #[derive(Default)]
     LinkId
 );
 

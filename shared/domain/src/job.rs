@@ -49,8 +49,13 @@ pub enum Job {
     },
     /// Belvo called the webhook about a link.
     #[serde(rename = "webhook_received.v1")]
-    WebhookReceived { link_id: LinkId, event: Event },
-    /// An operator wants a webhook of the journal to count once more.
+    WebhookReceived {
+        /// The link.
+        link_id: LinkId,
+        /// What Belvo said.
+        event: Event,
+    },
+    /// An operator wants a webhook of the log to count once more.
     #[serde(rename = "webhook_replayed.v1")]
     WebhookReplayed { link_id: LinkId, event: Event },
     /// The time has come that a link was waiting for.

@@ -6,9 +6,9 @@
 //! Start with [`job`]: it lists everything that travels over the queue. [`mod@link`] is the home of a
 //! link and of every rule that changes it. [`event`] reads Belvo's
 //! webhooks, [`widget_outcome`] reads the widget's redirects, and [`session`] is what ties a redirect to
-//! the user it belongs to. [`mod@guidance`] is what users are told.
+//! the user it belongs to. [`principal`] says whose request it is, and [`mod@guidance`] is what
+//! users are told.
 
-pub mod allowance;
 pub mod attempt;
 pub mod callback_id;
 pub mod code;
@@ -22,13 +22,14 @@ pub mod job;
 pub mod key;
 pub mod link;
 pub mod month;
+pub mod principal;
+pub mod quota;
 pub mod resource;
 pub mod return_url;
 pub mod session;
 pub mod tax_id;
 pub mod widget_outcome;
 
-pub use allowance::{Allowance, Limits};
 pub use attempt::{AccessMode, Attempt, AttemptRecord};
 pub use callback_id::CallbackId;
 pub use code::{Code, InstitutionName, RequestId};
@@ -42,6 +43,8 @@ pub use job::Job;
 pub use key::SigningKeys;
 pub use link::Link;
 pub use month::Month;
+pub use principal::{Claims, UserScope};
+pub use quota::{Limits, Quota};
 pub use resource::{ResourceKind, ResourceSet};
 pub use return_url::{ReturnUrl, ReturnUrls};
 pub use session::{Session, SessionKind};

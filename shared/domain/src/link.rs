@@ -29,25 +29,32 @@
 //! 4. A webhook is covered by a sync that started after it was sent, and by no earlier one.
 //! 5. An empty list removes rows only if Belvo has announced zero rows, or after a day.
 //!
-//! | file | holds |
+//! | the record | holds |
 //! |---|---|
 //! | `state` | the LINK record and its status |
-//! | `ownership` | whose the link is |
-//! | `observe` | what a webhook, Belvo's list, Belvo's record or a proof changes |
-//! | `pending` | the pending work |
 //! | `resource` | announcements, syncs and completeness of one resource |
-//! | `run` | one sync run: how it starts and how it ends |
-//! | `tally` | what a run has found so far |
-//! | `missing` | when rows that Belvo no longer lists are believed to be gone |
+//! | `tally` | what a sync run has found so far |
+//! | `pending` | the pending work |
 //! | `schedule` | what is due when, and why |
 //! | `backoff` | how long to leave what has failed |
 //! | `consent` | what is known of the consent, and when it is read again |
-//! | `refresh` | asking Belvo to read the bank again, once |
-//! | `outbox` | what other services are told |
+//! | `refresh` | the last refresh the app has asked for |
+//! | `change` | a change that other services are told |
+//!
+//! | the rules | decide |
+//! |---|---|
+//! | `ownership` | whose the link is |
+//! | `observe` | what a webhook, Belvo's list, Belvo's records or a proof change |
+//! | `run` | how a sync run starts and how it ends |
+//! | `missing` | when rows that Belvo no longer lists are believed to be gone |
+//! | `plan` | when a later job tries what is pending |
+//! | `request_refresh` | when Belvo is asked to read the bank again: once |
+//! | `outbox` | which change is told next |
 //! | `status` | what stands between a user and their data, over all their links |
 //! | `policy` | what the customer decided |
 
 mod backoff;
+mod change;
 mod consent;
 #[cfg(test)]
 mod fixtures;
@@ -58,8 +65,10 @@ mod observe;
 mod outbox;
 mod ownership;
 mod pending;
+mod plan;
 mod policy;
 mod refresh;
+mod request_refresh;
 mod resource;
 mod run;
 mod schedule;
@@ -68,17 +77,18 @@ mod status;
 mod tally;
 
 pub use backoff::{Backoff, Jitter};
+pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
-pub use observe::{LinkFacts, LoggedWebhook, SyncedInBatch, WebhookEffect};
-pub use outbox::{ChangeEvent, ChangeKind, UntoldRows};
-pub use ownership::{Claim, OwnerEvidence, OwnershipStep, predecessor};
+pub use observe::{LinkFacts, SyncedInBatch, WebhookEffect};
+pub use ownership::{OwnerEvidence, predecessor};
 pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
-pub use refresh::{COOL_DOWN, Refresh, RefreshAnswer, RefreshStart, RefreshStep};
-pub use resource::{LastSync, Resource, ResourceState, TotalsVerdict};
-pub use run::{Conclusion, RunEnd, RunStart, SyncRun, Synced, utc_day};
+pub use refresh::{COOL_DOWN, Refresh};
+pub use request_refresh::{RefreshAnswer, RefreshStart};
+pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
+pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{EraseMark, LastError, Link, LinkStatus, OwnerVerdict};
+pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

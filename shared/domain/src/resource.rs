@@ -55,6 +55,11 @@ impl ResourceKind {
         self.into()
     }
 
+    /// Whether its objects are movements, which have a date and a direction.
+    pub fn is_dated(self) -> bool {
+        matches!(self, Self::Transactions | Self::InvestmentTransactions)
+    }
+
     /// What Belvo embeds in each object of the resource: an object of which resource, under which
     /// name.
     pub fn parent(self) -> Option<(Self, &'static str)> {

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{ConsentChange, Event, EventKind, Totals};
-use domain::{AccessMode, Allowance, Attempt, Job, ResourceKind, WidgetOutcome};
+use domain::{AccessMode, Attempt, Job, Quota, ResourceKind, WidgetOutcome};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ fn both_writers_of_names_agree() {
         }
     }
     check(AccessMode::iter());
-    check(Allowance::all());
+    check(Quota::all());
     check(ResourceKind::all());
     for form in all_forms() {
         let job = decode(&form);

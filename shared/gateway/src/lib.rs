@@ -16,8 +16,7 @@ use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
-/// Characters a URI may not contain. Browsers encode them; a request of another client must not
-/// stop the function.
+/// What an address may not contain. Browsers encode these; a client that does not must not stop us.
 const UNWRITABLE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `webhook` | random | webhooks carry no time: two equal bodies can be two events |
 //! | `token`, `links` | random | each request of an app is one of its own |
-//! | `callback` | hash of session and content ([`domain::CallbackId`]) | everyone who has the address can repeat it |
+//! | `callback` | hash of session and content ([`domain::CallbackId`]) | any client that has the address can repeat it |
 //! | `sweeper` | hash of the link and why it is queued ([`domain::dedup_id`]); random for replays and repeated erasures | a link that is still queued from the last sweep needs no second job |
 //!
 //! A repeated webhook is cheap instead: the fetcher skips a resource it has just read.
@@ -143,7 +143,7 @@ impl JobQueue {
 const BATCH: usize = 10;
 
 fn entry(
-    (position, (job, dedup_id)): (usize, &(Job, [u8; 16])),
+    (position, (job, unique)): (usize, &(Job, [u8; 16])),
 ) -> Result<SendMessageBatchRequestEntry, QueueError> {
     let body = serde_json::to_string(job).map_err(|source| QueueError::NotWritten {
         job: job.name(),
@@ -153,6 +153,6 @@ fn entry(
         .id(position.to_string())
         .message_body(body)
         .message_group_id(job.group())
-        .message_deduplication_id(Uuid::from_bytes(*dedup_id).simple().to_string())
+        .message_deduplication_id(Uuid::from_bytes(*unique).simple().to_string())
         .build()?)
 }

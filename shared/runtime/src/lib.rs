@@ -3,16 +3,17 @@
 //!
 //! [`Env`] turns variables into typed configuration and reports every mistake at once.
 //! [`Secret`] caches a secret and reads it again after a rotation. [`Clock`] and [`Randomness`] are
-//! the only sources of time and of random bytes. [`Caller`] says who the user is, [`json`] reads a body, [`within`]
+//! the only sources of time and of random bytes. [`PrincipalSource`] says who the user is, [`json`] reads a body, [`within`]
 //! bounds the time, and [`Problem`] is every error our HTTP API answers. [`count`] writes a metric.
 //!
 //! Nothing here knows Lambda.
 
-mod caller;
+mod clock;
 mod env;
 mod metrics;
-mod outside;
+mod principal;
 mod problem;
+mod randomness;
 mod request;
 mod secret;
 
@@ -24,11 +25,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use tracing_subscriber::filter::LevelFilter;
 
-pub use caller::{Caller, CallerConfig, CallerError, Claims};
+pub use clock::Clock;
 pub use env::{Env, InvalidConfig, flag, https_url, page_url, service_url};
 pub use metrics::{Metric, count, count_at, count_by, gauge};
-pub use outside::{Clock, NoRandomness, Randomness};
+pub use principal::{PrincipalConfig, PrincipalError, PrincipalSource};
 pub use problem::{Problem, ProblemKind};
+pub use randomness::{NoRandomness, Randomness};
 pub use request::{json, json_object, within};
 pub use secret::{Secret, SecretError};
 

@@ -52,7 +52,7 @@ pub enum Metric {
     RowRejected,
     /// A job failed for reasons of our own.
     JobFailed,
-    /// A job that the fetcher cannot read.
+    /// A job that cannot be decoded.
     JobUnreadable,
     /// How a visit to the widget ended, by its code, and by its institution where that is known.
     AttemptEnded,

@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::caller::CallerError;
+use crate::principal::PrincipalError;
 use crate::secret::SecretError;
 
 /// What went wrong, for programs. Each kind has a `type` of its own that never changes.
@@ -22,7 +22,7 @@ pub enum ProblemKind {
     Unauthorized,
     /// The user is known and may not do this.
     Forbidden,
-    /// There is no such thing, or it belongs to another user.
+    /// There is no such record, or it is another user's.
     NotFound,
     /// The consent behind the link is not known yet.
     NoConsent,
@@ -259,13 +259,12 @@ impl Problem {
     }
 }
 
-/// 401 names the claim that is wrong. Without the key of derived ids the token is not at fault, so
-/// that the answer is 503.
-impl From<CallerError> for Problem {
-    fn from(error: CallerError) -> Self {
+/// What the caller sees of a token that does not say who the user is, or of a missing key.
+impl From<PrincipalError> for Problem {
+    fn from(error: PrincipalError) -> Self {
         match error {
-            CallerError::Secret(error) => error.problem("external_id"),
-            CallerError::Missing { .. } | CallerError::Invalid { .. } => {
+            PrincipalError::Secret(error) => error.problem("external_id"),
+            PrincipalError::Claims(error) => {
                 Self::new(ProblemKind::Unauthorized).at("claims", error)
             }
         }

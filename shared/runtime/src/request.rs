@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use domain::ExternalId;
+use domain::{Claims, UserScope};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::caller::{Caller, Claims};
+use crate::principal::PrincipalSource;
 use crate::problem::{Problem, ProblemKind};
 
-impl Caller {
+impl PrincipalSource {
     /// The user of a request, and what the verified token says of them. A request without a token,
     /// or with one that does not say who the user is, is not authorized.
     pub async fn user<'a>(
         &self,
         claims: Option<&'a Claims>,
-    ) -> Result<(ExternalId, &'a Claims), Problem> {
+    ) -> Result<(UserScope, &'a Claims), Problem> {
         let claims = claims.ok_or_else(|| Problem::new(ProblemKind::Unauthorized))?;
         Ok((self.identify(claims).await?, claims))
     }

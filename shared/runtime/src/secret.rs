@@ -10,7 +10,7 @@ use domain::SigningKeys;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use crate::outside::Clock;
+use crate::clock::Clock;
 
 /// A process notices a rotation within this time, even if it meets no value that fails.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -44,7 +44,7 @@ pub enum SecretError {
         /// Secrets Manager's code.
         reason: String,
     },
-    /// The secret exists, and the operator has not set its value yet.
+    /// The secret exists, and the operator has not set it yet.
     #[error(
         "secret {id} has no value yet: set it, for example with `aws secretsmanager put-secret-value`"
     )]
@@ -93,7 +93,7 @@ impl<T> Secret<T> {
 
     /// The value, read again unless that was done within the last 30 s.
     ///
-    /// For a caller that saw the cached value fail, because the secret may have been rotated.
+    /// After the cached value has failed: it may have been rotated.
     pub async fn reread(&self) -> Result<Arc<T>, SecretError> {
         self.not_older_than(MIN_AGE).await
     }

@@ -1,63 +1,33 @@
-//! Records, into and out of DynamoDB.
+//! Every link and every row, out of and into DynamoDB: what the fetcher and the sweeper are built
+//! with. It reads LINK by `link_id` alone, of any user.
 //!
-//! [`ResourceStore`] is the table of links and what belongs to them; [`ConnectionStore`] is the
-//! table of attempts to connect. Each is split by what is stored:
+//! What answers a user is built with `user-store` instead, where every read takes the user's scope.
 //!
-//! | module | records |
+//! | module | does |
 //! |---|---|
-//! | `link` | `LINK`: whose a link is and what is known of its resources |
-//! | `links` | the same, in and out |
-//! | `change` | what other services are told of a link |
-//! | `agenda` | what a link waits for, and the index of links that wait |
-//! | `resources` | `OWNERS#…` to `INVESTMENT_TRANSACTIONS#…`: Belvo's objects |
-//! | `rows` | the same on their way out, page by page |
-//! | `consents` | `CONSENT#…` |
-//! | `erasure` | the mark of a link that its user wants erased |
-//! | `tombstone` | `TOMBSTONE`: what remains of it then |
-//! | `journal` | `EVENT#…`: which webhooks came and what they led to |
-//! | `attempts` | attempts and their outcomes, and the hourly caps |
-//! | `receipts` | what became of erasures |
-//! | `allowances` | what was spent of the monthly Open Finance limits |
+//! | `lease` | [`Lease`]: the right of a job to a link; [`BoundLink`]: to the rows of its user |
+//! | `stores` | [`LinkStore`], [`ResourceStore`], [`ConnectionStore`]: a table each |
+//! | `fence` | changes that a later job makes impossible |
+//! | `ops` | operations, a file for each kind of record |
 //!
-//! `value` turns Belvo's JSON into DynamoDB's types without losing a digit, `row` gives an object
-//! its key and its hash. How items look is private to this crate.
+//! **Invariant:** a row lies under the user its link is bound to, and a link never changes its user.
 
-mod agenda;
-mod allowances;
-mod attempts;
-mod batch;
-mod change;
-mod consents;
-mod erasure;
-mod error;
-mod index;
-mod journal;
-mod link;
-mod links;
-mod receipts;
-mod resources;
-mod row;
-mod rows;
-mod tombstone;
-mod value;
+mod fence;
+mod lease;
+mod ops;
+mod stores;
 
-pub use agenda::{Agenda, Due, DueLink, SHARDS};
-pub use allowances::Spent;
-pub use attempts::{AttemptRecord, Cap, ConnectionStore};
-pub use change::{Change, ChangeKind};
-pub use consents::{ConsentDetails, ConsentEnd, ConsentFacts, StoredConsents};
-pub use erasure::Marked;
-pub use error::StoreError;
-pub use index::Index;
-pub use journal::JournalEntry;
-pub use link::{
-    EraseMark, Found, LinkRecord, LinkStatus, OwnerVerdict, Pass, Refresh, ResourceRecord,
-    ResourceState, Scope, TotalsVerdict, Trouble,
-};
-pub use links::Begun;
-pub use receipts::{Erased, Erasure, ErasureScope, Receipt};
-pub use resources::{Hold, ResourceStore};
-pub use row::{ResourceRow, parent_of};
-pub use rows::{Order, RowPage, Start, StoredRow};
-pub use tombstone::Tombstone;
-pub use value::Unstorable;
+pub use lease::{BoundLink, Lease};
+pub use ops::consents::ConsentIndex;
+pub use ops::due::DueLink;
+pub use ops::links::Acquired;
+pub use ops::row_index::Index;
+pub use stores::{ConnectionStore, LinkStore, ResourceStore};
+pub use table::StoreError;
+pub use table::record::consent::ConsentDetails;
+pub use table::record::due::SHARDS;
+pub use table::record::receipt::{Erased, Erasure, ErasureScope, Receipt};
+pub use table::record::tombstone::Tombstone;
+pub use table::record::usage::Spent;
+pub use table::row::ResourceRow;
+pub use table::value::Unstorable;

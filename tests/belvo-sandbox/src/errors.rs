@@ -111,7 +111,7 @@ pub fn gateway(gateway: &Gateway) -> Response {
     (status, content_type, gateway.body.clone()).into_response()
 }
 
-/// The answer a failure asks for.
+/// The answer for a failure.
 pub fn failure(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {

@@ -14,7 +14,6 @@ pub struct Faults {
     pub path: Option<String>,
     /// Something in front of Belvo answers these requests instead of it.
     pub gateway: Vec<Gateway>,
-    /// The next answers fail in this way.
     pub fail_next: Option<FailNext>,
     pub status_429: Times,
     pub http_5xx: Times,
@@ -56,7 +55,7 @@ pub struct Gateway {
     pub path: Option<String>,
 }
 
-/// Failures to come.
+/// Failures of the next requests.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailNext {
@@ -207,7 +206,7 @@ impl Faults {
         })
     }
 
-    /// The failure that strikes a request to this path, if one does.
+    /// The failure for a request to this path, if one strikes.
     pub fn failure(&mut self, path: &str) -> Option<Failure> {
         if let Some(fail) = &mut self.fail_next
             && fail.count > 0

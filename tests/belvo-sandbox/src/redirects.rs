@@ -6,7 +6,7 @@ use crate::{banks::Bank, tokens::Creation};
 
 /// The end of a visit to the widget.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WidgetOutcome {
     Success,
     /// The user left, after this error if there was one.
     Exit(Option<String>),
@@ -17,15 +17,19 @@ pub enum Outcome {
 }
 
 /// The address for a visit that made no link.
-pub fn redirect_without_link(creation: &Creation, outcome: &Outcome, bank: Option<&Bank>) -> Url {
+pub fn redirect_without_link(
+    creation: &Creation,
+    outcome: &WidgetOutcome,
+    bank: Option<&Bank>,
+) -> Url {
     let code = match outcome {
-        Outcome::Exit(code) => code.as_deref(),
-        Outcome::Error => {
+        WidgetOutcome::Exit(code) => code.as_deref(),
+        WidgetOutcome::Error => {
             let text = "The access token was not provided or is not valid";
             let query = [("error", "ACCESS_TOKEN_NOT_VALID"), ("error_message", text)];
             return with_query(&creation.event, &query);
         }
-        Outcome::Warning => {
+        WidgetOutcome::Warning => {
             let text = "The institution is temporarily unavailable.";
             let query = [
                 ("warning", "institution_disabled"),
@@ -33,7 +37,7 @@ pub fn redirect_without_link(creation: &Creation, outcome: &Outcome, bank: Optio
             ];
             return with_query(&creation.event, &query);
         }
-        Outcome::Success => None,
+        WidgetOutcome::Success => None,
     };
     let mut query = Vec::new();
     if let Some(code) = code {

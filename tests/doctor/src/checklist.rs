@@ -170,7 +170,7 @@ fn evolving(rows: &mut Rows) {
     let test = "objects_that_break_belvos_schema_are_stored";
     rows.add("24", "New and reordered fields are fine", built_in(test));
     rows.add("25", "Longer texts are fine", built_in(test));
-    let test = in_tests("store", "times_are_read_in_every_form_belvo_writes_them");
+    let test = in_tests("table", "times_are_read_in_every_form_belvo_writes_them");
     rows.add("26", "Times are read in every form", Err(test));
     let nothing = not_applicable("nothing depends on there being no others");
     rows.add("27", "New endpoints are fine", Err(nothing));

@@ -21,7 +21,7 @@ pub(crate) use self::answer::Answer;
 use crate::row::{Other, by_hand, fail};
 
 /// A cold function that calls Belvo may take 15 seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// No expected page, picture or answer comes near this size, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// Browsers follow a few redirects, and circles must end.
@@ -55,7 +55,7 @@ impl Outside {
         let client = |redirects| {
             let client = Client::builder()
                 .redirect(redirects)
-                .timeout(PATIENCE)
+                .timeout(TIMEOUT)
                 .user_agent(concat!(
                     "belvo-open-finance-doctor/",
                     env!("CARGO_PKG_VERSION")

@@ -437,7 +437,7 @@ async fn a_connection_logs_no_private_data() {
     world.stack.settle().await.unwrap();
     let logs = world.stack.logs();
     assert!(
-        logs.iter().any(|line| line.contains("resource read")),
+        logs.iter().any(|line| line.contains("resource synced")),
         "something is logged: {logs:#?}"
     );
     let endpoints = world.stack.endpoints();

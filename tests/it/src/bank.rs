@@ -8,12 +8,19 @@ use serde_json::{Value, json};
 use crate::canonical::Canonical;
 use crate::world::{Connected, User, World};
 
-/// A user whose bank is connected, and how to change what Belvo holds without telling anybody.
+/// A user whose bank is connected, and how to change what Belvo holds without a webhook.
 pub struct Bank {
     pub world: World,
     pub user: User,
     pub connected: Connected,
 }
+
+/// Items: which table they are of, what its partition key is called, and what they hold.
+pub type Backup = Vec<(
+    String,
+    &'static str,
+    std::collections::HashMap<String, AttributeValue>,
+)>;
 
 impl Bank {
     pub async fn connected() -> Self {
@@ -154,33 +161,58 @@ impl Bank {
         clock["now"].as_str().unwrap()[..10].to_owned()
     }
 
-    /// Everything that is stored of the link, as a backup has it.
-    pub async fn items(&self) -> Vec<std::collections::HashMap<String, AttributeValue>> {
-        let query = self
-            .world
-            .stack
-            .dynamodb()
-            .query()
-            .table_name(&self.world.stack.endpoints().resource_table)
-            .key_condition_expression("link_id = :link")
-            .expression_attribute_values(":link", AttributeValue::S(self.link_id().to_owned()));
-        let items = query.into_paginator().items().send();
-        items.collect::<Result<_, _>>().await.unwrap()
+    /// Everything that is stored of the link and of its user's rows, as backups have it.
+    pub async fn items(&self) -> Backup {
+        let endpoints = self.world.stack.endpoints();
+        let mut backup = Backup::new();
+        for (table, key, value) in [
+            (&endpoints.link_table, "link_id", self.link_id()),
+            (
+                &endpoints.resource_table,
+                "external_id",
+                self.user.external_id.as_str(),
+            ),
+        ] {
+            let query = self
+                .world
+                .stack
+                .dynamodb()
+                .query()
+                .table_name(table)
+                .key_condition_expression(format!("{key} = :value"))
+                .expression_attribute_values(":value", AttributeValue::S(value.to_owned()));
+            let mut items = query.into_paginator().items().send();
+            while let Some(item) = items.next().await {
+                backup.push((table.clone(), key, item.unwrap()));
+            }
+        }
+        backup
     }
 
-    /// Puts a backup in the place of what is stored of the link.
-    pub async fn restore(&self, backup: Vec<std::collections::HashMap<String, AttributeValue>>) {
-        let table = &self.world.stack.endpoints().resource_table;
-        for item in self.items().await {
+    /// Puts a backup in the place of what is stored of the link and of its user's rows.
+    pub async fn restore(&self, backup: Backup) {
+        for (table, partition, item) in self.items().await {
             let delete = self.world.stack.dynamodb().delete_item().table_name(table);
-            let keys = ["link_id", "record"].into_iter();
+            let keys = [partition, "record"].into_iter();
             let delete = keys.fold(delete, |it, name| it.key(name, item[name].clone()));
             delete.send().await.unwrap();
         }
-        for item in backup {
+        for (table, _, item) in backup {
             let put = self.world.stack.dynamodb().put_item().table_name(table);
             put.set_item(Some(item)).send().await.unwrap();
         }
+    }
+
+    /// Loses the LINK record, as no job does.
+    pub async fn lose_link(&self) {
+        let delete = self.world.stack.dynamodb().delete_item();
+        delete
+            .table_name(&self.world.stack.endpoints().link_table)
+            .key("link_id", AttributeValue::S(self.link_id().to_owned()))
+            .key("record", AttributeValue::S("LINK".to_owned()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Puts something onto LINK that only time or another release could have written.

@@ -7,7 +7,7 @@ use crate::world::{User, World, event, events};
 
 const LINK: &str = "cb65f82c-dc93-4d3e-8270-9a27528397f5";
 
-/// Outcome and code as recorded.
+/// WidgetOutcome and code as recorded.
 type Recorded = (&'static str, &'static str);
 
 /// What each `GET` file of `events/callback` leads to: status, and what is recorded.
@@ -245,7 +245,7 @@ async fn a_users_attempts_are_capped() {
     assert_eq!(status(&user).await, 201);
     assert_eq!(status(&user).await, 201);
     assert_eq!(status(&user).await, 429);
-    // The same CPF, signed in as somebody else.
+    // The same CPF, signed in as another user.
     assert_eq!(status(&other).await, 201);
     let capped = world.post(&other, "/token", &json!({})).await;
     assert_eq!(capped.status(), 429);

@@ -1,4 +1,4 @@
-//! What other services are told of links: each thing once, and nothing of anybody.
+//! What other services are told of links: each change once, and nothing about a person.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -66,9 +66,19 @@ fn names(events: &[Value]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connected_bank_is_told_of_once_however_many_rows_it_has() {
     let (bank, events) = connected().await;
-    let rows = bank.world.written().await.len();
-    assert!(rows > 2000, "{rows}");
+    assert!(bank.stored("TRANSACTIONS").await.len() > 2000);
     assert_eq!(names(&events), ["transactions.changed", "link.ready"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_carries_records_of_links_and_no_rows() {
+    let (bank, _) = connected().await;
+    for write in bank.world.written().await {
+        let item = &write["dynamodb"]["NewImage"];
+        let record = item["record"]["S"].as_str().unwrap();
+        let kind = record.split('#').next().unwrap();
+        assert!(["LINK", "CONSENT", "EVENT"].contains(&kind), "{record}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,8 +119,8 @@ async fn what_an_interrupted_job_has_changed_is_told_by_the_next_that_reads() {
     let (bank, before) = connected().await;
     // A job with nothing to tell takes what was told off LINK; a test that writes would repeat it.
     bank.news().await;
-    let nobody = AttributeValue::N("0".to_owned());
-    bank.set_on_link(&["saved_epoch"], nobody).await;
+    let older = AttributeValue::N("0".to_owned());
+    bank.set_on_link(&["saved_token"], older).await;
     bank.announce(
         "CONSENT",
         "openfinance_consent_expiration_date_updated",
@@ -175,7 +185,7 @@ async fn an_erasure_is_told_of_once_and_nothing_after_it() {
     assert_eq!(bank.told().await.len(), before.len() + 1);
 }
 
-/// A link whose owner is somebody else is nobody's business.
+/// No event tells of a link of another account holder.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_told_of_a_link_that_is_not_read() {
     let world = World::start().await;

@@ -27,7 +27,7 @@ impl Sides {
         let transport = Transport::network(Duration::from_secs(5)).unwrap();
         let options = ClientOptions {
             page_size: 2,
-            first_backoff: Duration::ZERO,
+            first_delay: Duration::ZERO,
             ..ClientOptions::default()
         };
         let belvo = Belvo::new(sandbox.url().parse().unwrap(), transport, keys);

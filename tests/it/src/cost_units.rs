@@ -14,7 +14,7 @@ const LINK: u64 = 4;
 const ACCOUNTS: u64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_without_news_costs_two_writes_of_link_and_one_of_the_journal() {
+async fn a_webhook_without_news_costs_two_writes_of_link_and_one_of_the_webhook_log() {
     let (world, _, connected) = connected().await;
     let before = world.stack.used();
     let webhook = json!({
@@ -26,8 +26,8 @@ async fn a_webhook_without_news_costs_two_writes_of_link_and_one_of_the_journal(
     let used = since(&before, &world.stack.used());
     let written = billed(&used, What::HalfWriteUnits);
     let places: Vec<&str> = written.keys().copied().collect();
-    assert_eq!(places, ["ResourceTable"], "no index changes");
-    let units = written["ResourceTable"] / 2;
+    assert_eq!(places, ["LinkTable"], "no index changes, and no row");
+    let units = written["LinkTable"] / 2;
     assert!((3..=2 * LINK + 1).contains(&units), "{units}");
     // The stored accounts, for the comparison with Belvo's.
     assert_eq!(
@@ -61,7 +61,7 @@ async fn reading_writes_nothing_and_an_unchanged_page_costs_one_read_of_link() {
     let again = since(&before, &world.stack.used());
     assert_eq!(
         billed(&again, What::HalfReadUnits),
-        [("ResourceTable", 2)].into()
+        [("LinkTable", 2)].into()
     );
 }
 
@@ -74,7 +74,7 @@ async fn a_minute_without_due_links_costs_four_read_units() {
     assert_eq!(report, json!({"due": 0, "enqueued": 0}));
     let used = since(&before, &world.stack.used());
     let read = billed(&used, What::HalfReadUnits);
-    assert_eq!(read, [("ResourceTable/index/by_due", 8)].into());
+    assert_eq!(read, [("LinkTable/index/by_due", 8)].into());
     assert!(billed(&used, What::HalfWriteUnits).is_empty());
     assert!(billed(&used, What::QueueRequests).is_empty());
 }

@@ -69,7 +69,7 @@ async fn everything_is_stored(world: &World, user: &User, bank: &str) -> crate::
         let resource = link["resources"].get(kind);
         assert_eq!(resource.get("state").text(), "ready", "{kind}");
         assert_eq!(*resource.get("rows"), number(rows), "{kind}");
-        assert_eq!(resource.get("totals").text(), "agree", "{kind}");
+        assert_eq!(resource.get("totals").text(), "agrees", "{kind}");
     }
     let attempts = world.attempts(user).await;
     assert_eq!(attempts.len(), 1);

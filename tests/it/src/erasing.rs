@@ -10,11 +10,15 @@ use crate::bank::Bank;
 use crate::links::body;
 use crate::world::{Connected, User, World, failures, record};
 
-/// What kinds of items of both tables hold a text.
+/// What kinds of items of all tables hold a text.
 async fn remains(world: &World, text: &str) -> Vec<String> {
     let endpoints = world.stack.endpoints();
     let mut found = BTreeSet::new();
-    for table in [&endpoints.resource_table, &endpoints.connection_table] {
+    for table in [
+        &endpoints.link_table,
+        &endpoints.resource_table,
+        &endpoints.connection_table,
+    ] {
         let scan = world.stack.dynamodb().scan().table_name(table);
         let mut items = scan.into_paginator().items().send();
         while let Some(item) = items.next().await {
@@ -378,4 +382,31 @@ async fn what_was_connected_since_survives_when_a_month_is_erased_again_without_
     world.settle().await;
     world.let_time_pass(&new.link_id).await;
     world.assert_complete(&new.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_link_is_lost_go_with_their_user() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let other = world.individual().await;
+    let theirs = world.connected(&other).await;
+    let kept = world.connected(user).await;
+    bank.lose_link().await;
+    // Nor does Belvo say that there was such a link.
+    bank.control("gone", &json!({"gone": true})).await;
+    let rows = world.records(bank.link_id()).await;
+    assert!(rows.keys().any(|it| it.starts_with("TRANSACTIONS#")));
+    let overview = body(world.get(user, "/links").await).await;
+    assert_eq!(overview["links"].as_array().unwrap().len(), 1, "it is lost");
+
+    let asked = erase(world, user, "/me").await;
+    world.settle().await;
+    world.let_time_pass(&kept.link_id).await;
+    let left = world.records(bank.link_id()).await;
+    let rows = left.keys().filter(|it| !it.starts_with("EVENT#"));
+    assert_eq!(rows.collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(receipt(world, user, &asked).await["status"], "complete");
+    world
+        .assert_complete(&theirs.link_id, &other.external_id)
+        .await;
 }

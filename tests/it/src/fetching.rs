@@ -58,7 +58,7 @@ async fn every_sample_batch_has_its_outcome() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_a_group_run_in_order_and_wait_for_the_first_that_fails() {
     // LINK can be neither read nor written, but attempts can.
-    let world = World::without_resource_table().await;
+    let world = World::without_link_table().await;
     let link = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
     let owners = json!({
         "job": "webhook_received.v1",
@@ -134,7 +134,7 @@ async fn a_read_that_belvo_refuses_is_scheduled_and_done_later() {
     world.sandbox("faults", &faults).await;
     assert!(deliver(&world, &connected, "OWNERS").await.is_empty());
     let link = world.link(&connected.link_id).await;
-    assert_eq!(link["trouble"].get("code").text(), "throttled");
+    assert_eq!(link["last_error"].get("code").text(), "throttled");
     assert!(link.contains_key("due_at"));
     world.sandbox("faults", &json!({})).await;
 
@@ -143,7 +143,7 @@ async fn a_read_that_belvo_refuses_is_scheduled_and_done_later() {
         .assert_complete(&connected.link_id, &user.external_id)
         .await;
     let link = world.link(&connected.link_id).await;
-    assert!(!link.contains_key("trouble"));
+    assert!(!link.contains_key("last_error"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +189,7 @@ async fn a_declined_resource_is_recorded_on_the_link_and_delays_no_other() {
         let limited = code == "operational_limits_reached";
         assert_eq!(link.contains_key("limited_until"), limited);
         let user_must_act = code == "consent_without_accounts";
-        assert_eq!(link.contains_key("needs_user"), user_must_act);
+        assert_eq!(link.contains_key("user_action"), user_must_act);
         assert_eq!(
             link["resources"].get("INVESTMENTS").get("state").text(),
             "ready"
@@ -404,7 +404,7 @@ async fn an_unchanged_row_is_not_written_again() {
     let world = World::start().await;
     let user = world.individual().await;
     let connected = world.connected(&user).await;
-    let marked = mark_rows(&world, &connected).await;
+    let marked = mark_rows(&world, &user, &connected).await;
     world
         .sandbox(
             &format!("links/{}/status", connected.link_id),
@@ -462,7 +462,7 @@ async fn two_users_and_two_banks_do_not_mix() {
 }
 
 /// Marks every resource row. A put would replace the whole item, and with it the mark.
-async fn mark_rows(world: &World, connected: &Connected) -> usize {
+async fn mark_rows(world: &World, user: &User, connected: &Connected) -> usize {
     use aws_sdk_dynamodb::types::AttributeValue;
     let records = world.records(&connected.link_id).await;
     let resource = |record: &&String| {
@@ -473,8 +473,11 @@ async fn mark_rows(world: &World, connected: &Connected) -> usize {
         let update = world.stack.dynamodb().update_item();
         let update = update
             .table_name(&world.stack.endpoints().resource_table)
-            .key("link_id", AttributeValue::S(connected.link_id.clone()))
-            .key("record", AttributeValue::S(record.clone()))
+            .key("external_id", AttributeValue::S(user.external_id.clone()))
+            .key(
+                "record",
+                AttributeValue::S(format!("{}#{record}", connected.link_id)),
+            )
             .update_expression("SET mark = :mark")
             .expression_attribute_values(":mark", AttributeValue::Bool(true));
         update.send().await.unwrap();

@@ -42,14 +42,14 @@ impl Bank {
     /// Belvo gave no answer, so many times in a row.
     async fn assert_waiting(&self, times: usize) {
         let link = self.link().await;
-        let trouble = &link["trouble"];
-        assert_eq!(trouble.get("code").text(), "no_answer");
+        let last_error = &link["last_error"];
+        assert_eq!(last_error.get("code").text(), "no_answer");
         let times = Canonical::from_json(&times.to_string());
-        assert_eq!(*trouble.get("failures"), times);
+        assert_eq!(*last_error.get("attempts"), times);
     }
 
     async fn assert_not_waiting(&self) {
-        assert!(!self.link().await.contains_key("trouble"));
+        assert!(!self.link().await.contains_key("last_error"));
     }
 
     async fn time_passes(&self) {
@@ -106,7 +106,11 @@ async fn a_resource_is_not_declined_by_a_gateway() {
         assert_ne!(resource.get("state").text(), "failed", "{answer}");
         assert_eq!(*resource.get("declined"), Canonical::Null, "{answer}");
         assert!(!link.contains_key("ready_at"), "{answer}");
-        assert_eq!(link["trouble"].get("code").text(), "no_answer", "{answer}");
+        assert_eq!(
+            link["last_error"].get("code").text(),
+            "no_answer",
+            "{answer}"
+        );
     }
     bank.faults(&json!({})).await;
     bank.time_passes().await;

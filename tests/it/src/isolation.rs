@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::links::body;
 use crate::world::{User, World};
 
-/// A user, and everything of theirs that could be tried by somebody else.
+/// A user, and everything of theirs that another user could try.
 struct Party {
     user: User,
     link_id: String,
@@ -66,7 +66,7 @@ struct With<'a> {
 }
 
 /// A route: how it is asked, what answers it when everything is the user's own, and what when the
-/// id, or else the cursor, is somebody else's; `None` where there is none.
+/// id, or else the cursor, is another user's; `None` where there is none.
 struct Route {
     name: &'static str,
     ask: fn(With<'_>) -> Ask,

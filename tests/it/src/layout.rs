@@ -47,7 +47,11 @@ fn dependencies_point_at_domain() {
     let tests = folders("tests");
     for name in &shared {
         let found = dependencies(&format!("shared/{name}"));
-        let foreign = |other: &&String| *other != "domain" && *other != name;
+        // The two stores share their plumbing, and no other crate may know it.
+        let stores = ["store", "user-store"].contains(&name.as_str());
+        let foreign = |other: &&String| {
+            *other != "domain" && *other != name && !(stores && *other == "table")
+        };
         let ours: Vec<_> = shared
             .iter()
             .filter(foreign)
@@ -64,6 +68,7 @@ fn dependencies_point_at_domain() {
     }
     for name in &functions {
         let found = dependencies(&format!("functions/{name}"));
+        assert!(!found.contains("table"), "{name} reads by any key");
         let others: Vec<_> = functions
             .union(&tests)
             .filter(|it| found.contains(*it))
@@ -138,12 +143,21 @@ fn a_functions_dependencies_read_like_its_role() {
         let found = dependencies(&format!("functions/{name}"));
         for (dependency, action) in [
             ("queue", "sqs:SendMessage"),
-            ("store", "dynamodb:"),
             ("aws-sdk-secretsmanager", "secretsmanager:GetSecretValue"),
         ] {
             let both = (found.contains(dependency), role.contains(action));
             assert_eq!(both.0, both.1, "{name}: {action}");
         }
+        // What answers a user reads in the user's scope; jobs and sweeps read by link.
+        let stores = ["store", "user-store"].map(|it| found.contains(it));
+        let expected = match name.as_str() {
+            "fetcher" | "sweeper" => [true, false],
+            "links" | "token" => [false, true],
+            _ => [false, false],
+        };
+        assert_eq!(stores, expected, "{name}");
+        let reads = stores.contains(&true);
+        assert_eq!(reads, role.contains("dynamodb:"), "{name}: dynamodb");
     }
 }
 

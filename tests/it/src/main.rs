@@ -13,6 +13,7 @@
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
 //! | `callbacks` | the end of visits to the widget |
+//! | `repeated_callbacks` | callbacks that come again and again |
 //! | `reporting` | attempts that end at the bank without a callback |
 //! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
@@ -20,6 +21,7 @@
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
+//! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `links` | the data that app front ends read |

@@ -71,8 +71,8 @@ async fn sync(stack: &Stack, link_id: &str) -> anyhow::Result<Duration> {
     // The chunks left for a later job run now; work scheduled in days does not.
     for _ in 0..JOBS {
         let link = link(stack, link_id).await?;
-        let agenda = link.get("agenda").and_then(|it| it.as_m().ok());
-        if !agenda.is_some_and(|it| it.contains_key("continue") || it.contains_key("retry")) {
+        let schedule = link.get("schedule").and_then(|it| it.as_m().ok());
+        if !schedule.is_some_and(|it| it.contains_key("continue") || it.contains_key("retry")) {
             return Ok(start.elapsed());
         }
         let soon = "2000-01-01T00:00:00Z";
@@ -108,7 +108,7 @@ type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::Attribute
 async fn link(stack: &Stack, link_id: &str) -> anyhow::Result<Item> {
     use aws_sdk_dynamodb::types::AttributeValue::S;
     let request = stack.dynamodb().get_item().consistent_read(true);
-    let request = request.table_name(&stack.endpoints().resource_table);
+    let request = request.table_name(&stack.endpoints().link_table);
     let request = request
         .key("link_id", S(link_id.to_owned()))
         .key("record", S("LINK".to_owned()));

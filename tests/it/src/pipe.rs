@@ -88,13 +88,13 @@ impl World {
     /// Switches on the table's stream, with the template's settings.
     pub async fn stream(&self) {
         let template = template::evaluated(template::TEXT, &[]);
-        let table = &template["Resources"]["ResourceTable"]["Properties"];
+        let table = &template["Resources"]["LinkTable"]["Properties"];
         let view = &table["StreamSpecification"]["StreamViewType"];
         let specification = StreamSpecification::builder()
             .stream_enabled(true)
             .stream_view_type(StreamViewType::from(view.as_str().unwrap()));
         let update = self.stack.dynamodb().update_table();
-        let update = update.table_name(&self.stack.endpoints().resource_table);
+        let update = update.table_name(&self.stack.endpoints().link_table);
         let update = update.stream_specification(specification.build().unwrap());
         update.send().await.unwrap();
     }
@@ -102,7 +102,7 @@ impl World {
     /// All records since the stream was switched on, as the pipe receives them.
     pub async fn written(&self) -> Vec<Value> {
         let describe = self.stack.dynamodb().describe_table();
-        let table = describe.table_name(&self.stack.endpoints().resource_table);
+        let table = describe.table_name(&self.stack.endpoints().link_table);
         let table = table.send().await.unwrap().table.unwrap();
         let stream = table.latest_stream_arn().unwrap();
         let described = self

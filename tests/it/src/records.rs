@@ -24,7 +24,7 @@ fn written(name: &str, link_id: &str, user: &User, newer: bool) -> Value {
     let mut record: Value = serde_json::from_str(&text).unwrap();
     if newer {
         let more = |place: &mut Value| {
-            // Everything on an agenda is a time.
+            // Everything of a schedule is a time.
             place["of_a_newer_release"] = json!("2020-01-01T00:00:00Z");
         };
         let resources = record.get_mut("resources").and_then(Value::as_object_mut);
@@ -32,7 +32,7 @@ fn written(name: &str, link_id: &str, user: &User, newer: bool) -> Value {
             .into_iter()
             .flat_map(|it| it.values_mut())
             .for_each(more);
-        ["agenda", "consent", "change"]
+        ["schedule", "consent", "change"]
             .iter()
             .filter_map(|it| record.get_mut(*it).map(more))
             .count();
@@ -94,7 +94,7 @@ async fn check(world: &World, name: &str, newer: bool) {
     });
     let link = world.sandbox("links", &wish).await;
     let link_id = link["link_id"].as_str().unwrap();
-    let table = &world.stack.endpoints().resource_table;
+    let table = &world.stack.endpoints().link_table;
     let link = written(name, link_id, &user, newer);
     world.put_record(table, &link).await;
     let settled = link.get("external_id").is_some();

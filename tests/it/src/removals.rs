@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::canonical::Canonical;
-use crate::world::{World, begin};
+use crate::world::{World, acquire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_short_failed_or_inconsistent_read_removes_no_row() {
@@ -35,7 +35,7 @@ async fn an_empty_short_failed_or_inconsistent_read_removes_no_row() {
         bank.world.let_time_pass(bank.link_id()).await;
         assert_eq!(bank.stored("TRANSACTIONS").await, before, "{fault}");
         let link = bank.link().await;
-        assert!(!link.contains_key("trouble"), "{fault} passes");
+        assert!(!link.contains_key("last_error"), "{fault} passes");
     }
     bank.assert_complete().await;
 }
@@ -111,7 +111,7 @@ async fn a_row_that_a_list_hides_stays_as_long_as_belvo_has_it() {
     bank.faults(&faults).await;
     bank.news_of_bills().await;
     assert_eq!(bank.stored("BILLS").await, before);
-    assert!(!bank.link().await.contains_key("trouble"));
+    assert!(!bank.link().await.contains_key("last_error"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +150,7 @@ async fn an_empty_list_is_believed_after_belvo_announces_a_total_of_zero() {
         .await;
     assert_eq!(bank.stored("BILLS").await.len(), bills.len(), "kept");
     let link = bank.link().await;
-    assert_ne!(*link["agenda"].get("empty"), Canonical::Null);
+    assert_ne!(*link["schedule"].get("empty_list"), Canonical::Null);
 
     let none = json!({"total_bills": 0});
     bank.announce("BILLS", "historical_update", none).await;
@@ -196,23 +196,22 @@ async fn an_empty_list_of_many_stored_rows_is_believed_as_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_stored_twice_is_there_once_after_the_next_full_read() {
-    use domain::{ExternalId, LinkId, ResourceKind};
+    use domain::{LinkId, ResourceKind};
 
     let bank = Bank::connected().await;
     let store = bank.world.resource_store();
     let link_id = LinkId::parse(bank.link_id()).unwrap();
-    let external_id = ExternalId::parse(&bank.user.external_id).unwrap();
     let id = bank.by_date().await[0].clone();
     // Under a later and an earlier date than Belvo's.
     for date in ["2099-01-01", "2001-01-01"] {
         let double = json!({"id": id, "value_date": date}).to_string();
         let double: Box<serde_json::value::RawValue> = serde_json::from_str(&double).unwrap();
         let kind = ResourceKind::Transactions;
-        let double = store::ResourceRow::new(kind, link_id, &external_id, &double);
-        let hold = begin(&store, link_id).await;
+        let double = store::ResourceRow::new(kind, &double);
+        let bound = acquire(&bank.world.link_store(), link_id).await;
         let mut nothing = store::Index::default();
         let rows = vec![double.ok().unwrap()];
-        store.write(hold, rows, &mut nothing).await.unwrap();
+        store.write(&bound, rows, &mut nothing).await.unwrap();
     }
     bank.all_news().await;
     bank.assert_complete().await;

@@ -54,7 +54,7 @@ async fn an_expired_consent_is_renewed_in_the_portal_and_the_link_heals() {
     bank.world.settle().await;
     let link = bank.link().await;
     assert_eq!(link["consent"].get("status").text(), "EXPIRED");
-    assert!(link.contains_key("needs_user"));
+    assert!(link.contains_key("user_action"));
 
     let url = open(&bank.world, &bank.user, &renew(bank.link_id())).await;
     let query = query(&url);
@@ -87,7 +87,7 @@ async fn an_expired_consent_is_renewed_in_the_portal_and_the_link_heals() {
     bank.world.settle().await;
     let link = bank.link().await;
     assert_eq!(link["consent"].get("status").text(), "AUTHORISED");
-    assert!(!link.contains_key("needs_user"), "{link:?}");
+    assert!(!link.contains_key("user_action"), "{link:?}");
     let logs = bank.world.stack.logs();
     let told = |line: &&String| line.contains(&query["access_token"]);
     assert_eq!(logs.iter().find(told), None);
@@ -100,7 +100,10 @@ async fn a_renewal_without_a_webhook_is_found_soon_after_the_portal_was_opened()
     bank.world.settle().await;
     open(&bank.world, &bank.user, &renew(bank.link_id())).await;
     bank.world.settle().await;
-    let next = bank.link().await["agenda"].get("consent").text().to_owned();
+    let next = bank.link().await["schedule"]
+        .get("consent")
+        .text()
+        .to_owned();
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(4);
     assert!(next.parse::<jiff::Timestamp>().unwrap() < soon, "{next}");
 
@@ -142,7 +145,7 @@ async fn an_abandoned_renewal_leaves_a_healthy_link_healthy() {
 async fn the_banks_name_and_logo_are_percent_encoded() {
     let bank = Bank::connected().await;
     let name = "Crédito & São João + Cia #1 = 100%";
-    let (table, id) = (&bank.world.stack.endpoints().resource_table, bank.link_id());
+    let (table, id) = (&bank.world.stack.endpoints().link_table, bank.link_id());
     let record = format!("CONSENT#{}", bank.connected.consent_id);
     bank.world
         .stack
@@ -333,7 +336,7 @@ async fn a_user_who_connects_another_bank_gets_no_warning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_can_connect_while_links_cannot_be_read() {
-    let world = World::without_resource_table().await;
+    let world = World::without_link_table().await;
     let user = world.individual().await;
     let body = json!({"institutions": ["ofmockbank_br_retail"]});
     assert_eq!(warnings(&world, &user, &body).await, json!([]));

@@ -5,11 +5,10 @@ use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::canonical::Canonical;
 use crate::world::{CPF, Minted, User, World, failures, record};
 
-/// A link at Belvo that names a user of somebody else's system.
-async fn link_of_nobody(world: &World) -> String {
+/// A link at Belvo that names a user of another system.
+async fn link_of_another_system(world: &World) -> String {
     let body = json!({"external_id": "somebody-elses-user", "transactions": 3, "seed": 1});
     let link = world.sandbox("links", &body).await;
     world.settle().await;
@@ -65,7 +64,7 @@ async fn success_job(world: &World, user: &User, minted: &Minted, link_id: &str)
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_replays_on_an_unclaimed_link_are_one_job_and_one_request_at_most() {
     let world = World::start().await;
-    let link_id = link_of_nobody(&world).await;
+    let link_id = link_of_another_system(&world).await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;
     world.stack.settle().await.unwrap();
@@ -92,7 +91,7 @@ async fn two_hundred_replays_on_an_unclaimed_link_are_one_job_and_one_request_at
 #[tokio::test(flavor = "multi_thread")]
 async fn replays_by_one_user_do_not_hold_up_another() {
     let world = World::start().await;
-    let link_id = link_of_nobody(&world).await;
+    let link_id = link_of_another_system(&world).await;
     let (noisy, other) = (world.individual().await, world.individual().await);
     world.mint(&noisy).await;
     world.stack.settle().await.unwrap();
@@ -126,10 +125,27 @@ async fn the_true_callback_is_taken_after_a_link_scanner_loaded_the_bare_address
         .await;
 }
 
+/// Both are jobs of one group, so only their deduplication ids keep them apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_of_an_exit_is_taken_after_a_link_scanner_loaded_the_bare_address() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let how = json!({"outcome": "exit_error:login_error"});
+    let left = world.connect_with(&user, &minted, how).await;
+    let (bare, _) = left.redirect_url.split_once('?').unwrap();
+    for url in [bare, &left.redirect_url] {
+        assert_eq!(world.follow(url).await.status(), 200);
+    }
+    world.settle().await;
+    let attempt = &world.attempts(&user).await[&minted.session_id];
+    assert_eq!(attempt["code"].text(), "login_error");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn five_different_callbacks_of_a_session_are_taken_and_the_sixth_is_not() {
     let world = World::start().await;
-    let link_id = link_of_nobody(&world).await;
+    let link_id = link_of_another_system(&world).await;
     let (user, other) = (world.individual().await, world.individual().await);
     let success = |bank: &str| format!("link={link_id}&institution=of{bank}_br_retail");
     let recorded = async |user: &User, kind: &str, query: &str| {
@@ -182,23 +198,22 @@ async fn a_callback_whose_job_died_before_the_look_is_taken_again() {
     let job = success_job(&world, &user, &minted, &connected.link_id).await;
     let attempt = serde_json::from_value(job["attempt"].clone()).unwrap();
     let outcome = serde_json::from_value(job["outcome"].clone()).unwrap();
-    let now = Timestamp::now();
     let store = world.connection_store();
-    assert!(store.put_ended(&attempt, &outcome, now).await.unwrap());
+    assert!(store.put_ended(&attempt, &outcome).await.unwrap());
     assert!(world.link(&connected.link_id).await.is_empty());
 
     // Sent back from the dead letters, it has another message id.
     deliver(&world, "sent-back", &job).await;
     let link = world.link(&connected.link_id).await;
     assert_eq!(link["status"].text(), "awaiting_owner");
-    assert!(!store.put_ended(&attempt, &outcome, now).await.unwrap());
+    assert!(!store.put_ended(&attempt, &outcome).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_on_a_link_looked_at_moments_ago_is_looked_into_within_a_minute() {
     let world = World::start().await;
     let user = world.individual().await;
-    // Webhooks that are faster than the attempt: the link belongs to nobody yet.
+    // Webhooks that are faster than the attempt: the link belongs to no user yet.
     let order = json!({"external_id": user.external_id, "owner": CPF});
     let made = world.sandbox("links", &order).await;
     let link_id = made["link_id"].as_str().unwrap();
@@ -206,7 +221,9 @@ async fn a_claim_on_a_link_looked_at_moments_ago_is_looked_into_within_a_minute(
     // A link of long ago waits for hours.
     let later = Timestamp::now() + SignedDuration::from_hours(4);
     let later = AttributeValue::S(later.to_string());
-    world.set_on_link(link_id, &["agenda", "look"], later).await;
+    world
+        .set_on_link(link_id, &["schedule", "check_link"], later)
+        .await;
 
     world.mint(&user).await;
     world.stack.settle().await.unwrap();
@@ -214,15 +231,15 @@ async fn a_claim_on_a_link_looked_at_moments_ago_is_looked_into_within_a_minute(
     let url = address(&world, "success", &format!("link={link_id}")).await;
     let moments_ago = AttributeValue::S(Timestamp::now().to_string());
     world
-        .set_on_link(link_id, &["looked_at"], moments_ago)
+        .set_on_link(link_id, &["checked_at"], moments_ago)
         .await;
     assert_eq!(world.follow(&url).await.status(), 200);
     world.settle().await;
     assert_eq!(looks(&world, link_id).await, before);
     let in_a_minute = Timestamp::now() + SignedDuration::from_mins(1);
     let link = world.link(link_id).await;
-    let look: Timestamp = link["agenda"].get("look").text().parse().unwrap();
-    assert!(look <= in_a_minute);
+    let check: Timestamp = link["schedule"].get("check_link").text().parse().unwrap();
+    assert!(check <= in_a_minute);
 
     world.let_time_pass_until(link_id, in_a_minute).await;
     world.assert_complete(link_id, &user.external_id).await;
@@ -239,7 +256,7 @@ async fn a_claim_on_a_link_that_was_not_looked_at_lately_is_looked_into_at_once(
     let moments_ago = Timestamp::now() - SignedDuration::from_secs(30);
     let moments_ago = AttributeValue::S(moments_ago.to_string());
     world
-        .set_on_link(link_id, &["looked_at"], moments_ago)
+        .set_on_link(link_id, &["checked_at"], moments_ago)
         .await;
 
     world.mint(&user).await;
@@ -248,7 +265,7 @@ async fn a_claim_on_a_link_that_was_not_looked_at_lately_is_looked_into_at_once(
     assert_eq!(world.follow(&url).await.status(), 200);
     world.settle().await;
     world.assert_complete(link_id, &user.external_id).await;
-    assert!(!world.link(link_id).await.contains_key("looked_at"));
+    assert!(!world.link(link_id).await.contains_key("checked_at"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,7 +290,8 @@ async fn a_proof_is_taken_once_however_often_it_is_posted() {
     assert_eq!(jobs(&world, "attempt_ended"), 1);
     assert_eq!(jobs(&world, "link_proven"), 1);
     let link = world.link(&connected.link_id).await;
-    assert_eq!(link["proven"], Canonical::Bool(true));
+    let proof = link["proofs"].get(&minted.session_id);
+    assert_eq!(proof.text(), user.external_id);
 
     let job = json!({
         "job": "link_proven.v1",

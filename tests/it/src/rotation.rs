@@ -67,7 +67,11 @@ async fn wrong_belvo_keys_are_a_clear_problem() {
 }
 
 /// A secret as a function caches it, with a clock that the test moves.
-fn secret<T>(world: &World, part_of_name: &str, parse: fn(&str) -> Result<T, String>) -> Held<T> {
+fn secret<T: 'static>(
+    world: &World,
+    part_of_name: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Held<T> {
     let seconds = Arc::new(AtomicI64::new(1_800_000_000));
     let moved = Arc::clone(&seconds);
     let clock =

@@ -116,17 +116,17 @@ async fn a_link_whose_webhooks_were_all_lost_is_found_and_synced() {
 async fn changes_of_a_known_link_without_a_webhook_are_synced() {
     let world = adopting().await;
     let link = announced_in_part(&world).await;
-    let compare = || sweep(&world, json!({"sweep": "links"}));
+    let walk = || sweep(&world, json!({"sweep": "links"}));
     set_clock(&world, -SignedDuration::from_hours(2)).await;
     lose_webhooks(&world).await;
     let changes = json!({"add": 3, "update": 2, "delete": 1});
     world
         .sandbox(&format!("links/{link}/changes"), &changes)
         .await;
-    assert_eq!(compare().await.unwrap()["enqueued"], 1);
+    assert_eq!(walk().await.unwrap()["enqueued"], 1);
     world.settle().await;
     world.assert_complete(&link, "user-in-part").await;
-    assert_eq!(compare().await.unwrap()["seen"], 0, "everything is read");
+    assert_eq!(walk().await.unwrap()["seen"], 0, "everything is read");
 
     // Belvo reports another time of its last access than LINK has.
     let hundred_minutes_ago = Timestamp::now() - SignedDuration::from_mins(100);
@@ -134,7 +134,7 @@ async fn changes_of_a_known_link_without_a_webhook_are_synced() {
     world
         .sandbox(&format!("links/{link}/access"), &access)
         .await;
-    assert_eq!(compare().await.unwrap()["enqueued"], 1);
+    assert_eq!(walk().await.unwrap()["enqueued"], 1);
     world.settle().await;
     assert_eq!(walk().await.unwrap()["seen"], 0, "it was checked");
 }
@@ -148,7 +148,7 @@ async fn the_walk_leaves_a_link_in_backoff_alone() {
     let wish = json!({"external_id": "user-waits", "transactions": 40});
     let link = made(&world, &wish).await;
     world.settle().await;
-    assert!(world.link(&link).await.contains_key("trouble"));
+    assert!(world.link(&link).await.contains_key("last_error"));
     let answer = sweep(&world, json!({"sweep": "links"})).await.unwrap();
     assert_eq!(answer["seen"], 0, "it has a backoff of its own");
 
@@ -244,8 +244,8 @@ async fn after_an_outage_an_operator_can_expedite_waiting_links() {
     assert_eq!(answer, json!({"due": 1, "enqueued": 1}));
     world.settle().await;
     world.assert_complete(first, "user-waits").await;
-    let trouble = world.link(second).await.contains_key("trouble");
-    assert!(trouble, "the other one still waits");
+    let last_error = world.link(second).await.contains_key("last_error");
+    assert!(last_error, "the other one still waits");
 
     let answer = sweep(&world, json!({"sweep": "due", "until": until})).await;
     assert_eq!(answer.unwrap(), json!({"due": 1, "enqueued": 1}));
@@ -256,19 +256,19 @@ async fn after_an_outage_an_operator_can_expedite_waiting_links() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_journal_is_replayed() {
+async fn a_webhook_log_is_replayed() {
     let world = World::start().await;
     let connected = world.connected(&world.individual().await).await;
     let link = connected.link_id.as_str();
-    let journal = world.records(link).await;
-    let journal = journal.keys().filter(|it| it.starts_with("EVENT#")).count();
+    let log = world.records(link).await;
+    let log = log.keys().filter(|it| it.starts_with("EVENT#")).count();
     forget_requests(&world).await;
 
     let replay = json!({"sweep": "replay", "link_id": link});
     for _ in 0..2 {
         // Every replay by an operator is intended, so none is dropped as a duplicate.
         let answer = sweep(&world, replay.clone()).await.unwrap();
-        assert_eq!(answer["events"], journal);
+        assert_eq!(answer["events"], log);
         assert!(answer["enqueued"].as_u64().unwrap() >= 6, "{answer}");
         world.settle().await;
         for path in ["/api/owners/", "/api/transactions/", "/api/bills/"] {
@@ -321,7 +321,7 @@ async fn an_operator_can_have_all_links_read_again() {
     for (place, link) in (0..).zip(all).filter(|(_, link)| **link != foreign) {
         let record = world.link(link).await;
         let expected = from + SignedDuration::from_hours(place);
-        let reread = record["agenda"].get("reread").text();
+        let reread = record["schedule"].get("reread").text();
         assert_eq!(reread.parse::<Timestamp>().unwrap(), expected, "{place}");
     }
     assert!(world.records(&foreign).await.is_empty());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::canonical::Canonical;
-use crate::world::{begin, record};
+use crate::world::{acquire, record};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_settle_change_come_back_dated_or_vanish_do_so_here() {
@@ -171,34 +171,32 @@ async fn what_cannot_be_stored_is_named_on_the_link_and_nothing_else_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_overtaken_removes_and_moves_nothing() {
-    use domain::{DateRange, ExternalId, LinkId, ResourceKind};
+    use domain::{DateRange, LinkId, ResourceKind};
 
     let bank = Bank::connected().await;
     let store = bank.world.resource_store();
     let link_id = LinkId::parse(bank.link_id()).unwrap();
-    let external_id = ExternalId::parse(&bank.user.external_id).unwrap();
     let kind = ResourceKind::Transactions;
     let before = bank.stored("TRANSACTIONS").await;
     let id = bank.by_date().await[0].clone();
     let moved = json!({"id": id, "value_date": "2026-06-06"}).to_string();
     let moved: Box<serde_json::value::RawValue> = serde_json::from_str(&moved).unwrap();
-    let moved = store::ResourceRow::new(kind, link_id, &external_id, &moved)
-        .ok()
-        .unwrap();
+    let moved = store::ResourceRow::new(kind, &moved).ok().unwrap();
 
-    let slow = begin(&store, link_id).await;
-    let quick = begin(&store, link_id).await;
-    let mut index = store.index(link_id, kind, DateRange::ALL).await.unwrap();
+    let links = bank.world.link_store();
+    let slow = acquire(&links, link_id).await;
+    let quick = acquire(&links, link_id).await;
+    let mut index = store.index(&quick, kind, DateRange::ALL).await.unwrap();
     let removal = store
-        .remove(slow, std::slice::from_ref(&id), &mut index)
+        .remove(&slow, std::slice::from_ref(&id), &mut index)
         .await;
     assert!(matches!(removal, Err(store::StoreError::Superseded)));
-    let moving = store.write(slow, vec![moved.clone()], &mut index).await;
+    let moving = store.write(&slow, vec![moved.clone()], &mut index).await;
     assert!(matches!(moving, Err(store::StoreError::Superseded)));
     assert_eq!(bank.stored("TRANSACTIONS").await, before);
 
-    store.write(quick, vec![moved], &mut index).await.unwrap();
-    store.remove(quick, &[id], &mut index).await.unwrap();
+    store.write(&quick, vec![moved], &mut index).await.unwrap();
+    store.remove(&quick, &[id], &mut index).await.unwrap();
     assert_eq!(bank.stored("TRANSACTIONS").await.len(), before.len() - 1);
 }
 
@@ -222,14 +220,14 @@ async fn news_that_came_while_a_long_read_went_on_are_read_after_it() {
     let truth = bank.truth().await;
     let rows = truth["transactions"].as_array().unwrap().iter();
     let found = rows.filter(|it| it["value_date"].as_str() >= Some("2026-11-01"));
-    let pass = json!({
-        "scope": "everything",
+    let run = json!({
+        "mode": "full",
         "started_at": "2026-11-23T00:00:00Z",
-        "portion": 1000,
-        "before": "2026-11-01",
-        "found": {"rows": found.count()},
+        "chunk_size": 1000,
+        "cursor": "2026-11-01",
+        "tally": {"rows": found.count()},
     });
-    bank.set_on_link(&["resources", "TRANSACTIONS", "pass"], attribute(&pass))
+    bank.set_on_link(&["resources", "TRANSACTIONS", "run"], attribute(&run))
         .await;
     let update = json!({"id": id, "description": "settled"});
     let changes = json!({"update": [update], "webhooks": false});

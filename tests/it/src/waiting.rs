@@ -16,10 +16,10 @@ async fn a_list_that_disagrees_with_itself_is_reported_on_the_link() {
         .await;
     bank.all_news().await;
     let link = bank.link().await;
-    assert!(link.contains_key("trouble"), "it waits, and says so");
+    assert!(link.contains_key("last_error"), "it waits, and says so");
     assert!(link.contains_key("due_at"));
     assert_ne!(
-        link["resources"].get("TRANSACTIONS").get("pass"),
+        link["resources"].get("TRANSACTIONS").get("run"),
         &Canonical::Null
     );
 }
@@ -55,7 +55,7 @@ async fn a_link_that_turns_bad_without_a_word_has_advice_for_its_user() {
         bank.faults(&json!({"webhooks": {"hold": true}})).await;
         bank.control("status", &json!({"status": status})).await;
         bank.world.let_time_pass(bank.link_id()).await;
-        assert_eq!(bank.link().await["needs_user"].text(), code);
+        assert_eq!(bank.link().await["user_action"].text(), code);
         assert_eq!(guidance(code).action, Action::Reconnect);
     }
 }
@@ -72,7 +72,7 @@ async fn a_consent_is_found_without_any_webhook_of_it() {
     let facts = &link["consent"];
     assert_eq!(facts.get("id").text(), connected.consent_id);
     assert_ne!(*facts.get("expires_at"), Canonical::Null);
-    assert_ne!(*link["agenda"].get("consent"), Canonical::Null);
+    assert_ne!(*link["schedule"].get("consent"), Canonical::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn a_link_without_user_is_not_adopted_when_two_users_share_the_bank_accoun
 async fn an_attempt_that_is_recorded_late_claims_its_link_when_time_comes() {
     let world = World::start().await;
     let user = world.individual().await;
-    // The webhooks are faster than the queue of attempts: nobody has tried yet, as it seems.
+    // The webhooks are faster than the queue of attempts: no attempt is recorded yet.
     let order = json!({"external_id": user.external_id, "owner": crate::world::CPF});
     let made = world.sandbox("links", &order).await;
     let link_id = made["link_id"].as_str().unwrap();
@@ -154,7 +154,7 @@ async fn resources_whose_webhooks_were_lost_are_read_when_their_time_comes() {
     let connected = world.connected(&user).await;
     let link = world.link(&connected.link_id).await;
     assert_eq!(link["status"].text(), "awaiting_owner");
-    assert_ne!(*link["agenda"].get("unannounced"), Canonical::Null);
+    assert_ne!(*link["schedule"].get("unannounced"), Canonical::Null);
 
     world.let_time_pass(&connected.link_id).await;
     world
@@ -192,7 +192,10 @@ async fn wrong_keys_make_links_wait_and_raise_an_alarm() {
     let link_id = made["link_id"].as_str().unwrap();
     world.settle().await;
     let link = world.link(link_id).await;
-    assert_eq!(link["trouble"].get("code").text(), "authentication_failed");
+    assert_eq!(
+        link["last_error"].get("code").text(),
+        "authentication_failed"
+    );
     assert!(link.contains_key("due_at"));
     let logs = world.stack.logs();
     assert!(
@@ -202,10 +205,10 @@ async fn wrong_keys_make_links_wait_and_raise_an_alarm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_belvo_declines_does_not_bring_the_weekly_pass_again_at_once() {
+async fn a_resource_belvo_declines_does_not_bring_the_weekly_full_sync_again_at_once() {
     let bank = Bank::connected().await;
     let long_ago = AttributeValue::S("2026-01-01T00:00:00Z".to_owned());
-    let path = ["resources", "INVESTMENTS", "whole_started_at"];
+    let path = ["resources", "INVESTMENTS", "last_full_sync"];
     bank.set_on_link(&path, long_ago).await;
     let declined = json!({"status": 403, "code": "access_to_resource_denied"});
     let mut fail = declined;
@@ -214,8 +217,8 @@ async fn a_resource_belvo_declines_does_not_bring_the_weekly_pass_again_at_once(
     bank.faults(&json!({"fail_next": fail})).await;
     bank.world.let_time_pass(bank.link_id()).await;
     let link = bank.link().await;
-    let pass: Timestamp = link["agenda"].get("pass").text().parse().unwrap();
-    assert!(pass > Timestamp::now() + SignedDuration::from_hours(6 * 24));
+    let full_sync: Timestamp = link["schedule"].get("full_sync").text().parse().unwrap();
+    assert!(full_sync > Timestamp::now() + SignedDuration::from_hours(6 * 24));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,8 +246,8 @@ async fn one_list_that_never_agrees_does_not_hide_the_end_of_the_consent() {
     bank.world.let_time_pass(bank.link_id()).await;
     let link = bank.link().await;
     assert_eq!(link["consent"].get("status").text(), "EXPIRED");
-    assert!(link.contains_key("trouble"), "bills still wait");
-    assert_ne!(*link["agenda"].get("pass"), Canonical::Null);
+    assert!(link.contains_key("last_error"), "bills still wait");
+    assert_ne!(*link["schedule"].get("full_sync"), Canonical::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,11 +259,11 @@ async fn a_link_gone_after_years_is_looked_at_again_and_an_unknown_one_not_for_e
     bank.all_news().await;
     let link = bank.link().await;
     assert_eq!(link["status"].text(), "gone");
-    assert_ne!(*link["agenda"].get("look"), Canonical::Null);
+    assert_ne!(*link["schedule"].get("check_link"), Canonical::Null);
 
     let two_months_ago = Timestamp::now() - SignedDuration::from_hours(60 * 24);
     let since = AttributeValue::S(two_months_ago.to_string());
-    bank.set_on_link(&["unsettled_since"], since).await;
+    bank.set_on_link(&["unresolved", "since"], since).await;
     bank.world.let_time_pass(bank.link_id()).await;
     assert!(!bank.link().await.contains_key("due_at"));
 }
@@ -269,7 +272,7 @@ async fn a_link_gone_after_years_is_looked_at_again_and_an_unknown_one_not_for_e
 async fn what_a_newer_release_has_written_stops_neither_the_link_nor_the_walk() {
     let bank = Bank::connected().await;
     let date = AttributeValue::S("2027-01-01T00:00:00Z".to_owned());
-    bank.set_on_link(&["agenda", "a_novelty"], date).await;
+    bank.set_on_link(&["schedule", "a_novelty"], date).await;
     let walk = json!({"sweep": "links"});
     let report = bank.world.stack.invoke("sweeper", walk).await.unwrap();
     assert_eq!(report["links"], 1);

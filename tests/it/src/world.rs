@@ -23,7 +23,7 @@ pub struct World {
     pub http: Client,
 }
 
-/// Somebody who has signed in to the app.
+/// A user who has signed in to the app.
 pub struct User {
     pub external_id: String,
     jwt: String,
@@ -71,9 +71,9 @@ impl World {
     }
 
     /// Where links can be neither read nor written.
-    pub async fn without_resource_table() -> Self {
+    pub async fn without_link_table() -> Self {
         let options = StackOptions {
-            variables: BTreeMap::from([("RESOURCE_TABLE".to_owned(), "no-such-table".to_owned())]),
+            variables: BTreeMap::from([("LINK_TABLE".to_owned(), "no-such-table".to_owned())]),
             ..StackOptions::default()
         };
         Self::with_options(&[], options).await
@@ -302,11 +302,19 @@ impl World {
             .build()
     }
 
-    /// The table of links, as functions see it.
+    /// The table of links, as jobs see it.
+    pub fn link_store(&self) -> store::LinkStore {
+        let endpoints = self.stack.endpoints();
+        let aws = self.aws(&endpoints.dynamodb_url);
+        store::LinkStore::new(&aws, endpoints.link_table.clone())
+    }
+
+    /// The table of rows, as jobs see it.
     pub fn resource_store(&self) -> store::ResourceStore {
         let endpoints = self.stack.endpoints();
         let aws = self.aws(&endpoints.dynamodb_url);
-        store::ResourceStore::new(&aws, endpoints.resource_table.clone())
+        let (links, rows) = (&endpoints.link_table, &endpoints.resource_table);
+        store::ResourceStore::new(&aws, links.clone(), rows.clone())
     }
 
     /// The table of attempts, as functions see it.
@@ -362,14 +370,18 @@ impl World {
     /// Waits until every webhook has been delivered and every job done.
     pub async fn settle(&self) {
         self.sandbox("settle", &json!({})).await;
-        self.stack.settle().await.unwrap();
+        if let Err(error) = self.stack.settle().await {
+            let logs = self.stack.logs();
+            let failures = logs.iter().filter(|line| line.contains("ERROR"));
+            panic!("{error}: {:#?}", failures.collect::<Vec<_>>());
+        }
     }
 }
 
-/// Begins a job on a link that is there.
-pub async fn begin(store: &store::ResourceStore, link_id: domain::LinkId) -> store::Hold {
-    match store.begin(link_id).await.unwrap() {
-        store::Begun::Link(record) => record.hold(),
+/// Acquires a link that is bound, as a job does.
+pub async fn acquire(store: &store::LinkStore, link_id: domain::LinkId) -> store::BoundLink {
+    match store.acquire(link_id).await.unwrap() {
+        store::Acquired::Link { lease, link } => lease.bound(&link).unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -97,7 +97,7 @@ impl Deployment {
     }
 }
 
-/// Creates the template's tables in a DynamoDB that somebody else runs, and nothing more.
+/// Creates the template's tables in a DynamoDB that another program runs, and nothing more.
 pub async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
     let account = Account {
         region: REGION.to_owned(),

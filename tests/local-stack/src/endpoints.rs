@@ -21,7 +21,9 @@ pub struct Endpoints {
     pub secretsmanager_url: String,
     /// The region all of these pretend to be in.
     pub region: String,
-    /// The table with the users' data.
+    /// The table with links, their consents and their webhook log.
+    pub link_table: String,
+    /// The table with what banks hold of users.
     pub resource_table: String,
     /// The table with the attempts to connect.
     pub connection_table: String,

@@ -17,7 +17,7 @@ pub struct Use {
     pub function: String,
     /// The unit.
     pub what: What,
-    /// The table (`ResourceTable`), index (`ResourceTable/index/by_due`), queue or secret; empty
+    /// The table (`LinkTable`), index (`LinkTable/index/by_due`), queue or secret; empty
     /// for the function's own use, such as its invocations.
     pub of: String,
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Creates everything and returns the secrets' ARNs. `values` are the secrets that the template
-/// leaves for somebody to set, and others that are not to be as it makes them.
+/// leaves for the operator to set, and others that are not to be as it makes them.
 pub(crate) async fn create(
     clients: &Clients,
     storage: &Storage,
@@ -137,7 +137,11 @@ async fn create_secret(
     let value = match (given, &secret.generated) {
         (Some(value), _) => value.clone(),
         (None, Some(generated)) => Some(generate(generated)?),
-        (None, None) => return Err(anyhow!("nobody sets its value")),
+        (None, None) => {
+            return Err(anyhow!(
+                "neither the template nor this program sets its value"
+            ));
+        }
     };
     let created = secrets
         .create_secret()

@@ -33,6 +33,7 @@ use crate::{
 };
 
 /// Tables and queues that tools outside ask for, by their names in the template.
+const LINK_TABLE: &str = "LinkTable";
 const RESOURCE_TABLE: &str = "ResourceTable";
 const CONNECTION_TABLE: &str = "ConnectionTable";
 const QUEUE: &str = "FetchQueue";
@@ -114,6 +115,7 @@ impl Stack {
             sqs_url: emulators.sqs_url.clone(),
             secretsmanager_url: emulators.secretsmanager_url.clone(),
             region: REGION.to_owned(),
+            link_table: LINK_TABLE.to_owned(),
             resource_table: RESOURCE_TABLE.to_owned(),
             connection_table: CONNECTION_TABLE.to_owned(),
             queue_url: deployment.queue_url(QUEUE),
@@ -169,9 +171,9 @@ impl Stack {
         &self.endpoints
     }
 
-    /// The variables for a function that somebody else starts, whichever it is: what the template
-    /// tells all of them, and where AWS is. There, such a function may do anything, because nobody
-    /// can tell which one it is.
+    /// The variables for a function that another program starts: what the template
+    /// tells all of them, and where AWS is. There, such a function may do anything, because it is
+    /// not known which one it is.
     pub fn variables_of_any(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let surroundings = Surroundings {
             dynamodb_url: self.endpoints.dynamodb_url.clone(),

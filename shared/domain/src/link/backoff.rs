@@ -12,29 +12,19 @@ const FIRST_DELAY: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_hours(6);
 
 /// How often something was tried without success, and since when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
     pub since: Timestamp,
     pub attempts: u32,
 }
 
 impl Backoff {
-    /// The first attempt has failed.
-    pub fn first(now: Timestamp) -> Self {
-        Self {
-            since: now,
-            attempts: 1,
-        }
-    }
-
     /// One more attempt has failed; without an earlier one, it is the first.
     pub fn next(known: Option<&Self>, now: Timestamp) -> Self {
-        match known {
-            Some(known) => Self {
-                since: known.since,
-                attempts: known.attempts.saturating_add(1),
-            },
-            None => Self::first(now),
+        let failed = known.map_or(0, |it| it.attempts);
+        Self {
+            since: known.map_or(now, |it| it.since),
+            attempts: failed.saturating_add(1),
         }
     }
 
@@ -103,7 +93,7 @@ mod tests {
     #[test]
     fn attempts_are_counted_from_the_first_one() {
         let first = Backoff::next(None, at(10));
-        assert_eq!(first, Backoff::first(at(10)));
+        assert_eq!((first.since, first.attempts), (at(10), 1));
         let second = Backoff::next(Some(&first), at(50));
         assert_eq!((second.since, second.attempts), (at(10), 2));
     }

@@ -5,21 +5,20 @@ use std::ops::RangeInclusive;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Reason, later};
-use super::state::Link;
+use super::schedule::later;
 use crate::event::ConsentChange;
 use crate::id::ConsentId;
 
 /// Belvo warns so long before the end, where it warns; from then on users are asked to renew.
 const EXPIRING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Days before the end at which the consent is read.
+/// DateRange before the end at which the consent is read.
 const DAYS_BEFORE_END: [i64; 3] = [30, 7, 1];
 
 /// Belvo needs a moment to notice the end.
 const END_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// Days after the end at which the consent is read: it may be renewed without a webhook.
+/// DateRange after the end at which the consent is read: it may be renewed without a webhook.
 const DAYS_AFTER_END: RangeInclusive<i64> = 1..=30;
 
 /// After this time, Belvo's record of a consent counts for more than an earlier webhook.
@@ -151,7 +150,7 @@ impl ConsentFacts {
     /// Keeps the consent that counts among those Belvo lists: one in force, or else the last one
     /// that was, or else the latest. A renewal that was begun and abandoned says nothing about the
     /// others.
-    fn observe_listed(&mut self, listed: &[ListedConsent], now: Timestamp) {
+    pub(super) fn observe_listed(&mut self, listed: &[ListedConsent], now: Timestamp) {
         let rank = |it: &&ListedConsent| {
             let rank = match it.status.as_deref() {
                 Some("AUTHORISED") => 3,
@@ -179,25 +178,6 @@ impl ConsentFacts {
                 ConsentChange::ExpirationChanged | ConsentChange::UnavailableResources => true,
             });
         }
-    }
-}
-
-impl Link {
-    /// Keeps what Belvo lists of the link's consents. Says whether the one that counts has ended.
-    pub fn observe_consents(&mut self, listed: &[ListedConsent], now: Timestamp) -> bool {
-        self.pending.consents = false;
-        let consent = self.consent.get_or_insert_default();
-        consent.observe_listed(listed, now);
-        consent.has_ended(now)
-    }
-
-    /// The user has opened the portal to renew the consent. Belvo sends no webhook when a renewal
-    /// finishes, so the consent is read a few times.
-    pub fn observe_renewal(&mut self, opened_at: Timestamp, now: Timestamp) {
-        let consent = self.consent.get_or_insert_default();
-        consent.renewal_opened_at = Some(opened_at);
-        let next = consent.next_check(now);
-        self.schedule.set_or_clear(Reason::Consent, next);
     }
 }
 

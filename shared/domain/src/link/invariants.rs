@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::fixtures::*;
 use super::{
-    Backoff, Claim, Jitter, Link, LinkFacts, OwnerCheck, OwnerEvidence, Policy, Reason, RunEnd,
-    SyncMode, SyncedInBatch, WebhookEffect,
+    Backoff, Jitter, Link, LinkFacts, OwnerCheck, OwnerEvidence, Policy, Reason, RunEnd, SyncMode,
+    SyncedInBatch, WebhookEffect,
 };
 use crate::event::EventKind;
 use crate::resource::ResourceKind;
@@ -40,7 +40,7 @@ enum Step {
 }
 
 fn kinds() -> impl Strategy<Value = ResourceKind> {
-    proptest::sample::select(ResourceKind::ALL.to_vec())
+    proptest::sample::select(ResourceKind::all().collect::<Vec<_>>())
 }
 
 fn modes() -> impl Strategy<Value = SyncMode> {
@@ -123,17 +123,16 @@ fn take(link: &mut Link, step: Step, policy: &Policy, now: Timestamp) -> bool {
         }),
         Step::Proof(number) => link.observe_proof(session(number), user(number)),
         Step::Settle(named) => {
-            let claim = named.map_or(Claim::Unnamed, |(number, has_attempt)| Claim::Named {
-                external_id: user(number),
-                attempts: has_attempt
-                    .then(|| attempt(number, now))
-                    .into_iter()
-                    .collect(),
-            });
-            link.settle(&claim, policy, now);
+            let regained = link.regain(policy);
+            if let Some((number, has_attempt)) = named.filter(|_| !regained) {
+                let attempts = has_attempt.then(|| attempt(number, now));
+                link.claim(&user(number), attempts.as_slice(), policy, now);
+            }
         }
         Step::Foreign => {
-            link.settle(&Claim::Foreign, policy, now);
+            if !link.regain(policy) {
+                link.leave_unclaimed();
+            }
         }
         Step::Owner(number, right) => {
             let record = attempt(number, now);

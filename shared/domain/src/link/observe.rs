@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use super::consent::ListedConsent;
 use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
-use super::state::Link;
+use super::schedule::Reason;
+use super::state::{Link, LoggedWebhook};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
 use crate::id::{ExternalId, SessionId};
@@ -30,16 +31,6 @@ const MAX_PROOFS: usize = 20;
 
 /// A full sync at the latest after this time, should a webhook have been lost.
 pub(super) const FULL_SYNC_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// A webhook for the webhook log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoggedWebhook {
-    /// When it was queued.
-    pub received_at: Timestamp,
-    /// The queue's id of its message: delivered twice, it is logged once.
-    pub message_id: String,
-    pub event: Event,
-}
 
 /// What Belvo's record of a link says, as far as a rule decides by it.
 #[derive(Clone, Debug, Default)]
@@ -125,11 +116,7 @@ impl Link {
             self.limited_until = Some(Month::of(sent_at).end());
             return;
         }
-        let declined = self
-            .resources
-            .values()
-            .filter_map(|it| it.declined.as_ref());
-        let still_limited = declined.into_iter().any(limit);
+        let still_limited = self.declined().any(limit);
         if matches!(event.kind, EventKind::HistoricalUpdate { .. }) && !still_limited {
             self.limited_until = None;
         }
@@ -179,7 +166,10 @@ impl Link {
                 .request_sync(ResourceKind::Transactions, SyncMode::Full);
         }
         // The weekly full sync rides on a webhook, if one comes.
-        self.request_where(policy, SyncMode::Full, |it| is_due_for_full_sync(it, now));
+        let is_due = |last: Timestamp| now.duration_since(last) >= FULL_SYNC_PERIOD;
+        self.request_where(policy, SyncMode::Full, |it| {
+            it.last_full_sync.is_some_and(is_due)
+        });
         WebhookEffect::Synced
     }
 
@@ -218,29 +208,32 @@ impl Link {
         self.created_at = facts.created_at;
         self.last_accessed_at = facts.last_accessed_at;
         self.fetch_resources = facts.fetch_resources;
+        let known = self.user_action.take();
         self.user_action = match facts.status.as_deref() {
             // Belvo calls a link valid although its consent has no accounts any more.
-            Some("valid") => self.declined_for_the_user(),
-            Some("invalid") => {
-                let known = self.user_action.take();
-                // As a code, `invalid` is about a field of a request.
-                known.or_else(|| Some(Code::lenient("invalid_link")))
-            }
-            Some("token_required") => {
-                let known = self.user_action.take();
-                known.or_else(|| Some(Code::lenient("token_required")))
-            }
-            _ => self.user_action.take(),
+            Some("valid") => self.declined().find(|code| needs_user(code)).cloned(),
+            // As a code, `invalid` is about a field of a request.
+            Some("invalid") => known.or_else(|| Some(Code::lenient("invalid_link"))),
+            Some("token_required") => known.or_else(|| Some(Code::lenient("token_required"))),
+            _ => known,
         };
     }
 
-    /// A code that a resource was declined with, if only the user can mend it.
-    fn declined_for_the_user(&self) -> Option<Code> {
-        let codes = self
-            .resources
-            .values()
-            .filter_map(|it| it.declined.as_ref());
-        codes.into_iter().find(|code| needs_user(code)).cloned()
+    /// Keeps what Belvo lists of the link's consents. Says whether the one that counts has ended.
+    pub fn observe_consents(&mut self, listed: &[ListedConsent], now: Timestamp) -> bool {
+        self.pending.consents = false;
+        let consent = self.consent.get_or_insert_default();
+        consent.observe_listed(listed, now);
+        consent.has_ended(now)
+    }
+
+    /// The user has opened the portal to renew the consent. Belvo sends no webhook when a renewal
+    /// finishes, so the consent is read a few times.
+    pub fn observe_renewal(&mut self, opened_at: Timestamp, now: Timestamp) {
+        let consent = self.consent.get_or_insert_default();
+        consent.renewal_opened_at = Some(opened_at);
+        let next = consent.next_check(now);
+        self.schedule.set(Reason::Consent, next);
     }
 
     /// The app has posted the proof that its user came back with this link. It is kept even if
@@ -263,12 +256,6 @@ impl Link {
         self.unlogged.push(webhook);
         true
     }
-}
-
-/// Whether a week has passed since the last full sync.
-fn is_due_for_full_sync(resource: &Resource, now: Timestamp) -> bool {
-    let last = resource.last_full_sync;
-    last.is_some_and(|at| now.duration_since(at) >= FULL_SYNC_PERIOD)
 }
 
 #[cfg(test)]

@@ -6,68 +6,10 @@
 //! only if a job died between a write and its answer.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
+use super::change::{ChangeKind, UntoldRows};
 use super::state::Link;
-use crate::id::LinkId;
 use crate::resource::ResourceKind;
-
-/// A change that a write of LINK, or of a tombstone, tells other services.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeEvent {
-    /// The same whenever this very change is written: receivers may get it twice.
-    pub id: String,
-    #[serde(rename = "type")]
-    pub kind: ChangeKind,
-    /// When it was noticed.
-    pub at: Timestamp,
-}
-
-/// What has changed. The names are those of the events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-pub enum ChangeKind {
-    /// All that Belvo retrieves for the link is stored, for the first time.
-    #[serde(rename = "link.ready")]
-    #[strum(serialize = "link.ready")]
-    LinkReady,
-    /// A sync of transactions has written or removed rows.
-    #[serde(rename = "transactions.changed")]
-    #[strum(serialize = "transactions.changed")]
-    TransactionsChanged,
-    /// The consent ends within a week, or has ended.
-    #[serde(rename = "consent.expiring")]
-    #[strum(serialize = "consent.expiring")]
-    ConsentExpiring,
-    /// Nothing of the link is left here.
-    #[serde(rename = "link.erased")]
-    #[strum(serialize = "link.erased")]
-    LinkErased,
-}
-
-/// What is known of rows of TRANSACTIONS since the last event that told of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UntoldRows {
-    #[default]
-    Unchanged,
-    /// A job has died, and may have written rows. The next sync finds them in their places.
-    Suspected,
-    /// Rows were written or removed.
-    Changed,
-}
-
-impl ChangeEvent {
-    /// A change that the job with this fencing token has noticed. A job tells each kind once.
-    pub fn new(link: LinkId, fencing_token: u64, kind: ChangeKind, at: Timestamp) -> Self {
-        let name: &str = kind.into();
-        Self {
-            id: format!("{link}.{fencing_token}.{name}"),
-            kind,
-            at,
-        }
-    }
-}
 
 impl Link {
     /// Notes whether the job before this one has died without saving LINK.
@@ -111,8 +53,9 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::ExternalId;
     use crate::link::fixtures::*;
-    use crate::link::{ConsentEnd, ConsentFacts, LinkStatus, SyncMode};
+    use crate::link::{ChangeEvent, ConsentEnd, ConsentFacts, LinkStatus, SyncMode};
 
     #[test]
     fn the_stored_name_is_the_events_name() {
@@ -123,7 +66,8 @@ mod tests {
             ChangeKind::LinkErased,
         ] {
             let link = link_id(1);
-            let change = ChangeEvent::new(link, 7, kind, now());
+            let user = ExternalId::parse("user-1").unwrap();
+            let change = ChangeEvent::new((link, 7), user, kind, now());
             let stored = serde_json::to_value(&change).unwrap();
             let name: &str = kind.into();
             assert_eq!(stored["type"], name);
@@ -153,7 +97,7 @@ mod tests {
 
     #[test]
     fn rows_of_transactions_alone_are_told() {
-        for kind in ResourceKind::ALL {
+        for kind in ResourceKind::all() {
             let check = |rows, changed| {
                 let mut link = loaded();
                 link.observe_rows(kind, rows);

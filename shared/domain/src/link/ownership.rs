@@ -26,30 +26,6 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// browser can load their address again and again.
 const CHECK_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Whom Belvo's record of a link names.
-#[derive(Clone, Debug)]
-pub enum Claim {
-    /// No user: the link may continue another one.
-    Unnamed,
-    /// A user with these attempts to connect, the likeliest first.
-    Named {
-        external_id: ExternalId,
-        attempts: Vec<AttemptRecord>,
-    },
-    /// An id that is not one of ours.
-    Foreign,
-}
-
-/// What must be found out before it is settled whose a link is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnershipStep {
-    Settled,
-    /// The owners Belvo names are compared with the attempts' documents.
-    CompareOwner,
-    /// Belvo is asked for the links of the same person at the same bank.
-    FindPredecessor,
-}
-
 /// What the owners that Belvo names say about the attempts.
 #[derive(Clone, Copy, Debug)]
 pub enum OwnerEvidence<'a> {
@@ -85,45 +61,42 @@ impl Link {
         attempts
     }
 
-    /// Decides about a link that Belvo knows, as far as its claim goes.
-    pub fn settle(&mut self, claim: &Claim, policy: &Policy, now: Timestamp) -> OwnershipStep {
-        if self.bound_at.is_some() {
-            // Belvo had lost it for a while. Whose it is was settled before; what it holds was not.
+    /// Gives a link that Belvo had lost for a while back to its user. Whose it is was settled
+    /// before; what it holds was not. Says whether it ever was bound.
+    pub fn regain(&mut self, policy: &Policy) -> bool {
+        let was_bound = self.bound_at.is_some();
+        if was_bound {
             self.status = LinkStatus::Bound;
             self.request_everything(policy);
-            return OwnershipStep::Settled;
         }
-        let (external_id, attempts) = match claim {
-            Claim::Unnamed => return OwnershipStep::FindPredecessor,
-            Claim::Foreign => {
-                self.leave_unclaimed();
-                return OwnershipStep::Settled;
-            }
-            Claim::Named { attempts, .. }
-                if attempts.is_empty() && !policy.adopt_existing_links =>
-            {
-                self.leave_unclaimed();
-                return OwnershipStep::Settled;
-            }
-            Claim::Named {
-                external_id,
-                attempts,
-            } => (external_id, attempts),
-        };
-        if policy.owner_check == OwnerCheck::Off || attempts.is_empty() {
+        was_bound
+    }
+
+    /// Decides about a link that was never bound and for which Belvo names a user with these
+    /// attempts, the likeliest first. Says whether their documents must be compared with those of
+    /// the owners before it is settled.
+    pub fn claim(
+        &mut self,
+        external_id: &ExternalId,
+        attempts: &[AttemptRecord],
+        policy: &Policy,
+        now: Timestamp,
+    ) -> bool {
+        if attempts.is_empty() && !policy.adopt_existing_links {
+            self.leave_unclaimed();
+        } else if policy.owner_check == OwnerCheck::Off || attempts.is_empty() {
             self.owner_verdict = Some(OwnerVerdict::NotChecked);
             if let Some(record) = attempts.first() {
                 self.credit(&record.attempt);
             }
             self.bind(external_id.clone(), now);
-            return OwnershipStep::Settled;
-        }
-        // Before Belvo announces OWNERS, its list may be empty or partial.
-        if !self.needs_sync(ResourceKind::Owners) {
+        } else if self.needs_sync(ResourceKind::Owners) {
+            return true;
+        } else {
+            // Before Belvo announces OWNERS, its list may be empty or partial.
             self.assign(external_id.clone(), LinkStatus::AwaitingOwner);
-            return OwnershipStep::Settled;
         }
-        OwnershipStep::CompareOwner
+        false
     }
 
     /// Decides about a link whose owners were compared with the attempts of the user Belvo names.
@@ -167,7 +140,8 @@ impl Link {
         self.session_id = predecessor.session_id;
         self.holder = predecessor.holder;
         self.owner_document = predecessor.owner_document;
-        self.proofs = predecessor.proofs;
+        // Its own may have come first.
+        self.proofs.extend(predecessor.proofs);
         self.bind(external_id, now);
     }
 

@@ -20,15 +20,16 @@ pub enum SyncMode {
 
 /// The pending work of a link. A job that cannot do it leaves it here for a later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pending {
     /// Belvo's record of the link must be read.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
     /// The consents behind the link must be read.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consents: bool,
     /// Resources to sync.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub resources: BTreeMap<ResourceKind, SyncMode>,
 }
 

@@ -3,55 +3,69 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::pending::SyncMode;
-use super::run::SyncRun;
 use super::schedule::later;
+use super::tally::Tally;
 use crate::code::Code;
 use crate::event::Totals;
 use crate::resource::LOADING;
 
 /// One resource of a link: its announcements, its syncs, and how complete its rows are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Resource {
-    #[serde(default)]
     pub state: ResourceState,
     /// When the last webhook about it was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_at: Option<Timestamp>,
     /// The counts and dates of that webhook.
-    #[serde(default, skip_serializing_if = "Totals::is_empty")]
+    #[serde(skip_serializing_if = "Totals::is_empty")]
     pub announced: Totals,
     /// Whether they are of the whole resource and were not compared with a sync yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub announced_full: bool,
     /// Whether the last full sync agreed with what was announced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<TotalsVerdict>,
     /// Belvo's code, if it declined the last sync.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declined: Option<Code>,
     /// The sync run that is under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<SyncRun>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync: Option<LastSync>,
     /// When the last full sync started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_full_sync: Option<Timestamp>,
     /// Since when Belvo lists no rows although some are stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_since: Option<Timestamp>,
     /// Rows that are stored.
-    #[serde(default)]
     pub rows: u64,
     /// Rows of the last full sync that could not be stored.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub rejected_rows: u64,
     /// The first of them: id, or position in the list, and why.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<String, Code>,
+}
+
+/// A sync that is under way. It may take more than one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRun {
+    pub mode: SyncMode,
+    pub started_at: Timestamp,
+    /// The counts and dates of the whole resource that this run is compared with.
+    pub announced: Option<Totals>,
+    /// Whether it is the second try, after the first one disagreed with something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retried: bool,
+    /// The most rows read at once; a longer list is divided by date.
+    pub chunk_size: u64,
+    /// Movements dated before this day remain to be read; `None` before the first chunk.
+    pub cursor: Option<Date>,
+    /// Since when every row is stored under some key, if an earlier try of this run saw to that.
+    pub rows_known_at: Option<Timestamp>,
+    #[serde(default)]
+    pub tally: Tally,
 }
 
 /// A sync that has ended.
@@ -64,8 +78,9 @@ pub struct LastSync {
 }
 
 /// Where a resource stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ResourceState {
     /// Belvo has not announced it.
     #[default]
@@ -81,8 +96,9 @@ pub enum ResourceState {
 }
 
 /// What came of comparing a full sync with Belvo's announcement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum TotalsVerdict {
     /// Counts and dates are the same.
     Agrees,
@@ -124,7 +140,7 @@ fn is_zero(number: &u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::fixtures::{code, declined, minutes, now, synced};
+    use crate::link::fixtures::{code, declined, minutes, now, stored_text, synced};
 
     use SyncMode::{Full, Incremental, Recheck};
 
@@ -181,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_not_known_of_a_resource_is_not_stored() {
         let check = |resource: Resource, stored: &str| {
-            assert_eq!(serde_json::to_string(&resource).unwrap(), stored);
+            assert_eq!(stored_text(&resource), stored);
             assert_eq!(serde_json::from_str::<Resource>(stored).unwrap(), resource);
         };
         check(Resource::default(), r#"{"state":"waiting","rows":0}"#);

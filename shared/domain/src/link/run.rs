@@ -3,18 +3,16 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use super::change::UntoldRows;
 use super::missing::EMPTY_DOUBT;
-use super::outbox::UntoldRows;
 use super::pending::SyncMode;
-use super::resource::{LastSync, ResourceState, TotalsVerdict};
+use super::resource::{LastSync, ResourceState, SyncRun, TotalsVerdict};
 use super::schedule::{Reason, later};
 use super::state::Link;
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
-use crate::event::Totals;
 use crate::month::Month;
 use crate::resource::ResourceKind;
 
@@ -23,38 +21,6 @@ const SHORT_LIST_PAGES: u64 = 5;
 
 /// The smallest chunk of a statement that is worth its requests.
 const SMALLEST_CHUNK: u64 = 1000;
-
-/// A sync that is under way. It may take more than one job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SyncRun {
-    pub mode: SyncMode,
-    pub started_at: Timestamp,
-    /// The counts and dates of the whole resource that this run is compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub announced: Option<Totals>,
-    /// Whether it is the second try, after the first one disagreed with something.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub retried: bool,
-    /// The most rows read at once; a longer list is divided by date.
-    pub chunk_size: u64,
-    /// Movements dated before this day remain to be read; `None` before the first chunk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Date>,
-    /// Since when every row is stored under some key, if an earlier try of this run saw to that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows_known_at: Option<Timestamp>,
-    #[serde(default)]
-    pub tally: Tally,
-}
-
-/// What the next step of a sync is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunStart {
-    /// The run goes on where an earlier job stopped, or starts anew.
-    Ready,
-    /// The same, and LINK is saved first: a user watches the progress of a first sync.
-    SaveFirst,
-}
 
 /// How reading from Belvo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +31,6 @@ pub enum RunEnd {
     Repeat,
     /// What was read shows that a full sync is needed.
     NeedsFull,
-}
-
-/// What came of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conclusion {
-    /// The resource is still to be synced: a second try, or a full sync.
-    Continues,
-    Synced(Synced),
 }
 
 /// A sync that has ended well.
@@ -87,8 +45,9 @@ pub struct Synced {
 }
 
 impl Link {
-    /// Turns what is pending of a resource into a run, or continues the one under way.
-    pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> RunStart {
+    /// Turns what is pending of a resource into a run, or continues the one under way. Says whether
+    /// LINK is to be saved first: a user watches the progress of a first sync.
+    pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> bool {
         let mut pending = self.pending.resources.remove(&kind);
         let resource = self.resources.entry(kind).or_default();
         let mut chunk_size = chunk_size;
@@ -103,7 +62,7 @@ impl Link {
                 if let Some(mode) = pending {
                     self.pending.request_sync(kind, mode);
                 }
-                return RunStart::Ready;
+                return false;
             }
             // None of it is done, so it starts anew, together with what is pending since.
             chunk_size = run.chunk_size;
@@ -132,16 +91,11 @@ impl Link {
             rows_known_at: None,
             tally: Tally::default(),
         });
-        match resource.state {
-            ResourceState::Waiting => {
-                resource.state = ResourceState::Syncing;
-                RunStart::SaveFirst
-            }
-            ResourceState::Syncing
-            | ResourceState::Ready
-            | ResourceState::Partial
-            | ResourceState::Failed => RunStart::Ready,
+        let is_first = resource.state == ResourceState::Waiting;
+        if is_first {
+            resource.state = ResourceState::Syncing;
         }
+        is_first
     }
 
     /// The movements an incremental sync reads: those dated from `window_days` before the last
@@ -168,12 +122,16 @@ impl Link {
         short
     }
 
-    /// Draws the conclusion of a run.
-    pub fn conclude_run(&mut self, kind: ResourceKind, end: RunEnd, now: Timestamp) -> Conclusion {
+    /// Draws the conclusion of a run. Gives none if the resource is still to be synced: by a second
+    /// try, or in full.
+    pub fn conclude_run(
+        &mut self,
+        kind: ResourceKind,
+        end: RunEnd,
+        now: Timestamp,
+    ) -> Option<Synced> {
         let resource = self.resources.entry(kind).or_default();
-        let Some(mut run) = resource.run.take() else {
-            return Conclusion::Continues;
-        };
+        let mut run = resource.run.take()?;
         let announced = run.announced.as_ref();
         let agrees = announced.map(|it| it.agree_with(&run.tally.totals(kind)));
         // When it disagrees, Belvo may have written meanwhile.
@@ -181,14 +139,14 @@ impl Link {
         match end {
             RunEnd::NeedsFull => {
                 self.pending.request_sync(kind, SyncMode::Full);
-                return Conclusion::Continues;
+                return None;
             }
             RunEnd::Complete if !differs_first => {}
             RunEnd::Repeat | RunEnd::Complete => {
                 run.retried = true;
                 run.cursor = None;
                 resource.run = Some(run);
-                return Conclusion::Continues;
+                return None;
             }
         }
         let synced = Synced {
@@ -241,7 +199,7 @@ impl Link {
         if kind == ResourceKind::Transactions && self.untold_rows == UntoldRows::Suspected {
             self.untold_rows = UntoldRows::Changed;
         }
-        Conclusion::Synced(synced)
+        Some(synced)
     }
 
     /// Belvo declines to give a resource, and asking again cannot help.

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::backoff::Backoff;
+use super::change::{ChangeEvent, UntoldRows};
 use super::consent::ConsentFacts;
-use super::observe::LoggedWebhook;
-use super::outbox::{ChangeEvent, UntoldRows};
 use super::pending::{Pending, SyncMode};
 use super::policy::Policy;
 use super::refresh::Refresh;
 use super::resource::Resource;
 use super::schedule::Schedule;
 use crate::code::Code;
+use crate::event::Event;
 use crate::id::{ExternalId, LinkId, ReceiptId, SessionId};
 use crate::identity::Holder;
 use crate::resource::ResourceKind;
@@ -24,7 +25,7 @@ use crate::tax_id::DocumentHash;
 ///
 /// `DATA.md` lists every member. A member that an older release wrote and this one does not know
 /// stays in the table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     pub link_id: LinkId,
     /// Raised by each job that acquires the link; a write with a lower token fails. A link that is
@@ -34,66 +35,49 @@ pub struct Link {
     /// The token of the job that saved the record last.
     #[serde(default)]
     pub saved_token: u64,
-    #[serde(default)]
     pub updated_at: Option<Timestamp>,
 
     /// How far it is settled whose the link is.
     #[serde(default)]
     pub status: LinkStatus,
     /// The user. Belvo names it, or the link continues another one; see [`super::ownership`].
-    #[serde(default)]
     pub external_id: Option<ExternalId>,
     /// When it was first bound. From then on it never changes its user.
-    #[serde(default)]
     pub bound_at: Option<Timestamp>,
     /// Since when it is not bound, and how often Belvo was asked about it since.
-    #[serde(default)]
     pub unresolved: Option<Backoff>,
     /// When Belvo's record of the link was last read while it was not bound.
-    #[serde(default)]
     pub checked_at: Option<Timestamp>,
     /// The attempt that made the link.
-    #[serde(default)]
     pub session_id: Option<SessionId>,
     /// Whose accounts it holds, as its attempt said.
-    #[serde(default)]
     pub holder: Option<Holder>,
     /// The CPF or CNPJ its token was minted for, hashed. Its monthly limits are spent.
-    #[serde(default)]
     pub owner_document: Option<DocumentHash>,
     /// What came of comparing that document with the owner Belvo names.
-    #[serde(default)]
     pub owner_verdict: Option<OwnerVerdict>,
     /// Proofs the app has posted: through which attempt, and whose (`IdentitySource=body`).
     #[serde(default)]
     pub proofs: BTreeMap<SessionId, ExternalId>,
     /// The link of the same person at the same bank that this one continues.
-    #[serde(default)]
     pub replaces: Option<LinkId>,
     /// That its user wants it erased. From then on nothing of it is served or stored.
-    #[serde(default)]
     pub erase: Option<EraseMark>,
 
     /// Belvo's name of the bank.
-    #[serde(default)]
     pub institution: Option<String>,
     /// Belvo's id of the person at the bank: the same for each of their links there.
-    #[serde(default)]
     pub institution_user_id: Option<String>,
     /// `single` or `recurrent`.
-    #[serde(default)]
     pub access_mode: Option<String>,
     /// What Belvo retrieves for the link; empty until Belvo's record of it was read.
     #[serde(default)]
     pub fetch_resources: BTreeSet<ResourceKind>,
     /// When Belvo made the link.
-    #[serde(default)]
     pub created_at: Option<Timestamp>,
     /// When Belvo last reached the bank, as far as Belvo has told.
-    #[serde(default)]
     pub last_accessed_at: Option<Timestamp>,
     /// The [`last_accessed_at`](Self::last_accessed_at) whose data is read completely.
-    #[serde(default)]
     pub complete_as_of: Option<Timestamp>,
 
     #[serde(default)]
@@ -101,18 +85,13 @@ pub struct Link {
     #[serde(default)]
     pub schedule: Schedule,
     /// Why the last job could not finish.
-    #[serde(default)]
     pub last_error: Option<LastError>,
     /// Until when the bank gives no more data: its monthly Open Finance limits are used up.
-    #[serde(default)]
     pub limited_until: Option<Timestamp>,
     /// Belvo's code for what only the user can mend.
-    #[serde(default)]
     pub user_action: Option<Code>,
-    #[serde(default)]
     pub consent: Option<ConsentFacts>,
     /// The last refresh the app has asked for.
-    #[serde(default)]
     pub refresh: Option<Refresh>,
     #[serde(default)]
     pub resources: BTreeMap<ResourceKind, Resource>,
@@ -121,12 +100,10 @@ pub struct Link {
     pub unlogged: Vec<LoggedWebhook>,
 
     /// When all resources were settled for the first time, and the event was sent.
-    #[serde(default)]
     pub ready_at: Option<Timestamp>,
     #[serde(default)]
     pub untold_rows: UntoldRows,
     /// The event that this very write sends.
-    #[serde(default)]
     pub change: Option<ChangeEvent>,
 }
 
@@ -146,9 +123,20 @@ pub struct LastError {
     pub backoff: Backoff,
 }
 
+/// A webhook for the webhook log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedWebhook {
+    /// When it was queued.
+    pub received_at: Timestamp,
+    /// The queue's id of its message: delivered twice, it is logged once.
+    pub message_id: String,
+    pub event: Event,
+}
+
 /// How far it is settled whose a link is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LinkStatus {
     /// Belvo was not asked about it yet.
     #[default]
@@ -180,40 +168,7 @@ impl Link {
     pub fn new(link_id: LinkId) -> Self {
         Self {
             link_id,
-            fencing_token: 0,
-            saved_token: 0,
-            updated_at: None,
-            status: LinkStatus::default(),
-            external_id: None,
-            bound_at: None,
-            unresolved: None,
-            checked_at: None,
-            session_id: None,
-            holder: None,
-            owner_document: None,
-            owner_verdict: None,
-            proofs: BTreeMap::new(),
-            replaces: None,
-            erase: None,
-            institution: None,
-            institution_user_id: None,
-            access_mode: None,
-            fetch_resources: BTreeSet::new(),
-            created_at: None,
-            last_accessed_at: None,
-            complete_as_of: None,
-            pending: Pending::default(),
-            schedule: Schedule::default(),
-            last_error: None,
-            limited_until: None,
-            user_action: None,
-            consent: None,
-            refresh: None,
-            resources: BTreeMap::new(),
-            unlogged: Vec::new(),
-            ready_at: None,
-            untold_rows: UntoldRows::default(),
-            change: None,
+            ..Self::default()
         }
     }
 
@@ -235,6 +190,13 @@ impl Link {
         let settled = matches!(self.status, LinkStatus::Bound | LinkStatus::Gone);
         let proven = self.is_proven() || !proof_required;
         settled && self.bound_at.is_some() && proven && self.erase.is_none()
+    }
+
+    /// The codes of the resources that Belvo declined to give.
+    pub(super) fn declined(&self) -> impl Iterator<Item = &Code> {
+        self.resources
+            .values()
+            .filter_map(|it| it.declined.as_ref())
     }
 
     /// What Belvo retrieves for the link; what the stack asks for, until Belvo's record was read.

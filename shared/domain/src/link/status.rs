@@ -107,23 +107,16 @@ impl<'a> UserStatus<'a> {
     pub fn session(&self, record: &AttemptRecord) -> SessionReport {
         let session_id = &record.attempt.session_id;
         let link_id = record.linked.or_else(|| self.made_by(session_id));
-        let status = match record.outcome.as_ref().map(Code::as_str) {
-            Some("success") => SessionStatus::Success,
-            _ if link_id.is_some() => SessionStatus::Success,
-            Some("exit") => SessionStatus::Exit,
-            Some("error") => SessionStatus::Error,
-            Some("warning") => SessionStatus::Warning,
-            _ if self.is_silent(record) => SessionStatus::Silent,
-            _ => SessionStatus::Open,
-        };
         let code = record.code.as_ref().map(Code::as_str);
-        let advice = match (status, code) {
-            (SessionStatus::Success | SessionStatus::Open, _) => None,
-            (SessionStatus::Silent, _) => Some("no_callback"),
-            (SessionStatus::Exit, None) => Some("exit"),
-            (SessionStatus::Exit | SessionStatus::Error | SessionStatus::Warning, code) => {
-                Some(code.unwrap_or("unknown"))
-            }
+        let code_or = |other| Some(code.unwrap_or(other));
+        let (status, advice) = match record.outcome.as_ref().map(Code::as_str) {
+            Some("success") => (SessionStatus::Success, None),
+            _ if link_id.is_some() => (SessionStatus::Success, None),
+            Some("exit") => (SessionStatus::Exit, code_or("exit")),
+            Some("error") => (SessionStatus::Error, code_or("unknown")),
+            Some("warning") => (SessionStatus::Warning, code_or("unknown")),
+            _ if self.is_silent(record) => (SessionStatus::Silent, Some("no_callback")),
+            _ => (SessionStatus::Open, None),
         };
         SessionReport {
             status,
@@ -144,16 +137,14 @@ impl<'a> UserStatus<'a> {
 
 impl StatusReport {
     fn new(status: Status, code: &str) -> Self {
-        Self {
-            status,
-            next_action: *guidance(code),
-        }
+        Self::until(status, code, None)
     }
 
-    fn until(self, until: Option<Timestamp>) -> Self {
+    fn until(status: Status, code: &str, until: Option<Timestamp>) -> Self {
+        let next_action = guidance(code).until(until);
         Self {
-            next_action: self.next_action.until(until),
-            ..self
+            status,
+            next_action,
         }
     }
 }
@@ -163,9 +154,7 @@ fn report(link: &Link, proof_required: bool, now: Timestamp) -> StatusReport {
         LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Unclaimed => {
             return StatusReport::new(Status::AwaitingOwner, "awaiting_owner");
         }
-        LinkStatus::Quarantined => {
-            return StatusReport::new(Status::Quarantined, "owner_mismatch");
-        }
+        LinkStatus::Quarantined => return StatusReport::new(Status::Quarantined, "owner_mismatch"),
         LinkStatus::Bound | LinkStatus::Gone if !link.is_served(proof_required) => {
             return StatusReport::new(Status::AwaitingProof, "awaiting_proof");
         }
@@ -181,10 +170,10 @@ fn report(link: &Link, proof_required: bool, now: Timestamp) -> StatusReport {
     };
     let consent = link.consent.as_ref();
     if let Some(end) = consent.and_then(|it| it.near_end(now)) {
-        return StatusReport::new(status, "consent_expiring").until(Some(end));
+        return StatusReport::until(status, "consent_expiring", Some(end));
     }
     if let Some(until) = link.limited_until.filter(|until| *until > now) {
-        return StatusReport::new(status, "operational_limits_reached").until(Some(until));
+        return StatusReport::until(status, "operational_limits_reached", Some(until));
     }
     if let Some(error) = &link.last_error {
         return retried(status, &error.code, link.schedule.get(Reason::Retry));
@@ -205,7 +194,7 @@ fn needs_user(link: &Link, now: Timestamp) -> Option<StatusReport> {
             ConsentObstacle::Unfinished => "consent_pending",
         };
         let end = consent.and_then(|it| it.expires_at);
-        return Some(StatusReport::new(Status::NeedsUser, code).until(end));
+        return Some(StatusReport::until(Status::NeedsUser, code, end));
     }
     let code = link.user_action.as_ref()?;
     // On the way to a link, the same code may call for less than another link.
@@ -218,20 +207,12 @@ fn advice_when_ready(link: &Link, now: Timestamp) -> &str {
     match link.consent.as_ref().and_then(|it| it.change) {
         Some(ConsentChange::UnrecoverableResources) => return "consent_unrecoverable_resources",
         Some(ConsentChange::UnavailableResources) => return "consent_unavailable_resources",
-        Some(
-            ConsentChange::Expired
-            | ConsentChange::AboutToExpire
-            | ConsentChange::ExpirationChanged,
-        )
-        | None => {}
+        _ => {}
     }
-    let mut resources = link.resources.values();
-    if let Some(code) = resources.find_map(|it| it.declined.as_ref()) {
-        return code.as_str();
-    }
-    match link.is_refreshing(now) {
-        true => "refreshing",
-        false => "ok",
+    match link.declined().next() {
+        Some(code) => code.as_str(),
+        None if link.is_refreshing(now) => "refreshing",
+        None => "ok",
     }
 }
 

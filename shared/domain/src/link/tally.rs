@@ -49,22 +49,13 @@ impl Tally {
 
     /// What Belvo would have announced, had it announced these rows.
     pub fn totals(&self, kind: ResourceKind) -> Totals {
-        let rows = Some(self.rows + self.rejected_rows);
-        match kind {
-            ResourceKind::Transactions | ResourceKind::InvestmentTransactions => Totals {
-                rows,
-                inflow: Some(self.inflow),
-                outflow: Some(self.outflow),
-                first_date: self.first_date,
-                last_date: self.last_date,
-            },
-            ResourceKind::Owners
-            | ResourceKind::Accounts
-            | ResourceKind::Bills
-            | ResourceKind::Investments => Totals {
-                rows,
-                ..Totals::default()
-            },
+        let dated = kind.is_dated();
+        Totals {
+            rows: Some(self.rows + self.rejected_rows),
+            inflow: dated.then_some(self.inflow),
+            outflow: dated.then_some(self.outflow),
+            first_date: self.first_date.filter(|_| dated),
+            last_date: self.last_date.filter(|_| dated),
         }
     }
 }
@@ -140,7 +131,7 @@ mod tests {
             rows: Some(7),
             ..Totals::default()
         };
-        for kind in ResourceKind::ALL {
+        for kind in ResourceKind::all() {
             let expected = match kind {
                 ResourceKind::Transactions | ResourceKind::InvestmentTransactions => {
                     movements.clone()

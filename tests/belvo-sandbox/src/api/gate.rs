@@ -115,7 +115,7 @@ fn in_belvos_form(answer: Response) -> Response {
     }
 }
 
-/// A path Belvo does not have: 404, and remembered, so that a test can see the mistake.
+/// A path Belvo does not have: 404. The sandbox counts it, so that a test can see the mistake.
 pub async fn unknown(State(world): State<Arc<World>>, method: Method, uri: Uri) -> Response {
     if uri.path().starts_with("/_sandbox") {
         return Refusal::no_route().into_response();

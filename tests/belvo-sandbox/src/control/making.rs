@@ -11,7 +11,7 @@ use crate::{
     connect::{self, Choice, Order, is_external_id},
     control::{Refusal, read},
     people,
-    redirects::{self, Outcome},
+    redirects::{self, WidgetOutcome},
     resources::Resource,
     world::World,
 };
@@ -51,7 +51,7 @@ pub async fn connect(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let (_, creation) = connect::creation_token(&world, &wish.access_token).ok_or_else(|| {
         Refusal::bad("the access token is unknown, used or older than ten minutes")
     })?;
-    if outcome != Outcome::Success {
+    if outcome != WidgetOutcome::Success {
         let redirect_url = redirects::redirect_without_link(&creation, &outcome, bank);
         return Ok(Json(
             json!({ "link_id": null, "redirect_url": redirect_url, "consent_id": null }),
@@ -147,13 +147,13 @@ pub async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     ))
 }
 
-fn outcome(text: &str) -> Result<Outcome, Refusal> {
+fn outcome(text: &str) -> Result<WidgetOutcome, Refusal> {
     match (text, text.strip_prefix("exit_error:")) {
-        ("success", _) => Ok(Outcome::Success),
-        ("exit", _) => Ok(Outcome::Exit(None)),
-        ("error", _) => Ok(Outcome::Error),
-        ("warning", _) => Ok(Outcome::Warning),
-        (_, Some(code)) if !code.is_empty() => Ok(Outcome::Exit(Some(code.into()))),
+        ("success", _) => Ok(WidgetOutcome::Success),
+        ("exit", _) => Ok(WidgetOutcome::Exit(None)),
+        ("error", _) => Ok(WidgetOutcome::Error),
+        ("warning", _) => Ok(WidgetOutcome::Warning),
+        (_, Some(code)) if !code.is_empty() => Ok(WidgetOutcome::Exit(Some(code.into()))),
         _ => Err(Refusal::bad(
             "outcome is success, exit, exit_error:<code>, error or warning",
         )),

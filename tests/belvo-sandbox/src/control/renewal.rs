@@ -21,7 +21,7 @@ use crate::{
 
 type Answer = Result<Json<Value>, Refusal>;
 
-/// Days by which a consent without an end is renewed.
+/// DateRange by which a consent without an end is renewed.
 const RENEWED_DAYS: i64 = 366;
 
 #[derive(Deserialize)]

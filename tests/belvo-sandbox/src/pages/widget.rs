@@ -17,7 +17,7 @@ use crate::{
         html::{self, escape, hidden},
         refused,
     },
-    redirects::{self, Outcome, with_query},
+    redirects::{self, WidgetOutcome, with_query},
     tokens::{Creation, Token},
     world::{Pending, World},
 };
@@ -74,13 +74,13 @@ pub async fn act(State(world): State<Arc<World>>, Form(visit): Form<Visit>) -> R
     let outcome = match visit.action.as_deref() {
         Some("authorize") => return authorize(&world, &visit, &creation, bank).await,
         Some("refused") => return refused::redirect(),
-        Some("error") => Outcome::Error,
-        Some("warning") => Outcome::Warning,
-        Some(code @ ("login_error" | "institution_down")) => Outcome::Exit(Some(code.into())),
-        _ => Outcome::Exit(None),
+        Some("error") => WidgetOutcome::Error,
+        Some("warning") => WidgetOutcome::Warning,
+        Some(code @ ("login_error" | "institution_down")) => WidgetOutcome::Exit(Some(code.into())),
+        _ => WidgetOutcome::Exit(None),
     };
     // A user who leaves without an error has not settled on a bank.
-    let bank = if outcome == Outcome::Exit(None) {
+    let bank = if outcome == WidgetOutcome::Exit(None) {
         None
     } else {
         bank

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Belvo waits this long and then sends the webhook again.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The source addresses of webhooks, as documented by Belvo.
 const BELVO: [&str; 3] = ["3.130.254.46", "18.220.61.186", "18.223.45.212"];
@@ -81,7 +81,7 @@ async fn call(
     body: &'static str,
 ) -> Result<Answer, Other> {
     let request = site.outside.api(Method::POST, site.config.stack.webhook()?);
-    let request = request.timeout(PATIENCE).body(body);
+    let request = request.timeout(TIMEOUT).body(body);
     let request = match authorization {
         Some(value) => request.header(AUTHORIZATION, value),
         None => request,

@@ -32,10 +32,10 @@ pub struct Month {
     /// Months after which a bank is connected anew or erased.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..))]
     pub months: u64,
-    /// Days a month on which Belvo announces something new of a link.
+    /// DateRange a month on which Belvo announces something new of a link.
     #[arg(long, default_value_t = 20)]
     pub news_days: u64,
-    /// Days a month on which Belvo reads a bank and finds nothing new.
+    /// DateRange a month on which Belvo reads a bank and finds nothing new.
     #[arg(long, default_value_t = 10)]
     pub quiet_days: u64,
     /// Transactions that are new on a day with news.

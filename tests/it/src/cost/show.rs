@@ -135,7 +135,7 @@ pub fn inputs(month: &Month, played: &Played) {
     println!(
         "Inputs
   A link, once connected: {} transactions; {} items and entries of indexes;
-    {} bytes in the table, of which LINK {}; {} bytes in indexes.
+    {} bytes in the tables, of which LINK {}; {} bytes in indexes.
   A day with news brings {} transactions.
   Belvo is asked {} times a month.
   A request to Belvo takes {} ms, everything else {} times as long as here, where a call took",

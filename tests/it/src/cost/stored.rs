@@ -1,4 +1,4 @@
-//! The stored bytes of a connected link.
+//! The stored bytes of a connected link, in the tables of links and of rows.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use local_stack::Stack;
 /// The records of a connected link.
 pub struct Stored {
     pub transactions: u64,
-    /// Rows of the table, and entries of its indexes.
+    /// Items of the tables, and entries of their indexes.
     pub items: u64,
     pub table_bytes: u64,
     pub index_bytes: u64,
@@ -19,23 +19,28 @@ pub struct Stored {
 type Record = HashMap<String, AttributeValue>;
 
 impl Stored {
-    /// The records of a table with a single link.
+    /// The records of tables with a single link.
     pub async fn read(stack: &Stack, link: &str) -> anyhow::Result<Self> {
-        let table = &stack.endpoints().resource_table;
-        let answer = stack.dynamodb().describe_table().table_name(table);
-        let table = answer.send().await?.table.context("no table")?;
-        let bytes = |it: Option<i64>| u64::try_from(it.unwrap_or_default()).unwrap_or_default();
-        let indexes = table.global_secondary_indexes.unwrap_or_default();
-        let index_bytes = indexes.iter().map(|it| bytes(it.index_size_bytes)).sum();
-        let index_rows: u64 = indexes.iter().map(|it| bytes(it.item_count)).sum();
+        let endpoints = stack.endpoints();
+        let (mut items, mut table_bytes, mut index_bytes) = (0, 0, 0);
+        for table in [&endpoints.link_table, &endpoints.resource_table] {
+            let answer = stack.dynamodb().describe_table().table_name(table);
+            let table = answer.send().await?.table.context("no table")?;
+            items += number(table.item_count);
+            table_bytes += number(table.table_size_bytes);
+            for index in table.global_secondary_indexes() {
+                items += number(index.item_count);
+                index_bytes += number(index.index_size_bytes);
+            }
+        }
         let item = link_record(stack, link).await?;
         let resources = item.get("resources").and_then(|it| it.as_m().ok());
         let transactions = resources.and_then(|it| it.get("TRANSACTIONS")?.as_m().ok());
         let transactions = transactions.and_then(|it| it.get("rows")?.as_n().ok());
         Ok(Self {
             transactions: transactions.context("no rows")?.parse()?,
-            items: bytes(table.item_count) + index_rows,
-            table_bytes: bytes(table.table_size_bytes),
+            items,
+            table_bytes,
             index_bytes,
             link_bytes: item
                 .iter()
@@ -49,10 +54,14 @@ pub async fn link_record(stack: &Stack, link: &str) -> anyhow::Result<Record> {
     let text = |it: &str| AttributeValue::S(it.to_owned());
     let request = stack.dynamodb().get_item().consistent_read(true);
     let request = request
-        .table_name(&stack.endpoints().resource_table)
+        .table_name(&stack.endpoints().link_table)
         .key("link_id", text(link))
         .key("record", text("LINK"));
     request.send().await?.item.context("there is no LINK")
+}
+
+fn number(of: Option<i64>) -> u64 {
+    u64::try_from(of.unwrap_or_default()).unwrap_or_default()
 }
 
 /// The size of a value, by DynamoDB's rules.

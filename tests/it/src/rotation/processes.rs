@@ -16,9 +16,10 @@ use belvo::{Belvo, ClientOptions, KeySource, Keys, RateLimiter, Transport};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Response;
 use queue::JobQueue;
-use runtime::{Caller, Env, Randomness, Secret};
+use runtime::{Env, PrincipalSource, Randomness, Secret};
 use serde_json::json;
-use store::{ConnectionStore, ResourceStore};
+use store::{ConnectionStore, LinkStore, ResourceStore};
+use user_store::{UserConnections, UserLinks, UserRows};
 
 use super::call::Call;
 use crate::simulation::time::Time;
@@ -115,8 +116,12 @@ impl<'a> Site<'a> {
         let clock = self.time.clock();
         let dynamodb = self.world.aws(&endpoints.dynamodb_url);
         let sqs = self.world.aws(&endpoints.sqs_url);
-        let resources = ResourceStore::new(&dynamodb, endpoints.resource_table.clone());
+        let (link_table, row_table) = (&endpoints.link_table, &endpoints.resource_table);
+        let link_store = LinkStore::new(&dynamodb, link_table.clone());
+        let user_links = UserLinks::new(&dynamodb, link_table.clone());
         let connections = ConnectionStore::new(&dynamodb, endpoints.connection_table.clone());
+        let user_connections = endpoints.connection_table.clone();
+        let user_connections = UserConnections::new(&dynamodb, user_connections);
         let queue = JobQueue::new(&sqs, self.queue_url.clone());
         let secrets = |function| self.secrets(function, &reads);
         let env = |function| Env::new(self.world.stack.variables_of(function));
@@ -127,10 +132,10 @@ impl<'a> Site<'a> {
         let token = token::Handler {
             belvo: belvo("token").await,
             queue: queue.clone(),
-            connections: connections.clone(),
-            resources: resources.clone(),
+            connections: user_connections.clone(),
+            links: user_links.clone(),
             session_keys: Secret::signing(&secrets("token"), &config.session_secret_id, &clock),
-            caller: Caller::new(&config.caller, &secrets("token"), &clock),
+            principal: PrincipalSource::new(&config.principal, &secrets("token"), &clock),
             config,
             clock: clock.clone(),
             randomness: Randomness::system(),
@@ -139,7 +144,7 @@ impl<'a> Site<'a> {
         let callback = callback::Handler {
             queue: queue.clone(),
             session_keys: Secret::signing(&secrets("callback"), &config.session_secret_id, &clock),
-            caller: Caller::new(&config.caller, &secrets("callback"), &clock),
+            principal: PrincipalSource::new(&config.principal, &secrets("callback"), &clock),
             config,
             clock: clock.clone(),
         };
@@ -158,11 +163,12 @@ impl<'a> Site<'a> {
         };
         let config = links::Config::from_env(env("links")).unwrap();
         let links = links::Handler {
-            resources: resources.clone(),
-            connections: connections.clone(),
+            links: user_links,
+            rows: UserRows::new(&dynamodb, row_table.clone()),
+            connections: user_connections,
             queue: queue.clone(),
             keys: Secret::signing(&secrets("links"), &config.session_secret_id, &clock),
-            caller: Caller::new(&config.caller, &secrets("links"), &clock),
+            principal: PrincipalSource::new(&config.principal, &secrets("links"), &clock),
             config,
             clock: clock.clone(),
             randomness: Randomness::system(),
@@ -170,16 +176,17 @@ impl<'a> Site<'a> {
         let config = fetcher::Config::from_env(env("fetcher")).unwrap();
         let fetcher = fetcher::Fetcher {
             belvo: belvo("fetcher").await,
-            resources: resources.clone(),
+            links: link_store.clone(),
+            resources: ResourceStore::new(&dynamodb, link_table.clone(), row_table.clone()),
             connections: connections.clone(),
             session_keys: Secret::signing(&secrets("fetcher"), &config.session_secret_id, &clock),
             config,
             clock: clock.clone(),
-            portion: 20_000,
+            chunk_size: 20_000,
         };
         let sweeper = sweeper::Sweeper {
             belvo: belvo("sweeper").await,
-            resources,
+            links: link_store,
             connections,
             queue,
             config: sweeper::Config::from_env(env("sweeper")).unwrap(),

@@ -14,7 +14,7 @@ const NEW_KEY: &str = "a-new-key-a-new-key-a-new-key-a-new-key";
 const USER: &str = "user-of-the-rotation";
 
 /// A process that has just read its secrets reads them again only after this time.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+const REREAD_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 impl Process {
@@ -64,7 +64,7 @@ impl Site<'_> {
             let sent = now.as_millisecond().to_string();
             let record = record_sent("job", name, &job, &sent);
             let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
-            let handled = process.fetcher.handle(event, now + PATIENCE * 10);
+            let handled = process.fetcher.handle(event, now + REREAD_PAUSE * 10);
             let response = Box::pin(handled).await;
             assert!(response.batch_item_failures.is_empty(), "{job}");
             let delete = sqs.delete_message().queue_url(&self.queue_url);
@@ -117,7 +117,7 @@ async fn belvos_old_keys_revoked_at_once_cost_half_a_minute_and_no_data() {
     let elder = site.start().await;
     let minted = elder.mint().await;
     site.work_off(&elder).await;
-    site.wait(PATIENCE).await;
+    site.wait(REREAD_PAUSE).await;
     let young = site.start().await;
     let keys = json!({"id": "new", "password": "new-password"});
     let old = &world.stack.endpoints().belvo_secret_id;
@@ -130,7 +130,7 @@ async fn belvos_old_keys_revoked_at_once_cost_half_a_minute_and_no_data() {
     assert_eq!(young.mints().await, 502);
     world.set_secret("Belvo", &keys).await;
     // Both processes have just read the secret.
-    site.wait(PATIENCE - SECOND).await;
+    site.wait(REREAD_PAUSE - SECOND).await;
     assert_eq!(elder.mints().await, 502);
     assert_eq!(young.mints().await, 502);
     // Jobs are scheduled for later instead of being returned.
@@ -155,14 +155,14 @@ async fn an_authorization_that_belvo_uses_first_is_refused_until_the_secret_has_
     let old = world.stack.endpoints().webhook_authorization.clone();
     let new = "Bearer a-new-value-agreed-with-belvo";
     let elder = site.start().await;
-    site.wait(PATIENCE).await;
+    site.wait(REREAD_PAUSE).await;
     let young = site.start().await;
     assert_eq!(elder.takes_webhook(new).await, 401);
     assert_eq!(young.takes_webhook(new).await, 401);
     let both = json!({"current": new, "previous": old});
     world.set_secret("Webhook", &both).await;
     // Both processes have just read the secret, so the next read must wait.
-    site.wait(PATIENCE - SECOND).await;
+    site.wait(REREAD_PAUSE - SECOND).await;
     assert_eq!(elder.takes_webhook(new).await, 401);
     assert_eq!(young.takes_webhook(new).await, 401);
     site.wait(SECOND).await;
@@ -183,10 +183,10 @@ async fn a_flood_of_wrong_webhooks_reads_the_secret_once_in_half_a_minute() {
     };
     flood().await;
     assert_eq!(process.reads_of("webhook"), 1);
-    site.wait(PATIENCE).await;
+    site.wait(REREAD_PAUSE).await;
     flood().await;
     assert_eq!(process.reads_of("webhook"), 2);
-    site.wait(PATIENCE - SECOND).await;
+    site.wait(REREAD_PAUSE - SECOND).await;
     flood().await;
     assert_eq!(process.reads_of("webhook"), 2);
     site.wait(SECOND).await;
@@ -209,7 +209,7 @@ async fn a_session_key_that_signs_at_once_is_unknown_elsewhere_for_half_a_minute
     site.work_off(&before).await;
     let connected = site.connect(&minted).await;
     assert_eq!(before.takes_session(&minted).await, 400);
-    site.wait(PATIENCE - SECOND).await;
+    site.wait(REREAD_PAUSE - SECOND).await;
     assert_eq!(before.takes_session(&minted).await, 400);
     // Its fetcher compares the owner with a hash that it cannot compute.
     site.deliver(&before, &authorization).await;
@@ -247,7 +247,7 @@ async fn a_session_key_replaced_without_the_old_one_strands_users_until_it_is_ba
     let both = json!({"current": NEW_KEY, "previous": old});
     world.set_secret("Session", &both).await;
     assert_eq!(process.takes_session(&minted).await, 400);
-    site.wait(PATIENCE).await;
+    site.wait(REREAD_PAUSE).await;
     assert_eq!(process.takes_session(&minted).await, 202);
     site.work_off(&process).await;
     let reread = json!({"sweep": "reread", "link_id": connected.link_id});

@@ -23,6 +23,7 @@ use super::queue::Queue;
 use super::time::Time;
 
 /// The template's names.
+pub const LINK_TABLE: &str = "LinkTable";
 pub const RESOURCE_TABLE: &str = "ResourceTable";
 pub const CONNECTION_TABLE: &str = "ConnectionTable";
 
@@ -150,6 +151,7 @@ fn perform(database: &Database, operation: &str, body: &[u8]) -> Result<String, 
         "GetItem" => through(body, |it| database.get_item(it)),
         "PutItem" => through(body, |it| database.put_item(it)),
         "Query" => through(body, |it| database.query(it)),
+        "Scan" => through(body, |it| database.scan(it)),
         "TransactWriteItems" => through(body, |it| database.transact_write_items(it)),
         "UpdateItem" => through(body, |it| database.update_item(it)),
         "UpdateTimeToLive" => through(body, |it| database.update_time_to_live(it)),

@@ -57,10 +57,10 @@ impl Bank {
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
         let keys = KeySource::fixed(keys);
-        let rhythm = Rhythm {
+        let options = ClientOptions {
             // Limits that would wait in real time.
-            pace: Pace::new(1_000_000),
-            first_pause: std::time::Duration::ZERO,
+            rate_limiter: RateLimiter::new(1_000_000),
+            first_delay: std::time::Duration::ZERO,
             page_size,
         };
         Belvo::new(self.sandbox.url().parse().unwrap(), transport, keys).with_options(options)

@@ -75,7 +75,7 @@ async fn stop_at_each(phase: Phase, lane: u64, points: &AtomicU64) {
     let mut world = World::new(Setup {
         seed: 5,
         page_size: 100,
-        portion: 20_000,
+        chunk_size: 20_000,
     })
     .await;
     let mut link_id = world.connect(TRANSACTIONS).await;

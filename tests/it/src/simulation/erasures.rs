@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::{ExternalId, Job, LinkId, ReceiptId};
+use domain::{Claims, ExternalId, Job, LinkId, ReceiptId, UserScope};
 use jiff::SignedDuration;
-use store::{ErasureScope, Marked, Receipt};
+use store::{ErasureScope, Receipt};
 
 use super::crash_points::{Moment, Stop};
 use super::parallel::run_all;
@@ -46,7 +46,7 @@ fn assert_every_stop_is_survived(phase: Phase, at_least: u64) {
         let mut world = World::new(Setup {
             seed: 7,
             page_size: 100,
-            portion: 20_000,
+            chunk_size: 20_000,
         })
         .await;
         let moment = [Moment::Before, Moment::After][(lane % 2) as usize];
@@ -105,10 +105,12 @@ async fn erase(world: &mut World, link_id: &str) -> bool {
     let now = world.time.now();
     let (id, user) = (LinkId::parse(link_id).unwrap(), user(world, link_id));
     let receipt = Receipt::new(receipt_id(link_id), ErasureScope::Link, [id], now);
+    let claims = Claims::from([("sub".to_owned(), user.to_string())]);
+    let scope = UserScope::from_claim(&claims, "sub").unwrap();
     let marking = world
-        .store
-        .mark_with_receipt(&world.connections, &user, id, &receipt);
-    if marking.await.unwrap() == Marked::No {
+        .user_links
+        .mark_with_receipt(&scope, id, &receipt, &world.user_connections);
+    if !marking.await.unwrap() {
         return false;
     }
     let job = Job::LinkErase {

@@ -17,7 +17,7 @@ async fn silence(transactions: u64, page_size: u32, days: i32) -> (World, String
     let mut world = World::new(Setup {
         seed: 23,
         page_size,
-        portion: 20_000,
+        chunk_size: 20_000,
     })
     .await;
     let link_id = world.connect(transactions).await;

@@ -50,7 +50,7 @@ async fn outage(faults: &Value, length: SignedDuration, most: u64) {
     let mut world = World::new(Setup {
         seed: 11,
         page_size: 50,
-        portion: 20_000,
+        chunk_size: 20_000,
     })
     .await;
     for _ in 0..LINKS - 1 {

@@ -75,7 +75,7 @@ async fn run(seed: u64) -> World {
     let mut world = World::new(Setup {
         seed,
         page_size: random.between(10, 50) as u32,
-        portion: *random.pick(&[50, 20_000]),
+        chunk_size: *random.pick(&[50, 20_000]),
     })
     .await;
     let mut mail = Vec::new();

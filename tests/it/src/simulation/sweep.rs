@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use queue::JobQueue;
 use runtime::{Env, Randomness};
 use serde_json::json;
-use store::{ConnectionStore, ResourceStore, SHARDS};
+use store::{ConnectionStore, LinkStore, SHARDS};
 use sweeper::{Config, Report, SweepError, Sweeper};
 
-use super::aws::{Aws, CONNECTION_TABLE, RESOURCE_TABLE};
+use super::aws::{Aws, CONNECTION_TABLE, LINK_TABLE};
 use super::bank::Bank;
 use super::random::Random;
 use super::time::Time;
@@ -20,7 +20,7 @@ pub fn sweeper(bank: &Bank, aws: &Aws, time: &Time, page_size: u32, seed: u64) -
     Sweeper {
         config: settings(),
         belvo: bank.api(None, page_size),
-        resources: ResourceStore::new(&config, RESOURCE_TABLE.to_owned()),
+        links: LinkStore::new(&config, LINK_TABLE.to_owned()),
         connections: ConnectionStore::new(&config, CONNECTION_TABLE.to_owned()),
         queue: JobQueue::new(&config, "http://127.0.0.1:1/queue.fifo".to_owned()),
         clock: time.clock(),
@@ -36,7 +36,7 @@ fn settings() -> Config {
     let variables = [
         ("BELVO_BASE_URL", "http://127.0.0.1:1"),
         ("BELVO_SECRET_ID", "BelvoSecret"),
-        ("RESOURCE_TABLE", RESOURCE_TABLE),
+        ("LINK_TABLE", LINK_TABLE),
         ("CONNECTION_TABLE", CONNECTION_TABLE),
         ("QUEUE_URL", "http://127.0.0.1:1/queue.fifo"),
         ("BELVO_REQUESTS_PER_30_SECONDS", "80"),

@@ -7,10 +7,11 @@ use fetcher::{Config, Fetcher};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Env, Secret};
 use serde_json::{Map, Value};
-use store::{ConnectionStore, ResourceStore};
+use store::{ConnectionStore, LinkStore, ResourceStore};
 use sweeper::Sweeper;
+use user_store::{UserConnections, UserLinks};
 
-use super::aws::{Aws, CONNECTION_TABLE, RESOURCE_TABLE, SharedQueue};
+use super::aws::{Aws, CONNECTION_TABLE, LINK_TABLE, RESOURCE_TABLE, SharedQueue};
 use super::bank::Bank;
 use super::crash_points::Calls;
 use super::random::Random;
@@ -19,7 +20,7 @@ use super::time::Time;
 use crate::world::Records;
 
 /// Lambda's time limit for the fetcher, less its reserve.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(270);
+const JOB_TIME: SignedDuration = SignedDuration::from_secs(270);
 
 /// The sweeper runs every minute.
 const SWEEP_PERIOD: SignedDuration = SignedDuration::from_mins(1);
@@ -33,7 +34,7 @@ pub struct Setup {
     /// Rows of Belvo's page.
     pub page_size: u32,
     /// Rows of the fetcher's chunk.
-    pub portion: u64,
+    pub chunk_size: u64,
 }
 
 pub struct World {
@@ -45,8 +46,10 @@ pub struct World {
     /// Each link, and its user.
     pub links: BTreeMap<String, String>,
     /// Used by the test itself, so its calls are not counted.
-    pub(super) store: ResourceStore,
+    pub(super) store: LinkStore,
     pub(super) connections: ConnectionStore,
+    pub(super) user_links: UserLinks,
+    pub(super) user_connections: UserConnections,
     pub(super) sweeper: Sweeper,
     client: aws_sdk_dynamodb::Client,
     fetcher: Fetcher,
@@ -71,7 +74,9 @@ impl World {
         let fetcher = fetcher(&setup, &bank, &aws, &calls, &time);
         Self {
             sweeper: sweep::sweeper(&bank, &aws, &time, setup.page_size, setup.seed),
-            store: ResourceStore::new(&own, RESOURCE_TABLE.to_owned()),
+            store: LinkStore::new(&own, LINK_TABLE.to_owned()),
+            user_links: UserLinks::new(&own, LINK_TABLE.to_owned()),
+            user_connections: UserConnections::new(&own, CONNECTION_TABLE.to_owned()),
             connections: ConnectionStore::new(&own, CONNECTION_TABLE.to_owned()),
             client: aws_sdk_dynamodb::Client::new(&own),
             random: Random::new(setup.seed),
@@ -138,7 +143,7 @@ impl World {
     /// meanwhile.
     pub async fn work_off(&mut self) -> Worked {
         for _ in 0..MOST_ROUNDS {
-            match self.work(PATIENCE).await {
+            match self.work(JOB_TIME).await {
                 Worked::Done => {}
                 ended => return ended,
             }
@@ -173,13 +178,13 @@ impl World {
 
     /// All stored records of a link.
     pub async fn records(&self, link_id: &str) -> Records {
-        crate::world::records(&self.client, RESOURCE_TABLE, link_id).await
+        crate::world::records(&self.client, [LINK_TABLE, RESOURCE_TABLE], link_id).await
     }
 
     /// The sweeper's index entry of a link.
-    pub async fn link_record(&self, link_id: &str) -> Option<store::LinkRecord> {
+    pub async fn link_record(&self, link_id: &str) -> Option<domain::Link> {
         let link_id = LinkId::parse(link_id).unwrap();
-        self.store.links(&[link_id]).await.unwrap().pop()
+        self.store.find_many(&[link_id]).await.unwrap().pop()
     }
 
     /// Adds an event to the story, for the reader of a failure.
@@ -201,12 +206,13 @@ fn fetcher(setup: &Setup, bank: &Bank, aws: &Aws, calls: &Calls, time: &Time) ->
     Fetcher {
         config: config(),
         belvo: bank.api(Some(calls.clone()), setup.page_size),
-        resources: ResourceStore::new(&aws, RESOURCE_TABLE.to_owned()),
+        links: LinkStore::new(&aws, LINK_TABLE.to_owned()),
+        resources: ResourceStore::new(&aws, LINK_TABLE.to_owned(), RESOURCE_TABLE.to_owned()),
         connections: ConnectionStore::new(&aws, CONNECTION_TABLE.to_owned()),
         // Never read, because owners are not checked here.
         session_keys: Secret::signing(&secrets, "SessionSecret", &time.clock()),
         clock: time.clock(),
-        portion: setup.portion,
+        chunk_size: setup.chunk_size,
     }
 }
 
@@ -217,6 +223,7 @@ fn config() -> Config {
         ("BELVO_BASE_URL", "http://127.0.0.1:1"),
         ("BELVO_SECRET_ID", "BelvoSecret"),
         ("SESSION_SECRET_ID", "SessionSecret"),
+        ("LINK_TABLE", LINK_TABLE),
         ("RESOURCE_TABLE", RESOURCE_TABLE),
         ("CONNECTION_TABLE", CONNECTION_TABLE),
         ("OWNER_CHECK", "off"),

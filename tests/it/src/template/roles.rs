@@ -98,6 +98,11 @@ async fn read(bank: &Bank) {
         let answer = bank.world.get(&bank.user, path).await;
         assert_eq!(answer.status(), 200, "{path}");
     }
+    // The records of a link begin on the second page.
+    let first = bank.world.get(&bank.user, "/export").await;
+    let first: Value = first.json().await.unwrap();
+    let next = format!("/export?cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(bank.world.get(&bank.user, &next).await.status(), 200);
 }
 
 /// The same user again: with a connected bank, in the portal, and in an app that catches redirects.

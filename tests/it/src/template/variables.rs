@@ -28,8 +28,8 @@ fn a_function_gets_exactly_the_variables_it_reads() {
         let mut expected = read_by(&config);
         assert!(expected.len() >= 3, "{}: {expected:?}", function.name);
         let source = fs::read_to_string(format!("../../{config}")).unwrap();
-        if source.contains("CallerConfig::from_env") {
-            expected.extend(read_by("shared/runtime/src/caller.rs"));
+        if source.contains("PrincipalConfig::from_env") {
+            expected.extend(read_by("shared/runtime/src/principal.rs"));
         }
         // The metrics code reads it, under the name that libraries of the format use.
         expected.insert("AWS_EMF_NAMESPACE".to_owned());

@@ -17,14 +17,15 @@ pub const RESOURCES: [(&str, &str); 6] = [
     ("INVESTMENT_TRANSACTIONS", "investment_transactions"),
 ];
 
-/// What is stored of a link: sort keys and items.
+/// What is stored of a link, in both tables: items by their sort key, of rows without the link.
 pub type Records = BTreeMap<String, BTreeMap<String, Canonical>>;
 
 impl World {
     /// Everything stored of a link.
     pub async fn records(&self, link_id: &str) -> Records {
-        let table = &self.stack.endpoints().resource_table;
-        records(self.stack.dynamodb(), table, link_id).await
+        let endpoints = self.stack.endpoints();
+        let tables = [&endpoints.link_table, &endpoints.resource_table];
+        records(self.stack.dynamodb(), tables.map(String::as_str), link_id).await
     }
 
     /// The LINK record.
@@ -42,7 +43,7 @@ impl World {
             .stack
             .dynamodb()
             .update_item()
-            .table_name(&self.stack.endpoints().resource_table)
+            .table_name(&self.stack.endpoints().link_table)
             .key("link_id", AttributeValue::S(link_id.to_owned()))
             .key("record", AttributeValue::S("LINK".to_owned()))
             .update_expression(format!("SET {} = :value", names.join(".")))
@@ -125,7 +126,10 @@ impl World {
             for (record, item) in stored {
                 let object = expected.remove(record);
                 assert_eq!(Some(form(item["data"].clone())), object, "{record}");
-                assert_eq!(item["link_id"].text(), link_id, "{record}");
+                let members: Vec<&str> = item.keys().map(String::as_str).collect();
+                assert_eq!(members, ["data", "external_id", "record"], "{record}");
+                let sort_key = format!("{link_id}#{record}");
+                assert_eq!(item["record"].text(), sort_key);
                 assert_eq!(item["external_id"].text(), external_id, "{record}");
                 rows += 1;
             }
@@ -136,25 +140,44 @@ impl World {
     }
 }
 
-/// Everything stored of a link, in this table.
-pub async fn records(dynamodb: &aws_sdk_dynamodb::Client, table: &str, link_id: &str) -> Records {
-    let mut pages = dynamodb
+/// Everything stored of a link, in the tables of links and of rows; rows of whatever user.
+pub async fn records(
+    dynamodb: &aws_sdk_dynamodb::Client,
+    [links, rows]: [&str; 2],
+    link_id: &str,
+) -> Records {
+    let query = dynamodb
         .query()
-        .table_name(table)
+        .table_name(links)
         .consistent_read(true)
         .key_condition_expression("link_id = :link")
-        .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()))
-        .into_paginator()
-        .items()
-        .send();
-    let mut records = Records::new();
+        .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()));
+    let mut items = Vec::new();
+    let mut pages = query.into_paginator().items().send();
     while let Some(item) = pages.next().await {
-        let mut item = item.unwrap();
+        items.push(item.unwrap());
+    }
+    let prefix = format!("{link_id}#");
+    let scan = dynamodb
+        .scan()
+        .table_name(rows)
+        .consistent_read(true)
+        .filter_expression("begins_with(#record, :link)")
+        .expression_attribute_names("#record", "record")
+        .expression_attribute_values(":link", AttributeValue::S(prefix.clone()));
+    let mut pages = scan.into_paginator().items().send();
+    while let Some(item) = pages.next().await {
+        items.push(item.unwrap());
+    }
+    let mut records = Records::new();
+    for mut item in items {
         item.remove("hash");
         let members = item.iter();
         let members = members.map(|(name, it)| (name.clone(), Canonical::from_attribute(it)));
         let members: BTreeMap<_, _> = members.collect();
-        records.insert(members["record"].text().to_owned(), members);
+        let key = members["record"].text();
+        let key = key.strip_prefix(&prefix).unwrap_or(key).to_owned();
+        assert!(records.insert(key, members).is_none(), "under two users");
     }
     records
 }

@@ -111,6 +111,7 @@ fn variables_come_from_parameters_mappings_conditions_and_resources() {
         "QUEUE_URL",
         "http://127.0.0.1:9324/000000000000/FetchQueue.fifo",
     );
+    check(&[], "fetcher", "LINK_TABLE", "LinkTable");
     check(&[], "fetcher", "RESOURCE_TABLE", "ResourceTable");
     check(&[], "token", "ATTEMPTS_PER_USER_PER_HOUR", "10");
     check(&[("OwnerCheck", "off")], "fetcher", "OWNER_CHECK", "off");
@@ -180,7 +181,7 @@ fn storage_is_what_an_account_would_create() {
     let table = storage
         .tables
         .iter()
-        .find(|table| table.name == "ResourceTable")
+        .find(|table| table.name == "LinkTable")
         .unwrap();
     assert_eq!(
         table.key,

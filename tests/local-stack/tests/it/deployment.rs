@@ -80,10 +80,7 @@ async fn the_queue_has_the_templates_attributes() {
 #[tokio::test]
 async fn the_tables_have_the_templates_keys_indexes_and_expiry() {
     let stack = start(&[]).await.unwrap();
-    let describe = stack
-        .dynamodb()
-        .describe_table()
-        .table_name("ResourceTable");
+    let describe = stack.dynamodb().describe_table().table_name("LinkTable");
     let table = describe.send().await.unwrap().table.unwrap();
     let keys: Vec<&str> = table
         .key_schema()

@@ -132,6 +132,7 @@ async fn the_ready_file_names_everything_and_everything_answers() {
             "dead_letter_queue_url",
             "dynamodb_url",
             "issuer_url",
+            "link_table",
             "queue_url",
             "region",
             "resource_table",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::link::Reason;
 use crate::link::fixtures::*;
 
 /// What a webhook said, or nothing.

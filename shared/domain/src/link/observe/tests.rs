@@ -35,7 +35,7 @@ fn each_kind_of_webhook_has_its_effect() {
         let observed = observe(&mut link, &event(kind.clone()));
         assert_eq!((observed, link.pending), (effect, expected), "{kind:?}");
     };
-    for resource in ResourceKind::ALL {
+    for resource in ResourceKind::all() {
         let complete = EventKind::HistoricalUpdate { resource };
         check(complete, Synced, pending([(resource, Full)]));
         let changed = EventKind::ResourceChanged { resource };

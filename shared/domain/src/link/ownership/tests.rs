@@ -20,13 +20,6 @@ fn unbound(status: LinkStatus) -> Link {
     link
 }
 
-fn named(attempts: Vec<AttemptRecord>) -> Claim {
-    Claim::Named {
-        external_id: user(1),
-        attempts,
-    }
-}
-
 fn one_attempt() -> Vec<AttemptRecord> {
     vec![attempt(1, minutes(-5))]
 }
@@ -34,12 +27,12 @@ fn one_attempt() -> Vec<AttemptRecord> {
 #[test]
 fn a_claim_settles_a_link_that_was_never_bound() {
     struct Given {
-        claim: Claim,
+        attempts: Vec<AttemptRecord>,
         owner_check: OwnerCheck,
         adopt: bool,
         owners_announced: bool,
     }
-    let check = |given: Given, step, status: Option<LinkStatus>, verdict| {
+    let check = |given: Given, compares, status: Option<LinkStatus>, verdict| {
         for before in [Announced, AwaitingOwner, Unclaimed, Quarantined, Gone] {
             let mut link = unbound(before);
             if given.owners_announced {
@@ -51,7 +44,11 @@ fn a_claim_settles_a_link_that_was_never_bound() {
                 adopt_existing_links: given.adopt,
                 ..policy()
             };
-            assert_eq!(link.settle(&given.claim, &policy, now()), step);
+            let untouched = link.clone();
+            assert!(!link.regain(&policy));
+            assert_eq!(link, untouched);
+            let compared = link.claim(&user(1), &given.attempts, &policy, now());
+            assert_eq!(compared, compares);
             assert_eq!(link.status, status.unwrap_or(before));
             assert_eq!(link.owner_verdict, verdict);
             assert_eq!(link.bound_at.is_some(), link.is_bound());
@@ -60,29 +57,24 @@ fn a_claim_settles_a_link_that_was_never_bound() {
         }
     };
     use OwnerCheck::{Off, Required, Warn};
-    use OwnershipStep::{CompareOwner, FindPredecessor, Settled};
     let not_checked = Some(OwnerVerdict::NotChecked);
-    let given = |claim, owner_check, adopt, owners_announced| Given {
-        claim,
+    let given = |attempts, owner_check, adopt, owners_announced| Given {
+        attempts,
         owner_check,
         adopt,
         owners_announced,
     };
-    let unnamed = given(Claim::Unnamed, Off, true, true);
-    check(unnamed, FindPredecessor, None, None);
-    let foreign = given(Claim::Foreign, Off, true, true);
-    check(foreign, Settled, Some(Unclaimed), None);
-    let no_attempt = given(named(Vec::new()), Off, false, true);
-    check(no_attempt, Settled, Some(Unclaimed), None);
-    let adopted = given(named(Vec::new()), Required, true, false);
-    check(adopted, Settled, Some(Bound), not_checked);
-    let off = given(named(one_attempt()), Off, false, false);
-    check(off, Settled, Some(Bound), not_checked);
+    let no_attempt = given(Vec::new(), Off, false, true);
+    check(no_attempt, false, Some(Unclaimed), None);
+    let adopted = given(Vec::new(), Required, true, false);
+    check(adopted, false, Some(Bound), not_checked);
+    let off = given(one_attempt(), Off, false, false);
+    check(off, false, Some(Bound), not_checked);
     for owner_check in [Required, Warn] {
-        let announced = given(named(one_attempt()), owner_check, false, true);
-        check(announced, CompareOwner, None, None);
-        let not_announced = given(named(one_attempt()), owner_check, true, false);
-        check(not_announced, Settled, Some(AwaitingOwner), None);
+        let announced = given(one_attempt(), owner_check, false, true);
+        check(announced, true, None, None);
+        let not_announced = given(one_attempt(), owner_check, true, false);
+        check(not_announced, false, Some(AwaitingOwner), None);
     }
 }
 
@@ -95,11 +87,8 @@ fn the_likeliest_attempt_is_credited_with_a_link_that_is_not_checked() {
     let mut company = attempt(2, minutes(-4));
     company.attempt.company = Some(crate::tax_id::DocumentHash("company".to_owned()));
     let mut link = unbound(Announced);
-    link.settle(
-        &named(vec![company, attempt(1, minutes(-5))]),
-        &policy,
-        now(),
-    );
+    let attempts = [company, attempt(1, minutes(-5))];
+    link.claim(&user(1), &attempts, &policy, now());
     assert_eq!(link.session_id, Some(session(2)));
     assert_eq!(link.holder, Some(crate::identity::Holder::Company));
     let document = link.owner_document.unwrap();
@@ -109,19 +98,16 @@ fn the_likeliest_attempt_is_credited_with_a_link_that_is_not_checked() {
 
 #[test]
 fn a_link_that_belvo_had_lost_is_its_users_again_and_synced_in_full() {
-    let claims = [Claim::Unnamed, Claim::Foreign, named(one_attempt())];
-    for claim in claims {
-        let mut link = loaded();
-        link.lose();
-        let step = link.settle(&claim, &policy(), now());
-        assert_eq!((step, link.status), (OwnershipStep::Settled, Bound));
-        assert_eq!(link.external_id, Some(user(1)));
-        assert_eq!(link.bound_at, Some(days(-10)));
-        let requested: Vec<_> = link.pending.resources.into_iter().collect();
-        let all = policy().fetch_resources;
-        let full: Vec<_> = all.iter().map(|kind| (kind, SyncMode::Full)).collect();
-        assert_eq!(requested, full);
-    }
+    let mut link = loaded();
+    link.lose();
+    assert!(link.regain(&policy()));
+    assert_eq!(link.status, Bound);
+    assert_eq!(link.external_id, Some(user(1)));
+    assert_eq!(link.bound_at, Some(days(-10)));
+    let requested: Vec<_> = link.pending.resources.into_iter().collect();
+    let all = policy().fetch_resources;
+    let full: Vec<_> = all.iter().map(|kind| (kind, SyncMode::Full)).collect();
+    assert_eq!(requested, full);
 }
 
 #[test]
@@ -198,6 +184,14 @@ fn a_link_continues_a_predecessor_with_all_that_was_settled_of_it() {
         link.resources.is_empty(),
         "its own data is still to be read"
     );
+}
+
+#[test]
+fn a_link_that_continues_another_keeps_the_proof_that_came_first() {
+    let mut link = unbound(Unclaimed);
+    link.observe_proof(session(4), user(1));
+    link.continue_link(bound(), now());
+    assert!(link.is_proven());
 }
 
 #[test]
@@ -304,8 +298,7 @@ fn a_check_moments_after_the_last_one_is_deferred_to_the_end_of_the_pause() {
     let check = |status, checked: Option<i64>, scheduled: Option<i64>, expected: Option<i64>| {
         let mut link = unbound(status);
         link.checked_at = checked.map(seconds);
-        link.schedule
-            .set_or_clear(Reason::CheckLink, scheduled.map(seconds));
+        link.schedule.set(Reason::CheckLink, scheduled.map(seconds));
         let context = format!("{status:?} {checked:?} {scheduled:?}");
         assert_eq!(link.defer_check(now()), expected.is_some(), "{context}");
         let next = link.schedule.get(Reason::CheckLink);

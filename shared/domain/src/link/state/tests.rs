@@ -1,8 +1,6 @@
 use super::*;
 use crate::link::fixtures::*;
-use crate::link::{
-    ChangeEvent, ChangeKind, Reason, ResourceState, RunStart, SyncMode, TotalsVerdict,
-};
+use crate::link::{ChangeEvent, ChangeKind, Reason, ResourceState, SyncMode, TotalsVerdict};
 use jiff::SignedDuration;
 
 use ResourceKind::{Accounts, Bills, Owners, Transactions};
@@ -39,7 +37,7 @@ fn full() -> Link {
     link.fencing_token = 8;
     link.saved_token = 7;
     link.updated_at = Some(now());
-    link.unresolved = Some(Backoff::first(days(-10)));
+    link.unresolved = Some(Backoff::next(None, days(-10)));
     link.checked_at = Some(days(-10));
     link.session_id = Some(session(1));
     link.holder = Some(Holder::Individual);
@@ -66,7 +64,7 @@ fn full() -> Link {
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);
     link.observe_webhook(&totals, now(), &[].into(), &policy(), now());
-    assert_eq!(link.start_run(Transactions, 2000, now()), RunStart::Ready);
+    assert!(!link.start_run(Transactions, 2000, now()));
     link.keep_for_log(LoggedWebhook {
         received_at: now(),
         message_id: "message-1".to_owned(),
@@ -76,7 +74,7 @@ fn full() -> Link {
     link.ready_at = Some(days(-1));
     link.untold_rows = UntoldRows::Changed;
     let kind = ChangeKind::TransactionsChanged;
-    link.change = Some(ChangeEvent::new(link.link_id, 8, kind, now()));
+    link.change = Some(ChangeEvent::new((link.link_id, 8), user(1), kind, now()));
     link
 }
 

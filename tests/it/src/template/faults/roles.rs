@@ -25,13 +25,28 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "roles allow exact actions on exact resources",
-        "\"${ResourceTable.Arn}/index/by_due\"",
-        "\"${ResourceTable.Arn}/*\"",
+        "\"${LinkTable.Arn}/index/by_due\"",
+        "\"${LinkTable.Arn}/*\"",
     ),
     fault(
         "roles allow exact actions on exact resources",
         "      ManagedPolicyArns: [!Ref TracingPolicy]\n",
         "      ManagedPolicyArns: [\"arn:aws:iam::aws:policy/AmazonSQSFullAccess\"]\n",
+    ),
+    fault(
+        "only the fetcher and links reach what banks hold",
+        "Action: [\"dynamodb:BatchGetItem\", \"dynamodb:GetItem\"], Resource: !GetAtt LinkTable.Arn",
+        "Action: [\"dynamodb:BatchGetItem\", \"dynamodb:GetItem\"], Resource: [!GetAtt LinkTable.Arn, !GetAtt ResourceTable.Arn]",
+    ),
+    fault(
+        "only the fetcher and links reach what banks hold",
+        "{ Effect: Allow, Action: \"dynamodb:Query\", Resource: !GetAtt ResourceTable.Arn }",
+        "{ Effect: Allow, Action: [\"dynamodb:DeleteItem\", \"dynamodb:Query\"], Resource: !GetAtt ResourceTable.Arn }",
+    ),
+    fault(
+        "only the fetcher and links reach what banks hold",
+        "          LINK_TABLE: !Ref LinkTable\n          PUBLIC_URL",
+        "          LINK_TABLE: !Ref LinkTable\n          RESOURCE_TABLE: !Ref ResourceTable\n          PUBLIC_URL",
     ),
     fault(
         "roles are taken on by one service",

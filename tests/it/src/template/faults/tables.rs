@@ -44,6 +44,16 @@ pub const FAULTS: &[Fault] = &[
         "Projection: { ProjectionType: ALL }",
     ),
     fault(
+        "tables grow by themselves, and shrink by expiry",
+        "        - { AttributeName: external_id, KeyType: HASH }\n        - { AttributeName: record, KeyType: RANGE }\n",
+        "        - { AttributeName: external_id, KeyType: HASH }\n        - { AttributeName: record, KeyType: RANGE }\n      TimeToLiveSpecification: { AttributeName: expires_at, Enabled: true }\n",
+    ),
+    fault(
+        "what banks hold is copied nowhere",
+        "        - { AttributeName: external_id, KeyType: HASH }\n        - { AttributeName: record, KeyType: RANGE }\n",
+        "        - { AttributeName: external_id, KeyType: HASH }\n        - { AttributeName: record, KeyType: RANGE }\n      StreamSpecification: { StreamViewType: NEW_IMAGE }\n",
+    ),
+    fault(
         "events hold ids and times",
         "          \"link_id\": <$.dynamodb.NewImage.link_id.S>,\n",
         "          \"link_id\": <$.dynamodb.NewImage.link_id.S>,\n          \"link\": <$.dynamodb.NewImage>,\n",

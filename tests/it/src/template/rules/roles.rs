@@ -16,6 +16,10 @@ pub const RULES: &[Rule] = &[
         check: exact,
     },
     Rule {
+        name: "only the fetcher and links reach what banks hold",
+        check: bank_data,
+    },
+    Rule {
         name: "roles are taken on by one service",
         check: trust,
     },
@@ -77,6 +81,32 @@ fn exact(subject: &Subject) -> Vec<String> {
             let traces = traces.iter().any(|it| action == it);
             complaints.extend(unless(traces, format!("everybody: {action}")));
         }
+    }
+    complaints
+}
+
+/// `links` asks for it, the fetcher reads and writes it, and nothing else knows where it is.
+fn bank_data(subject: &Subject) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (role, statement) in statements(subject) {
+        let resources = list(&statement["Resource"]).into_iter();
+        let mut resources = resources.filter_map(Value::as_str);
+        if !resources.any(|arn| arn.contains("table/ResourceTable")) {
+            continue;
+        }
+        let actions = list(&statement["Action"]);
+        let allowed = match role {
+            "FetcherRole" => true,
+            "LinksRole" => actions.iter().all(|action| **action == "dynamodb:Query"),
+            _ => false,
+        };
+        complaints.extend(unless(allowed, format!("{role}: {actions:?}")));
+    }
+    for (name, function) in subject.functions() {
+        let variables = &function["Environment"]["Variables"];
+        let told = !variables["RESOURCE_TABLE"].is_null();
+        let may = ["FetcherFunction", "LinksFunction"].contains(&name);
+        complaints.extend(unless(told == may, format!("{name} is told of it")));
     }
     complaints
 }

@@ -24,23 +24,30 @@ pub const RULES: &[Rule] = &[
         check: copies,
     },
     Rule {
+        name: "what banks hold is copied nowhere",
+        check: bank_data,
+    },
+    Rule {
         name: "events hold ids and times",
         check: events,
     },
 ];
 
-fn each(subject: &Subject, check: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
+/// Holds what banks hold, and nothing else.
+const ROWS: &str = "ResourceTable";
+
+fn each(subject: &Subject, check: impl Fn(&str, &Value) -> Vec<String>) -> Vec<String> {
     let tables = subject.of_type("AWS::DynamoDB::Table");
-    let mut complaints = unless(tables.len() == 2, "there are two tables");
+    let mut complaints = unless(tables.len() == 3, "there are three tables");
     for (name, _) in tables {
-        let own = check(&subject.template["Resources"][name]).into_iter();
+        let own = check(name, &subject.template["Resources"][name]).into_iter();
         complaints.extend(own.map(|it| format!("{name}: {it}")));
     }
     complaints
 }
 
 fn kept(subject: &Subject) -> Vec<String> {
-    each(subject, |table| {
+    each(subject, |_, table| {
         let properties = &table["Properties"];
         let recovery = &properties["PointInTimeRecoverySpecification"];
         let mut complaints = Vec::new();
@@ -63,7 +70,7 @@ fn kept(subject: &Subject) -> Vec<String> {
 }
 
 fn encrypted(subject: &Subject) -> Vec<String> {
-    each(subject, |table| {
+    each(subject, |_, table| {
         let specification = &table["Properties"]["SSESpecification"];
         let key = specification["KMSMasterKeyId"].as_str();
         let ours = key.is_some_and(|it| it.starts_with("arn:aws:kms:"));
@@ -73,19 +80,23 @@ fn encrypted(subject: &Subject) -> Vec<String> {
 }
 
 fn sizes(subject: &Subject) -> Vec<String> {
-    each(subject, |table| {
+    each(subject, |name, table| {
         let properties = &table["Properties"];
         let on_demand = properties["BillingMode"] == "PAY_PER_REQUEST";
         let mut complaints = unless(on_demand, "has a fixed size");
         let expiry = &properties["TimeToLiveSpecification"];
-        let expires = *expiry == json!({"AttributeName": "expires_at", "Enabled": true});
-        complaints.extend(unless(expires, "keeps what expires"));
+        let expected = match name {
+            // Belvo says when a row is no more.
+            ROWS => Value::Null,
+            _ => json!({"AttributeName": "expires_at", "Enabled": true}),
+        };
+        complaints.extend(unless(*expiry == expected, format!("expires by {expiry}")));
         complaints
     })
 }
 
 fn copies(subject: &Subject) -> Vec<String> {
-    each(subject, |table| {
+    each(subject, |_, table| {
         let properties = &table["Properties"];
         let view = &properties["StreamSpecification"]["StreamViewType"];
         let lean = view.is_null() || *view == "NEW_IMAGE";
@@ -98,6 +109,16 @@ fn copies(subject: &Subject) -> Vec<String> {
     })
 }
 
+/// Neither a stream nor an index carries it out of its table.
+fn bank_data(subject: &Subject) -> Vec<String> {
+    let table = subject.properties(ROWS);
+    let mut complaints = Vec::new();
+    for copy in ["StreamSpecification", "GlobalSecondaryIndexes"] {
+        complaints.extend(unless(table[copy].is_null(), format!("{copy} copies it")));
+    }
+    complaints
+}
+
 /// What may leave the stream, and of which records.
 fn events(subject: &Subject) -> Vec<String> {
     let pipe = subject.properties("ChangePipe");
@@ -107,8 +128,8 @@ fn events(subject: &Subject) -> Vec<String> {
     let paths: BTreeSet<_> = paths.filter_map(|it| it.split('>').next()).collect();
     let allowed = [
         "change.M.at.S",
+        "change.M.external_id.S",
         "change.M.id.S",
-        "external_id.S",
         "link_id.S",
     ];
     let mut complaints = unless(

@@ -10,7 +10,7 @@ use local_stack::{Stack, StackOptions};
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLE: &str = "ResourceTable";
+const TABLE: &str = "LinkTable";
 
 async fn start() -> Stack {
     Stack::start(StackOptions::default()).await.unwrap()
@@ -235,24 +235,8 @@ async fn a_sparse_index_holds_only_records_with_its_key() {
     let stack = start().await;
     let db = stack.dynamodb();
     let user = ("external_id", text("user-1"));
-    put(
-        db,
-        item(
-            "l1",
-            "LINK",
-            &[user.clone(), ("user_record", text("LINK#l1"))],
-        ),
-    )
-    .await;
-    put(
-        db,
-        item(
-            "l1",
-            "TRANSACTIONS#2026-01-01#t",
-            std::slice::from_ref(&user),
-        ),
-    )
-    .await;
+    put(db, item("l1", "LINK", &[user])).await;
+    put(db, item("l1", "EVENT#2026-01-01#e", &[])).await;
     put(
         db,
         item(

@@ -47,7 +47,7 @@ fn belvos_status_says_whether_the_user_must_act() {
     let check = |status: Option<&str>, known, declined_with: &[&str], expected: Option<&str>| {
         let mut link = bound();
         link.user_action = Option::map(known, code);
-        for (kind, text) in ResourceKind::ALL.into_iter().zip(declined_with) {
+        for (kind, text) in ResourceKind::all().zip(declined_with) {
             *link.resource(kind) = declined(text);
         }
         link.observe_record(LinkFacts {

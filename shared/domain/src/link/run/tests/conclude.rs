@@ -6,7 +6,7 @@ use crate::link::Resource;
 use ResourceKind::Accounts;
 
 /// The end of a run of TRANSACTIONS, a minute after it started.
-fn conclude(link: &mut Link, end: RunEnd) -> Conclusion {
+fn conclude(link: &mut Link, end: RunEnd) -> Option<Synced> {
     link.conclude_run(Transactions, end, minutes(1))
 }
 
@@ -43,9 +43,9 @@ fn a_run_ends_as_reading_ended_and_a_first_disagreement_is_read_again() {
         let resource = link.resource(Transactions);
         if resource.run.is_some() {
             assert_eq!(resource.run, Some(read_again), "{context}");
-            assert_eq!(conclusion, Conclusion::Continues, "{context}");
+            assert_eq!(conclusion, None, "{context}");
         } else {
-            assert_eq!(conclusion, Conclusion::Synced(synced), "{context}");
+            assert_eq!(conclusion, Some(synced), "{context}");
             assert_eq!(resource.totals, totals, "{context}");
         }
         link.resource(Transactions).run.is_some()
@@ -66,7 +66,7 @@ fn a_run_that_was_too_small_becomes_a_full_one() {
     let mut link = running(run(Incremental));
     let before = link.resource(Transactions).last_sync;
     let conclusion = conclude(&mut link, RunEnd::NeedsFull);
-    assert_eq!(conclusion, Conclusion::Continues);
+    assert_eq!(conclusion, None);
     assert_eq!(link.resource(Transactions).run, None);
     assert_eq!(link.resource(Transactions).last_sync, before);
     let pending: Vec<_> = link.pending.resources.into_iter().collect();
@@ -77,7 +77,7 @@ fn a_run_that_was_too_small_becomes_a_full_one() {
 fn without_a_run_nothing_is_concluded() {
     let mut link = loaded();
     let conclusion = conclude(&mut link, RunEnd::Complete);
-    assert_eq!(conclusion, Conclusion::Continues);
+    assert_eq!(conclusion, None);
     assert_eq!(link, loaded());
 }
 
@@ -182,7 +182,7 @@ fn a_sync_ends_what_the_resource_was_declined_with_also_where_the_user_had_to_ac
 
 #[test]
 fn a_sync_of_owners_is_followed_by_a_read_of_the_consents() {
-    for kind in ResourceKind::ALL {
+    for kind in ResourceKind::all() {
         let mut link = loaded();
         link.resource(kind).run = Some(run(Full));
         link.conclude_run(kind, RunEnd::Complete, minutes(1));

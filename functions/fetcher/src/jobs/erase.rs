@@ -1,0 +1,135 @@
+//! Links and users that are to be erased.
+//!
+//! The mark on LINK has made the link unreadable; here its data goes, at Belvo and in the tables.
+//! Belvo's answer does not hold up our own purge.
+
+use domain::link::{ChangeEvent, ChangeKind, EraseMark, Reason, later};
+use domain::{ExternalId, Link, LinkId, ReceiptId};
+use jiff::{SignedDuration, Timestamp};
+use runtime::Metric;
+use store::{Erasure, ErasureScope, Lease, Receipt, Tombstone};
+
+use super::tombstone::Eraser;
+use crate::error::JobError;
+
+/// After that, no job can be running that began before the purge.
+const PURGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Belvo deletes asynchronously, and is asked after this time whether it has.
+const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+impl Eraser<'_> {
+    /// A user wants a link erased. Its mark and its receipt are usually there; after a restore from
+    /// a backup, or when an operator asks, they are not. Says whether the link is the user's.
+    pub(crate) async fn mark_link(
+        &self,
+        link_id: LinkId,
+        external_id: &ExternalId,
+        receipt_id: ReceiptId,
+    ) -> Result<bool, JobError> {
+        let mark = EraseMark {
+            receipt_id,
+            requested_at: self.fetcher.clock.now(),
+        };
+        self.fetcher.links.mark(external_id, link_id, &mark).await?;
+        let known = self.fetcher.links.find(link_id).await?;
+        if known.and_then(|it| it.external_id).as_ref() != Some(external_id) {
+            return Ok(false);
+        }
+        let receipt = Receipt::new(receipt_id, ErasureScope::Link, [link_id], mark.requested_at);
+        let connections = &self.fetcher.connections;
+        connections
+            .put_missing_receipt(external_id, &receipt)
+            .await?;
+        Ok(true)
+    }
+
+    /// Erases a link that is marked: purges what is stored, asks Belvo, leaves a tombstone.
+    ///
+    /// When time runs short the mark stays, and with it the link is due: the next job goes on.
+    pub(crate) async fn erase_link(&self, link: &Link, lease: Lease) -> Result<(), JobError> {
+        let (Some(mark), Some(external_id)) = (&link.erase, link.external_id.clone()) else {
+            return Ok(());
+        };
+        let (link_id, receipt_id) = (link.link_id, mark.receipt_id);
+        let mut erasure = Erasure::of(link);
+        let connections = &self.fetcher.connections;
+        connections
+            .enter_erasure(&external_id, receipt_id, link_id, &erasure)
+            .await?;
+        // For the operator who restores a backup: what was erased this month.
+        let (of, now) = (ErasureScope::Link, self.fetcher.clock.now());
+        connections
+            .put_erased(of, link_id, &external_id, mark, now)
+            .await?;
+        if !self.purge(&external_id, link_id).await? {
+            return Ok(());
+        }
+        connections
+            .remove_attempts(&external_id, |it| it.linked == Some(link_id))
+            .await?;
+        let now = self.fetcher.clock.now();
+        erasure.purged_at = Some(now);
+        let deleted = self.delete_at_belvo(link_id).await;
+        erasure.confirmed_at = deleted.then_some(now);
+        let mut tombstone = Tombstone::of_link(link_id, mark, external_id.clone(), erasure.clone());
+        let again = later(now, PURGED_AGAIN_AFTER);
+        tombstone.schedule.set(Reason::Purge, again);
+        if !deleted {
+            let check = later(now, CONFIRMED_AFTER);
+            tombstone.schedule.set(Reason::CheckLink, check);
+        }
+        let job = (link_id, link.fencing_token);
+        let change = ChangeEvent::new(job, external_id.clone(), ChangeKind::LinkErased, now);
+        self.fetcher.links.bury(&lease, &tombstone, &change).await?;
+        connections
+            .enter_erasure(&external_id, receipt_id, link_id, &erasure)
+            .await?;
+        runtime::count(Metric::LinkErased, now);
+        tracing::info!(link.id = %link_id, "a link is erased");
+        Ok(())
+    }
+
+    /// A user wants everything erased. The links the stack knows are marked, and erased by jobs of
+    /// their own; what remains is to find those it never heard of. What was connected since the
+    /// request stays, so each run of the job must know the same time.
+    pub(crate) async fn erase_user(
+        &self,
+        external_id: &ExternalId,
+        receipt_id: ReceiptId,
+        requested_at: Option<Timestamp>,
+    ) -> Result<(), JobError> {
+        let connections = &self.fetcher.connections;
+        let filed = connections.receipt(external_id, receipt_id).await?;
+        let requested_at = filed.map(|it| it.requested_at).or(requested_at);
+        let requested_at = requested_at.unwrap_or_else(|| self.fetcher.clock.now());
+        let mark = EraseMark {
+            receipt_id,
+            requested_at,
+        };
+        let receipt = Receipt::new(receipt_id, ErasureScope::User, [], requested_at);
+        connections
+            .put_missing_receipt(external_id, &receipt)
+            .await?;
+        // Before anything else, so that no attempt under way comes back.
+        connections
+            .put_user_erased(external_id, requested_at)
+            .await?;
+        connections
+            .remove_attempts(external_id, |it| it.attempt.started_at <= requested_at)
+            .await?;
+        let (of, id, now) = (
+            ErasureScope::User,
+            LinkId::from(receipt_id),
+            self.fetcher.clock.now(),
+        );
+        connections
+            .put_erased(of, id, external_id, &mark, now)
+            .await?;
+        let mut tombstone = Tombstone::of_user(&mark, external_id.clone());
+        tombstone.schedule.set(Reason::Purge, now);
+        tombstone.schedule.set(Reason::CheckLink, now);
+        self.fetcher.links.put_tombstone(&tombstone).await?;
+        self.tend(tombstone, now).await
+    }
+}

@@ -1,0 +1,72 @@
+//! Jobs of the sweeper: what is due, what Belvo's list shows, what an operator wants read again;
+//! and a consent that its user has set out to renew, which is read a few times.
+
+use domain::link::Reason;
+use jiff::Timestamp;
+
+use crate::error::JobError;
+use crate::jobs::refresh;
+use crate::leased::LeasedLink;
+use crate::outcome::JobOutcome;
+use crate::reconcile::{reconcile, reconcile_now};
+
+/// The time has come for which the link was scheduled; or a later time, up to which an operator
+/// wants everything done.
+pub(crate) async fn due(
+    link: &mut LeasedLink<'_>,
+    until: Timestamp,
+) -> Result<JobOutcome, JobError> {
+    let until = link.fetcher.clock.now().max(until);
+    let reasons = link.record.schedule.take_due(until);
+    if reasons.is_empty() {
+        return Ok(JobOutcome::NothingDue);
+    }
+    if reasons.contains(&Reason::Refresh) {
+        refresh::ask(link, true).await?;
+    }
+    for reason in reasons {
+        link.record.resume(reason, &link.fetcher.config.policy);
+    }
+    reconcile_now(link).await
+}
+
+/// Belvo's list shows the link, or an access to the bank that no webhook told of.
+pub(crate) async fn listed(
+    link: &mut LeasedLink<'_>,
+    last_accessed_at: Option<Timestamp>,
+) -> Result<JobOutcome, JobError> {
+    let policy = &link.fetcher.config.policy;
+    link.record.observe_listed(last_accessed_at, policy);
+    reconcile(link).await
+}
+
+/// An operator wants everything read again, at a certain time.
+pub(crate) async fn reread(
+    link: &mut LeasedLink<'_>,
+    not_before: Timestamp,
+) -> Result<JobOutcome, JobError> {
+    if not_before > link.fetcher.clock.now() {
+        link.record.schedule.set(Reason::Reread, not_before);
+        link.save().await?;
+        return Ok(JobOutcome::Scheduled);
+    }
+    link.record.schedule.clear(Reason::Reread);
+    let policy = &link.fetcher.config.policy;
+    link.record.resume(Reason::Reread, policy);
+    link.record.resume(Reason::Consent, policy);
+    reconcile_now(link).await
+}
+
+/// The user has opened My Belvo Portal to renew a consent: schedules when it is read.
+pub(crate) async fn renewal_opened(
+    link: &mut LeasedLink<'_>,
+    opened_at: Timestamp,
+) -> Result<JobOutcome, JobError> {
+    if !link.record.is_bound() {
+        return Ok(JobOutcome::NotBound);
+    }
+    link.record
+        .observe_renewal(opened_at, link.fetcher.clock.now());
+    link.save().await?;
+    Ok(JobOutcome::Scheduled)
+}

@@ -1,0 +1,172 @@
+//! What remains to be done after an erasure: Belvo must say that the link is gone, and what a job
+//! that began earlier may have written is purged once more.
+
+use belvo::{BelvoError, Deletion};
+use domain::link::{Backoff, EraseMark, Jitter, Reason, later};
+use domain::{ExternalId, LinkId};
+use jiff::Timestamp;
+use store::{ErasureScope, Tombstone};
+
+use crate::deadline::Deadline;
+use crate::error::{JobError, log_refusal};
+use crate::fetcher::Fetcher;
+
+/// Erases what a user wants erased, in one job.
+pub(crate) struct Eraser<'a> {
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) deadline: &'a Deadline,
+}
+
+impl Eraser<'_> {
+    /// Does what is due by then for an erased link, or an erased user. Anything else that is heard
+    /// of them is ignored.
+    pub(crate) async fn tend(
+        &self,
+        mut tombstone: Tombstone,
+        until: Timestamp,
+    ) -> Result<(), JobError> {
+        let now = self.fetcher.clock.now();
+        let due = tombstone.schedule.take_due(until);
+        if self.deadline.check().is_err() {
+            return Ok(());
+        }
+        let Some(external_id) = tombstone.external_id.clone().filter(|_| !due.is_empty()) else {
+            return Ok(());
+        };
+        if due.contains(&Reason::Purge) {
+            let purged = match tombstone.of {
+                ErasureScope::Link => self.purge(&external_id, tombstone.link_id).await?,
+                ErasureScope::User => self.purge_lost(&external_id).await?,
+            };
+            if !purged {
+                return Ok(());
+            }
+        }
+        if due.contains(&Reason::CheckLink) {
+            let settled = match tombstone.of {
+                ErasureScope::Link => self.confirm(&mut tombstone, now).await,
+                ErasureScope::User => self.mark_listed(&tombstone, now).await?,
+            };
+            if !settled {
+                let backoff = Backoff::next(tombstone.backoff.as_ref(), now);
+                let jitter = Jitter::new(tombstone.link_id, backoff.attempts.into());
+                let again = later(now, backoff.delay(jitter));
+                tombstone.schedule.set(Reason::CheckLink, again);
+                tombstone.backoff = Some(backoff);
+            }
+        }
+        if tombstone.schedule.next().is_none() {
+            tombstone.erasure.completed_at = Some(now);
+            tombstone.external_id = None;
+        }
+        if tombstone.of == ErasureScope::Link {
+            let (receipt, link) = (tombstone.receipt_id, tombstone.link_id);
+            self.fetcher
+                .connections
+                .enter_erasure(&external_id, receipt, link, &tombstone.erasure)
+                .await?;
+        }
+        self.fetcher.links.put_tombstone(&tombstone).await?;
+        Ok(())
+    }
+
+    /// Removes all that is stored of a link in both tables, but for LINK and TOMBSTONE. Says
+    /// whether time was enough.
+    pub(crate) async fn purge(
+        &self,
+        external_id: &ExternalId,
+        link_id: LinkId,
+    ) -> Result<bool, JobError> {
+        let (resources, links) = (&self.fetcher.resources, &self.fetcher.links);
+        loop {
+            if self.deadline.check().is_err() {
+                return Ok(false);
+            }
+            let rows = resources.purge_some(external_id, link_id).await?;
+            let records = links.purge_some(link_id).await?;
+            if !rows && !records {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Removes the rows under a user whose LINK is lost: its erasure cannot reach them. A job
+    /// acquires LINK before it writes the first row, so what lacks it is lost or was erased.
+    async fn purge_lost(&self, external_id: &ExternalId) -> Result<bool, JobError> {
+        for link_id in self.fetcher.resources.link_ids(external_id).await? {
+            let is_lost = self.fetcher.links.find(link_id).await?.is_none();
+            if is_lost && !self.purge(external_id, link_id).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks Belvo to delete a link, and says whether it is gone for certain. A failure is looked
+    /// into later; it does not hold up what follows.
+    pub(crate) async fn delete_at_belvo(&self, link_id: LinkId) -> bool {
+        let time = self.deadline.working_time();
+        let error = match tokio::time::timeout(time, self.fetcher.belvo.delete(link_id)).await {
+            Ok(Ok(Deletion::Deleted | Deletion::Gone)) => return true,
+            Ok(Ok(Deletion::Requested)) => return false,
+            Ok(Err(error)) => error.into(),
+            Err(_) => JobError::OutOfTime,
+        };
+        self.report_undeleted(link_id, &error);
+        false
+    }
+
+    /// Whether Belvo says that the link is gone. If it is still there, Belvo is asked again to
+    /// delete it.
+    async fn confirm(&self, tombstone: &mut Tombstone, now: Timestamp) -> bool {
+        let link_id = tombstone.link_id;
+        let gone = match self.fetcher.belvo.link(link_id).await {
+            Err(BelvoError::NotFound { .. }) => true,
+            Ok(_) => self.delete_at_belvo(link_id).await,
+            Err(error) => {
+                self.report_undeleted(link_id, &error.into());
+                false
+            }
+        };
+        if gone {
+            tombstone.erasure.confirmed_at = Some(now);
+        }
+        gone
+    }
+
+    /// Marks the links of a user that Belvo lists, but for those connected since the request. Says
+    /// whether Belvo has answered.
+    async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<bool, JobError> {
+        let Some(external_id) = &tombstone.external_id else {
+            return Ok(true);
+        };
+        let listed = match self.fetcher.belvo.links_of_user(external_id).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.report_undeleted(tombstone.link_id, &error.into());
+                return Ok(false);
+            }
+        };
+        let receipt = tombstone.receipt_id;
+        let mark = EraseMark {
+            receipt_id: receipt,
+            requested_at: tombstone.requested_at.unwrap_or(now),
+        };
+        let connected_since =
+            |it: &&belvo::Link| it.created_at.is_some_and(|at| at > mark.requested_at);
+        let (links, connections) = (&self.fetcher.links, &self.fetcher.connections);
+        let meant = listed.iter().filter(|it| !connected_since(it));
+        for link in meant.filter_map(|it| it.id) {
+            if links.mark_listed(external_id, link, &mark).await? {
+                connections.enter_link(external_id, receipt, link).await?;
+            }
+        }
+        connections.enter_listed(external_id, receipt, now).await?;
+        Ok(true)
+    }
+
+    fn report_undeleted(&self, link_id: LinkId, error: &JobError) {
+        log_refusal(link_id, None, error, "belvo has not deleted a link");
+        runtime::count(error.metric(), self.fetcher.clock.now());
+    }
+}

@@ -1,0 +1,79 @@
+//! What Belvo's webhooks lead to, and their log.
+
+use domain::Event;
+use domain::link::LoggedWebhook;
+use jiff::Timestamp;
+
+use crate::error::JobError;
+use crate::leased::{Delivery, LeasedLink};
+use crate::metrics;
+use crate::outcome::JobOutcome;
+use crate::reconcile::reconcile;
+
+/// How a webhook is logged that came before its link was bound.
+const LOGGED_ONCE_BOUND: &str = "synced_once_bound";
+
+/// Belvo has called the webhook about the link.
+pub(crate) async fn received(
+    link: &mut LeasedLink<'_>,
+    event: Event,
+    delivery: Delivery,
+) -> Result<JobOutcome, JobError> {
+    for code in &event.errors {
+        metrics::notice_code(code, link.fetcher.clock.now());
+    }
+    let outcome = replayed(link, &event, delivery.sent_at).await?;
+    let webhook = LoggedWebhook {
+        received_at: delivery.sent_at,
+        message_id: delivery.message_id,
+        event,
+    };
+    log(link, webhook, outcome).await?;
+    Ok(outcome)
+}
+
+/// A webhook counts, whether it comes from Belvo or once more from the log. One from the log did
+/// not arrive once more, so it is not logged.
+pub(crate) async fn replayed(
+    link: &mut LeasedLink<'_>,
+    event: &Event,
+    sent_at: Timestamp,
+) -> Result<JobOutcome, JobError> {
+    let effect = link.record.observe_webhook(
+        event,
+        sent_at,
+        &link.batch.synced,
+        &link.fetcher.config.policy,
+        link.fetcher.clock.now(),
+    );
+    Ok(match reconcile(link).await? {
+        JobOutcome::Done => JobOutcome::Webhook(effect),
+        other => other,
+    })
+}
+
+/// The log is of links that were bound; a webhook that came before waits on LINK.
+async fn log(
+    link: &mut LeasedLink<'_>,
+    webhook: LoggedWebhook,
+    outcome: JobOutcome,
+) -> Result<(), JobError> {
+    let (link_id, links) = (link.record.link_id, &link.fetcher.links);
+    if link.record.bound_at.is_none() {
+        if link.record.keep_for_log(webhook) {
+            link.save().await?;
+        }
+        return Ok(());
+    }
+    for earlier in &link.record.unlogged {
+        let logged = links.put_webhook(link_id, earlier, LOGGED_ONCE_BOUND);
+        logged.await?;
+    }
+    let logged = links.put_webhook(link_id, &webhook, outcome.name());
+    logged.await?;
+    if !link.record.unlogged.is_empty() {
+        link.record.unlogged.clear();
+        link.save().await?;
+    }
+    Ok(())
+}

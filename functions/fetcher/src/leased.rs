@@ -1,0 +1,81 @@
+//! A link while a job works on it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::link::SyncedInBatch;
+use domain::{Document, Link, ResourceKind};
+use jiff::Timestamp;
+use store::{Lease, StoreError};
+
+use crate::deadline::Deadline;
+use crate::error::JobError;
+use crate::fetcher::Fetcher;
+
+/// What the queue says of a job.
+pub(crate) struct Delivery {
+    pub(crate) message_id: String,
+    pub(crate) sent_at: Timestamp,
+}
+
+/// What the jobs of a group share in a batch.
+pub(crate) struct Batch {
+    pub(crate) deadline: Deadline,
+    /// When the jobs arrived.
+    pub(crate) began_at: Timestamp,
+    /// What was synced since the jobs arrived. What the later ones among them announce was there
+    /// before, so it need not be synced again.
+    pub(crate) synced: SyncedInBatch,
+}
+
+/// A link that a job has acquired: LINK, and the right to write it until a later job acquires it.
+pub(crate) struct LeasedLink<'a> {
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) record: Link,
+    pub(crate) lease: Lease,
+    pub(crate) batch: &'a mut Batch,
+    /// Whether the job has begun to read rows.
+    pub(crate) began: bool,
+    /// Whether the job has finished a part that need not be repeated.
+    pub(crate) progressed: bool,
+    /// Documents of the owners, if the job has synced OWNERS; never written anywhere.
+    pub(crate) documents: Vec<Document>,
+    /// Stored accounts and investments that rows refer to, as far as the job needed to know.
+    pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
+}
+
+impl<'a> LeasedLink<'a> {
+    pub(crate) fn new(
+        fetcher: &'a Fetcher,
+        mut record: Link,
+        lease: Lease,
+        batch: &'a mut Batch,
+    ) -> Self {
+        record.observe_interruption();
+        Self {
+            fetcher,
+            record,
+            lease,
+            batch,
+            began: false,
+            progressed: false,
+            documents: Vec::new(),
+            parents: BTreeMap::new(),
+        }
+    }
+
+    /// Writes LINK.
+    ///
+    /// # Errors
+    /// [`JobError::Erased`] when the link's user has had it erased meanwhile.
+    pub(crate) async fn save(&mut self) -> Result<(), JobError> {
+        let (links, now) = (&self.fetcher.links, self.fetcher.clock.now());
+        let saved = links.save(&self.lease, &mut self.record, now).await;
+        if matches!(saved, Err(StoreError::Superseded)) {
+            let found = links.find(self.record.link_id).await?;
+            if found.is_none_or(|it| it.erase.is_some()) {
+                return Err(JobError::Erased);
+            }
+        }
+        Ok(saved?)
+    }
+}

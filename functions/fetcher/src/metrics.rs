@@ -1,0 +1,73 @@
+//! What is counted of codes and banks.
+//!
+//! CloudWatch charges for each value of a dimension, and much of what is counted comes from a
+//! redirect's query, which can hold any text.
+
+use domain::{Code, InstitutionName, WidgetOutcome, guidance};
+use jiff::Timestamp;
+use runtime::Metric;
+
+/// Counts how an attempt ended.
+pub(crate) fn count_ended(outcome: &WidgetOutcome, now: Timestamp) {
+    runtime::count_by(Metric::AttemptEnded, &counted_code(outcome), now);
+    if let Some(code) = outcome.code() {
+        notice_code(code, now);
+    }
+}
+
+/// Counts the same for a bank, if it has the form of an Open Finance institution.
+///
+/// The form keeps nonsense out, not inventions. What bounds those is that an attempt ends once,
+/// and that attempts are capped; of successes the name is Belvo's.
+pub(crate) fn count_ended_at(institution: Option<&str>, outcome: &WidgetOutcome, now: Timestamp) {
+    let name = institution.filter(|name| is_open_finance(name));
+    if let Some(Ok(name)) = name.map(InstitutionName::parse) {
+        runtime::count_at(Metric::AttemptEnded, &name, &counted_code(outcome), now);
+    }
+}
+
+/// Counts a code of Belvo's without guidance of its own for users. The log says which.
+pub(crate) fn notice_code(code: &Code, now: Timestamp) {
+    if !guidance(code.as_str()).known {
+        tracing::warn!(belvo.code = code.as_str(), "a code without guidance");
+        runtime::count(Metric::CodeUnknown, now);
+    }
+}
+
+fn counted_code(outcome: &WidgetOutcome) -> Code {
+    match outcome.code() {
+        Some(code) if guidance(code.as_str()).known => code.clone(),
+        Some(_) => Code::lenient("other"),
+        None => Code::lenient(outcome.name()),
+    }
+}
+
+/// `ofmockbank_br_retail`, `ofnubank_br_business`.
+fn is_open_finance(name: &str) -> bool {
+    let bank = name
+        .strip_suffix("_br_retail")
+        .or_else(|| name.strip_suffix("_br_business"));
+    bank.and_then(|it| it.strip_prefix("of"))
+        .is_some_and(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_banks_of_open_finance_are_counted() {
+        for name in ["ofmockbank_br_retail", "ofnubank_br_business"] {
+            assert!(is_open_finance(name), "{name}");
+        }
+        for name in [
+            "",
+            "of",
+            "of_br_retail",
+            "erebor_br_retail",
+            "ofx_mx_retail",
+        ] {
+            assert!(!is_open_finance(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Whose a link is, before anything of it is stored.
+//!
+//! The rules are in [`domain::link`]; here Belvo and the tables are asked for the facts they need:
+//! Belvo for the link, its owners, and other links of the same person at the same bank, and the
+//! table for the attempts of the user Belvo names.
+//!
+//! A user could mint a token for another person's CPF and talk them into consenting at the bank.
+//! OWNERS is read into memory for that comparison, and dropped.
+
+use std::collections::BTreeSet;
+
+use belvo::BelvoError;
+use domain::link::{LinkStatus, OwnerCheck, OwnerEvidence, predecessor};
+use domain::{
+    Attempt, AttemptRecord, Document, ExternalId, Link, LinkId, ResourceKind, SigningKeys,
+};
+use runtime::Metric;
+
+use crate::error::JobError;
+use crate::fetcher::Fetcher;
+use crate::owners;
+
+/// Reads Belvo's record of the link. If it is not settled yet whose the link is, that is settled
+/// as far as it can be. Writes nothing.
+pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<(), JobError> {
+    let before = link.status;
+    match fetcher.belvo.link(link.link_id).await {
+        Ok(record) => {
+            link.observe_record(record.facts());
+            if !link.is_bound() {
+                settle(fetcher, link, record.external_id.as_deref()).await?;
+            }
+        }
+        Err(BelvoError::NotFound { .. }) => link.lose(),
+        Err(error) => return Err(error.into()),
+    }
+    link.pending.link = false;
+    link.checked_at = Some(fetcher.clock.now()).filter(|_| !link.is_bound());
+    if link.status != before {
+        report(fetcher, link);
+    }
+    Ok(())
+}
+
+/// Settles whose a link is that is not bound, by the user Belvo names and the attempts of theirs
+/// that can have made the link.
+async fn settle(fetcher: &Fetcher, link: &mut Link, named: Option<&str>) -> Result<(), JobError> {
+    let policy = &fetcher.config.policy;
+    if link.regain(policy) {
+        return Ok(());
+    }
+    let Some(named) = named else {
+        return continue_predecessor(fetcher, link).await;
+    };
+    let Ok(external_id) = ExternalId::parse(named) else {
+        // It is not an id of ours.
+        link.leave_unclaimed();
+        return Ok(());
+    };
+    let now = fetcher.clock.now();
+    let (since, _) = link.attempt_window(now);
+    let attempts = fetcher.connections.attempts(&external_id, since).await?;
+    let attempts = link.likely_attempts(attempts, now);
+    match link.claim(&external_id, &attempts, policy, now) {
+        true => compare_owner(fetcher, link, external_id, &attempts).await,
+        false => Ok(()),
+    }
+}
+
+/// Says once what an operator should look at.
+fn report(fetcher: &Fetcher, link: &Link) {
+    let metric = match link.status {
+        LinkStatus::Quarantined => Metric::LinkQuarantined,
+        LinkStatus::Unclaimed => Metric::LinkUnclaimed,
+        LinkStatus::Gone => Metric::LinkGone,
+        LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Bound => return,
+    };
+    runtime::count(metric, fetcher.clock.now());
+    let status: &str = link.status.into();
+    tracing::warn!(link.id = %link.link_id, status, "a link is not read");
+}
+
+/// Compares the owners Belvo names with the attempts of the user, and decides about the link.
+async fn compare_owner(
+    fetcher: &Fetcher,
+    link: &mut Link,
+    external_id: ExternalId,
+    attempts: &[AttemptRecord],
+) -> Result<(), JobError> {
+    let documents = owners::documents(&fetcher.belvo, link.link_id).await?;
+    let evidence = match documents.is_empty() {
+        true => OwnerEvidence::Missing,
+        false => match matching(fetcher, attempts, &documents).await? {
+            Some(attempt) => OwnerEvidence::Matches(attempt),
+            None => OwnerEvidence::Differs,
+        },
+    };
+    link.observe_owner(
+        external_id,
+        evidence,
+        &fetcher.config.policy,
+        fetcher.clock.now(),
+    );
+    Ok(())
+}
+
+/// The first attempt that was for one of these documents. It may have been hashed with a key
+/// that this process has not read yet, so the keys are read once more before it is given up.
+async fn matching<'a>(
+    fetcher: &Fetcher,
+    attempts: &'a [AttemptRecord],
+    documents: &[Document],
+) -> Result<Option<&'a Attempt>, JobError> {
+    let keys = fetcher.session_keys.get().await?;
+    if let Some(attempt) = find_matching(attempts, documents, &keys) {
+        return Ok(Some(attempt));
+    }
+    let keys = fetcher.session_keys.reread().await?;
+    Ok(find_matching(attempts, documents, &keys))
+}
+
+fn find_matching<'a>(
+    attempts: &'a [AttemptRecord],
+    documents: &[Document],
+    keys: &SigningKeys,
+) -> Option<&'a Attempt> {
+    let attempts = attempts.iter().map(|it| &it.attempt);
+    attempts.into_iter().find(|attempt| {
+        let expected = attempt.expected_owner();
+        let mut documents = documents.iter();
+        documents.any(|document| keys.is_hash_of(document, expected))
+    })
+}
+
+/// Gives a link for which Belvo names no user to the user of its predecessor, if it has one.
+///
+/// Belvo gives the links of one person at one bank the same `institution_user_id`. If those that
+/// are stored belong to one user, and the new link has the same owner, so does the new link.
+async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<(), JobError> {
+    match find_predecessor(fetcher, link).await? {
+        Some(predecessor) if have_same_owner(fetcher, link, predecessor.link_id).await? => {
+            link.continue_link(predecessor, fetcher.clock.now());
+        }
+        _ => link.leave_unclaimed(),
+    }
+    Ok(())
+}
+
+async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>, JobError> {
+    let person = link.institution_user_id.as_deref();
+    let Some(person) = person.filter(|person| !person.is_empty()) else {
+        return Ok(None);
+    };
+    let listed = fetcher.belvo.links_of(person).await?;
+    // Belvo filters the list; that it did is checked here.
+    let same = |it: &&belvo::Link| it.institution_user_id.as_deref() == Some(person);
+    let others = listed.iter().filter(same).filter_map(|it| it.id);
+    let others: BTreeSet<LinkId> = others.filter(|id| *id != link.link_id).collect();
+    let others: Vec<_> = others.into_iter().collect();
+    Ok(predecessor(fetcher.links.find_many(&others).await?))
+}
+
+/// Whether both links name one document. Before Belvo announces OWNERS, its list may be empty.
+async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: LinkId) -> Result<bool, JobError> {
+    if fetcher.config.policy.owner_check == OwnerCheck::Off {
+        return Ok(true);
+    }
+    if !link.needs_sync(ResourceKind::Owners) {
+        return Ok(false);
+    }
+    let documents = owners::documents(&fetcher.belvo, link.link_id).await?;
+    let known = owners::documents(&fetcher.belvo, other).await?;
+    Ok(documents.iter().any(|document| known.contains(document)))
+}

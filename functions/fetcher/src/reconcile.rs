@@ -1,0 +1,225 @@
+//! Makes what is stored of a link what Belvo holds: every job on a link comes down to this.
+//!
+//! A job notes on LINK what it has to say, and then the link is reconciled: whose it is, what is
+//! pending, what comes next. So a job may run any number of times, jobs may come in any order, and
+//! what one could not finish any later one does.
+
+use belvo::{BelvoError, Retry, Wait};
+use domain::link::{LinkStatus, Synced};
+use domain::{Quota, ResourceKind};
+use jiff::SignedDuration;
+use runtime::Metric;
+
+use crate::error::{JobError, least_delay, log_refusal};
+use crate::leased::LeasedLink;
+use crate::outcome::JobOutcome;
+use crate::{consents, metrics, outbox, ownership, sync, usage};
+
+/// Syncs of one resource in one job. A sync may show that a full one is needed, and that one may
+/// disagree with what was announced; after that, it waits.
+const ROUNDS: usize = 4;
+
+/// Does what is pending, and saves what is known then. A link that waits for Belvo to recover
+/// waits on, but not as long.
+///
+/// # Errors
+/// Only what a later delivery of the same job can mend: a table that fails. Whatever Belvo or time
+/// prevents is left on LINK.
+pub(crate) async fn reconcile(link: &mut LeasedLink<'_>) -> Result<JobOutcome, JobError> {
+    if link.record.expedite(link.fetcher.clock.now()) {
+        link.save().await?;
+        return Ok(JobOutcome::Waiting);
+    }
+    reconcile_now(link).await
+}
+
+/// The same, though the link may be waiting: its time has come.
+pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcome, JobError> {
+    let time = link.batch.deadline.working_time();
+    let work = tokio::time::timeout(time, do_pending(link)).await;
+    let reconciled = match work.unwrap_or(Err(JobError::OutOfTime)) {
+        Ok(()) => {
+            let now = link.fetcher.clock.now();
+            link.record.plan(&link.fetcher.config.policy, now);
+            match link.record.status {
+                LinkStatus::Bound => JobOutcome::Done,
+                status => JobOutcome::Unsettled(status),
+            }
+        }
+        Err(error) => back_off(link, error)?,
+    };
+    outbox::save_and_tell(link).await?;
+    Ok(reconciled)
+}
+
+/// A link that is not bound, or that Belvo turns out to have lost, is not read.
+async fn do_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+    check_ownership(link).await?;
+    if !link.record.is_bound() {
+        return Ok(());
+    }
+    let synced = sync_pending(link).await;
+    if synced.as_ref().is_err_and(|it| !it.is_of_one_resource()) {
+        return synced;
+    }
+    if !link.record.is_bound() {
+        return Ok(());
+    }
+    read_consents(link).await?;
+    synced
+}
+
+/// Finds out whose the link is, and counts what connecting it has spent before any of its data is
+/// stored.
+async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+    let fetcher = link.fetcher;
+    if !link.record.needs_check() {
+        return Ok(());
+    }
+    let was_bound = link.record.is_bound();
+    ownership::check(fetcher, &mut link.record).await?;
+    if !was_bound && link.record.is_bound() {
+        // Connecting a bank spends one read of each resource.
+        let (record, now) = (&link.record, fetcher.clock.now());
+        let spent = record.requested(&fetcher.config.policy).into_iter();
+        let spent = spent.map(Quota::of_connecting);
+        let (occasion, at) = (record.link_id.to_string(), record.created_at.unwrap_or(now));
+        usage::count(fetcher, record, &occasion, at, spent).await?;
+        link.save().await?;
+    }
+    Ok(())
+}
+
+/// Syncs every resource that is pending. One that fails does not hold up the others, unless Belvo
+/// as a whole fails.
+async fn sync_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+    let mut failure = None;
+    for kind in ResourceKind::all() {
+        match sync_resource(link, kind).await {
+            Err(error) if failure.is_none() && error.is_of_one_resource() => failure = Some(error),
+            result => result?,
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+async fn sync_resource(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<(), JobError> {
+    for _ in 0..ROUNDS {
+        // A sync may show that Belvo has lost the link.
+        if !link.record.needs_sync(kind) || !link.record.is_bound() {
+            return Ok(());
+        }
+        link.batch.deadline.check()?;
+        match Box::pin(sync::run(link, kind)).await {
+            Ok(synced) => {
+                if let Some(synced) = synced {
+                    report_sync(link, kind, synced);
+                }
+                // A list may have become empty because Belvo has lost the link.
+                check_ownership(link).await?;
+            }
+            Err(error) => decline(link, kind, error).await?,
+        }
+        link.progressed = true;
+    }
+    let what = "a list that agrees with itself";
+    match link.record.needs_sync(kind) {
+        true => Err(BelvoError::Unexpected { what }.into()),
+        false => Ok(()),
+    }
+}
+
+fn report_sync(link: &mut LeasedLink<'_>, kind: ResourceKind, synced: Synced) {
+    if synced.started_at >= link.batch.began_at {
+        link.batch.synced.insert(kind, synced.mode);
+    }
+    let now = link.fetcher.clock.now();
+    if synced.totals_differ {
+        runtime::count(Metric::TotalsDiffer, now);
+    }
+    tracing::info!(
+        link.id = %link.record.link_id,
+        resource.kind = kind.name(),
+        mode = ?synced.mode,
+        rows = synced.rows,
+        rejected = synced.rejected_rows,
+        duration_ms = now.duration_since(synced.started_at).as_millis(),
+        "resource synced"
+    );
+}
+
+/// A resource that Belvo declines does not hold up the link: LINK says what is missing, and why.
+async fn decline(
+    link: &mut LeasedLink<'_>,
+    kind: ResourceKind,
+    error: JobError,
+) -> Result<(), JobError> {
+    let JobError::Belvo(refusal) = &error else {
+        return Err(error);
+    };
+    let (code, now) = (error.code(), link.fetcher.clock.now());
+    match (refusal, refusal.retry()) {
+        (BelvoError::NotFound { .. }, _) => {
+            ownership::check(link.fetcher, &mut link.record).await?;
+            link.record.decline_run(kind, code);
+        }
+        (_, Retry::Never) => {
+            metrics::notice_code(&code, now);
+            link.record.decline_run(kind, code);
+        }
+        (_, Retry::Later(Wait::NextMonth)) => link.record.limit_run(kind, code, now),
+        _ => return Err(error),
+    }
+    let message = "belvo declined to give a resource";
+    log_refusal(link.record.link_id, Some(kind), &error, message);
+    Ok(())
+}
+
+/// The link's data is worth having without its consents.
+async fn read_consents(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+    if !link.record.pending.consents {
+        return Ok(());
+    }
+    match consents::read(link).await {
+        Err(JobError::Belvo(refusal)) if refusal.retry() == Retry::Never => {
+            if let Some(said) = refusal.api_error() {
+                metrics::notice_code(&said.code, link.fetcher.clock.now());
+            }
+            let message = "belvo declined to give a consent";
+            log_refusal(link.record.link_id, None, &refusal.into(), message);
+            link.record.pending.consents = false;
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Writes down what prevents the rest, and when to try again.
+///
+/// # Errors
+/// What a later delivery of the same job can mend.
+fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome, JobError> {
+    let now = link.fetcher.clock.now();
+    let least = match &error {
+        JobError::Store(_) | JobError::Erased => return Err(error),
+        JobError::OutOfTime => {
+            let stuck = link.began && !link.progressed;
+            link.record.continue_later(stuck, now);
+            return Ok(JobOutcome::ToBeContinued);
+        }
+        JobError::Belvo(refusal) => {
+            if refusal.retry() == Retry::Never
+                && let Some(said) = refusal.api_error()
+            {
+                metrics::notice_code(&said.code, now);
+            }
+            least_delay(refusal.retry())
+        }
+        JobError::Secret(_) => SignedDuration::ZERO,
+    };
+    log_refusal(link.record.link_id, None, &error, "a link waits");
+    runtime::count(error.metric(), now);
+    link.record
+        .back_off(error.code(), least, &link.fetcher.config.policy, now);
+    Ok(JobOutcome::Waiting)
+}

@@ -1,0 +1,143 @@
+//! A long statement, read in chunks by `value_date`.
+//!
+//! Each chunk is read, compared and completed alone, so that memory stays flat however long the
+//! statement is, and a later job goes on where this one stops.
+
+use belvo::BelvoError;
+use domain::link::{RunEnd, SyncRun, utc_day};
+use domain::{Code, DateRange, ResourceKind};
+use jiff::civil::Date;
+
+use super::Target;
+use super::complete::{read_at_once, read_completely};
+use crate::error::JobError;
+use crate::leased::LeasedLink;
+
+/// So many pages fit well into an invocation.
+const FEW_PAGES: u64 = 20;
+
+/// Reads a statement from its end to its beginning: the latest movements are wanted first.
+pub(super) async fn read_chunks(
+    link: &mut LeasedLink<'_>,
+    target: Target<'_>,
+    mut run: SyncRun,
+) -> Result<RunEnd, JobError> {
+    let kind = target.kind;
+    let resource = link.record.resource(kind);
+    let last = resource.last_full_sync.and(resource.last_sync);
+    let known_before = run.rows_known_at.or(last.map(|it| it.ended_at));
+    loop {
+        link.batch.deadline.check()?;
+        let (days, is_last) = next_chunk(link, kind, &run).await?;
+        let target = Target {
+            days,
+            known_before,
+            ..target
+        };
+        let read = read_completely(link, target, None).await?;
+        run.tally.add(read.tally);
+        run.cursor = days.from.or(run.cursor);
+        link.progressed = true;
+        if is_last {
+            break;
+        }
+        link.record.resource(kind).run = Some(run.clone());
+        link.save().await?;
+    }
+    finish_chunks(link, target, run).await
+}
+
+/// Compares the sum of all chunks with what Belvo counts and with what is stored.
+async fn finish_chunks(
+    link: &mut LeasedLink<'_>,
+    target: Target<'_>,
+    mut run: SyncRun,
+) -> Result<RunEnd, JobError> {
+    let (kind, link_id) = (target.kind, link.record.link_id);
+    let all = link
+        .fetcher
+        .belvo
+        .count(kind, link_id, DateRange::ALL)
+        .await?;
+    let found = run.tally.rows + run.tally.rejected_rows;
+    if all != found {
+        let dated = DateRange::since(Date::constant(1, 1, 1));
+        let dated = link.fetcher.belvo.count(kind, link_id, dated).await?;
+        if dated != found {
+            return changed_meanwhile(link, kind, run);
+        }
+        // The others have no date, and no filter by date finds them.
+        if all <= FEW_PAGES * u64::from(link.fetcher.belvo.page_size()) {
+            return read_at_once(link, target, None).await;
+        }
+        run.tally.rejected_rows += all.saturating_sub(found);
+        let undated = Code::lenient("undated");
+        let name = "rows without a date".to_owned();
+        run.tally.rejected.insert(name, undated);
+    }
+    let stored = link.fetcher.resources.count(target.bound, kind).await?;
+    let moved = stored != run.tally.rows && !run.retried;
+    if moved {
+        // Rows have moved from one chunk to another while those were read. Each is stored
+        // under some key now, so the second try looks for those it does not find in a chunk.
+        run.rows_known_at = Some(link.fetcher.clock.now());
+    }
+    let resource = link.record.resource(kind);
+    resource.rows = stored;
+    resource.run = Some(run);
+    Ok(match moved {
+        true => RunEnd::Repeat,
+        false => RunEnd::Complete,
+    })
+}
+
+/// The days to read next, and whether no rows are left before them.
+async fn next_chunk(
+    link: &LeasedLink<'_>,
+    kind: ResourceKind,
+    run: &SyncRun,
+) -> Result<(DateRange, bool), JobError> {
+    let link_id = link.record.link_id;
+    let today = utc_day(link.fetcher.clock.now());
+    let to = run.cursor.and_then(|cursor| cursor.yesterday().ok());
+    let rest = DateRange { from: None, to };
+    if run.cursor.is_some() {
+        let left = link.fetcher.belvo.count(kind, link_id, rest).await?;
+        if left <= run.chunk_size {
+            return Ok((rest, true));
+        }
+    }
+    let mut days = DateRange {
+        from: Some(to.unwrap_or(today).first_of_month()),
+        to,
+    };
+    while link.fetcher.belvo.count(kind, link_id, days).await? > run.chunk_size {
+        match days.later_half(today) {
+            Some(half) => days = half,
+            None => break,
+        }
+    }
+    Ok((days, false))
+}
+
+/// Belvo has written into chunks that were read already. The second time, such a list is better
+/// read later.
+fn changed_meanwhile(
+    link: &mut LeasedLink<'_>,
+    kind: ResourceKind,
+    mut run: SyncRun,
+) -> Result<RunEnd, JobError> {
+    let retried = run.retried;
+    if retried {
+        run.cursor = None;
+        run.retried = false;
+    }
+    link.record.resource(kind).run = Some(run);
+    match retried {
+        false => Ok(RunEnd::Repeat),
+        true => {
+            let what = "as many rows as it counts";
+            Err(BelvoError::Unexpected { what }.into())
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What one read of a list has found.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use belvo::Page;
+use domain::Code;
+use domain::link::{MAX_REJECTED, Tally};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::{Index, ResourceRow, Unstorable};
+
+use super::Target;
+
+/// What one read of a list has found.
+#[derive(Default)]
+pub(super) struct ListRead {
+    /// Rows Belvo counts.
+    count: Option<u64>,
+    /// Whether two pages came with different counts: the list changed meanwhile.
+    unsteady: bool,
+    /// Rows that came, with repetitions.
+    seen: u64,
+    /// Different rows that can be stored.
+    pub(super) ids: HashSet<String>,
+    /// Rows that cannot be stored, to tell repetitions.
+    rejects: HashSet<u64>,
+    pub(super) tally: Tally,
+    /// Rows that were not stored before.
+    pub(super) added: u64,
+    /// Rows that Belvo says are gone.
+    pub(super) removed: u64,
+    /// Rows that are stored now.
+    pub(super) stored: u64,
+    /// Whether a row came that should have been stored long ago.
+    pub(super) missed: bool,
+    /// Whether more must be read before rows that it did not give are believed to be gone.
+    pub(super) doubted: bool,
+    /// Rows that may be stored under another date.
+    pub(super) relocated: Vec<ResourceRow>,
+}
+
+impl ListRead {
+    /// Whether as many different rows came as Belvo counts, on every page.
+    pub(super) fn is_complete(&self) -> bool {
+        let found = self.ids.len() as u64 + self.tally.rejected_rows;
+        !self.unsteady && self.count == Some(found)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.tally.rejected_rows == 0
+    }
+
+    pub(super) fn count_page(&mut self, page: &Page) {
+        let earlier = self.count.replace(page.count);
+        self.unsteady |= earlier.is_some_and(|earlier| earlier != page.count);
+    }
+
+    /// Takes a row, and gives it back unless it may be stored under another date.
+    pub(super) fn take(
+        &mut self,
+        row: ResourceRow,
+        target: Target<'_>,
+        index: &Index,
+    ) -> Option<ResourceRow> {
+        self.seen += 1;
+        let is_new = self.ids.insert(row.id.clone());
+        if is_new {
+            self.add_up(&row);
+        }
+        if index.contains(&row.id) {
+            return Some(row);
+        }
+        let is_old = target.known_before.is_some_and(|known_before| {
+            row.created_at()
+                .is_none_or(|created| created <= known_before)
+        });
+        if is_old {
+            self.relocated.push(row);
+            return None;
+        }
+        self.added += u64::from(is_new);
+        Some(row)
+    }
+
+    /// Takes an object that cannot be stored.
+    pub(super) fn reject(&mut self, object: &RawValue, reason: Unstorable) {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        self.seen += 1;
+        // A hash, because such rows are large.
+        let mut hasher = DefaultHasher::new();
+        object.get().hash(&mut hasher);
+        if !self.rejects.insert(hasher.finish()) {
+            return;
+        }
+        self.tally.rejected_rows += 1;
+        if self.tally.rejected.len() < MAX_REJECTED {
+            let named: Option<Named> = serde_json::from_str(object.get()).ok();
+            let name = named.map(|named| named.id);
+            // Neither an empty text nor a novel becomes a name on LINK.
+            let name = name.filter(|id| (1..=64).contains(&id.len()));
+            let name = name.unwrap_or_else(|| format!("row {}", self.seen));
+            let reason = Code::lenient(&reason.to_string());
+            self.tally.rejected.insert(name, reason);
+        }
+    }
+
+    fn add_up(&mut self, row: &ResourceRow) {
+        let (inflow, outflow) = match row.flow() {
+            Some("INFLOW") => (1, 0),
+            Some("OUTFLOW") => (0, 1),
+            _ => (0, 0),
+        };
+        self.tally.add(Tally {
+            rows: 1,
+            inflow,
+            outflow,
+            first_date: row.value_date(),
+            last_date: row.value_date(),
+            ..Tally::default()
+        });
+    }
+}

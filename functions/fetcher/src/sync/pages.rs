@@ -1,0 +1,158 @@
+//! One read of a list: page by page, each row compared with what is stored and written if it
+//! differs.
+
+use std::collections::HashSet;
+use std::collections::btree_map::Entry;
+
+use belvo::{BelvoError, Page};
+use domain::{DateRange, ResourceKind};
+use runtime::Metric;
+use store::{Index, ResourceRow};
+
+use super::Target;
+use super::list_read::ListRead;
+use crate::error::JobError;
+use crate::leased::LeasedLink;
+use crate::owners;
+
+/// A million rows at a thousand a page. A list that goes on after that is none.
+const MAX_PAGES: u32 = 1000;
+
+/// Rows taken apart at once: taken apart, a row needs ten times its size.
+const ROWS_AT_ONCE: usize = 200;
+
+/// A list while it is read.
+pub(super) struct Reading<'r, 'a> {
+    pub(super) link: &'r mut LeasedLink<'a>,
+    pub(super) target: Target<'r>,
+    /// What is stored of it.
+    pub(super) index: Index,
+    /// What the current read has found.
+    pub(super) read: ListRead,
+}
+
+impl Reading<'_, '_> {
+    /// Reads all pages, the next one while the current one is taken apart and written.
+    pub(super) async fn read_pages(&mut self, first: Option<Page>) -> Result<(), JobError> {
+        self.link.began = true;
+        self.read = ListRead::default();
+        let (belvo, target) = (&self.link.fetcher.belvo, self.target);
+        let link_id = self.link.record.link_id;
+        let request = |number| belvo.page(target.kind, link_id, target.days, number);
+        let mut page = match first {
+            Some(page) => page,
+            None => request(1).await?,
+        };
+        for number in 1..MAX_PAGES {
+            self.link.batch.deadline.check()?;
+            let last = is_last(&page, number, belvo.page_size());
+            let taking = self.take(&page);
+            if last {
+                taking.await?;
+                return self.finish().await;
+            }
+            let (next, taken) = futures::join!(request(number + 1), taking);
+            taken?;
+            page = match next {
+                Ok(page) => page,
+                // Belvo's answer for a page after the last one; the count will tell.
+                Err(BelvoError::NotFound { .. }) => return self.finish().await,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        let what = "a list that ends";
+        Err(BelvoError::Unexpected { what }.into())
+    }
+
+    async fn finish(&mut self) -> Result<(), JobError> {
+        self.relocate().await?;
+        for reason in self.read.tally.rejected.values() {
+            runtime::count_by(Metric::RowRejected, reason, self.link.fetcher.clock.now());
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, page: &Page) -> Result<(), JobError> {
+        // Lets the request for the next page out first.
+        tokio::task::yield_now().await;
+        let target = self.target;
+        self.read.count_page(page);
+        for objects in page.rows.chunks(ROWS_AT_ONCE) {
+            let mut rows = Vec::with_capacity(objects.len());
+            for object in objects {
+                if target.kind == ResourceKind::Owners {
+                    self.link.documents.extend(owners::document(object));
+                }
+                match ResourceRow::new(target.kind, object) {
+                    Ok(row) => rows.extend(self.read.take(row, target, &self.index)),
+                    Err(reason) => self.read.reject(object, reason),
+                }
+            }
+            self.write(rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows that are old and not stored where they should be are looked for under every date: a
+    /// row whose date has changed must be moved, not stored twice.
+    async fn relocate(&mut self) -> Result<(), JobError> {
+        let rows = std::mem::take(&mut self.read.relocated);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let ids: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let (target, resources) = (self.target, &self.link.fetcher.resources);
+        resources
+            .find_by_id(target.bound, target.kind, &ids, &mut self.index)
+            .await?;
+        let unknown = ids.iter().filter(|id| !self.index.contains(id)).count();
+        self.read.missed = unknown > 0;
+        self.read.added += unknown as u64;
+        self.write(rows).await
+    }
+
+    /// Writes the rows that differ from what is stored. Says how many did.
+    pub(super) async fn write_rows(&mut self, rows: Vec<ResourceRow>) -> Result<u64, JobError> {
+        let (target, resources) = (self.target, &self.link.fetcher.resources);
+        let written = resources.write(target.bound, rows, &mut self.index).await?;
+        self.link.record.observe_rows(target.kind, written);
+        Ok(written)
+    }
+
+    async fn write(&mut self, rows: Vec<ResourceRow>) -> Result<(), JobError> {
+        self.write_parents(&rows).await?;
+        self.write_rows(rows).await?;
+        Ok(())
+    }
+
+    /// Writes accounts and investments that rows refer to and that Belvo has not announced yet.
+    async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<(), JobError> {
+        let (target, resources) = (self.target, &self.link.fetcher.resources);
+        let Some((parent_kind, _)) = target.kind.parent() else {
+            return Ok(());
+        };
+        for row in rows.iter().filter(|row| !self.index.holds(row)) {
+            let Some(id) = row.parent_id() else { continue };
+            let known = match self.link.parents.entry(parent_kind) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let stored = resources.index(target.bound, parent_kind, DateRange::ALL);
+                    place.insert(stored.await?.into_ids())
+                }
+            };
+            if known.insert(id.to_owned())
+                && let Some(parent) = row.parent()
+            {
+                resources.write_if_absent(target.bound, &parent).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Belvo's `next` says whether there is more, and so does its count. Either may be wrong, and a
+/// page too many costs less than a page too few.
+fn is_last(page: &Page, number: u32, page_size: u32) -> bool {
+    let pages = page.count.div_ceil(u64::from(page_size.max(1)));
+    page.rows.is_empty() || (!page.has_next && u64::from(number) >= pages)
+}

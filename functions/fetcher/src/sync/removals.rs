@@ -1,0 +1,85 @@
+//! Stored rows that a list did not give.
+//!
+//! A list may be short for many reasons: Belvo writes while it is read, is loading, or has lost
+//! the link. **Invariant:** a row is removed only when Belvo answers 404 for that very row.
+
+use belvo::BelvoError;
+use domain::link::{MissingDecision, MissingRows};
+use runtime::Metric;
+use store::ResourceRow;
+
+use super::pages::Reading;
+use crate::error::JobError;
+
+/// Asked for and removed together: few enough to be done before time runs out.
+const BATCH: usize = 10;
+
+impl Reading<'_, '_> {
+    /// Asks Belvo for each stored row that did not come back, unless the list itself is doubted.
+    /// Says whether more must be read before missing rows are believed to be gone.
+    pub(super) async fn doubts_missing(&mut self, read_again: bool) -> Result<bool, JobError> {
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        let doubles = fetcher
+            .resources
+            .remove_doubles(target.bound, &mut self.index);
+        doubles.await?;
+        let mut missing = self.index.without(&self.read.ids);
+        missing.sort_unstable();
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        let facts = MissingRows {
+            count: missing.len(),
+            list_is_empty: self.read.is_empty(),
+            list_is_whole: target.days.is_all(),
+            read_again,
+        };
+        let now = fetcher.clock.now();
+        match self.link.record.judge_missing(target.kind, facts, now) {
+            MissingDecision::DoubtEmpty => return Ok(true),
+            MissingDecision::DoubtMany => {
+                runtime::count(Metric::RowsMissing, now);
+                return Ok(true);
+            }
+            MissingDecision::AskForEach => {}
+        }
+        let hidden = self.ask_for_each(missing).await?;
+        Ok(hidden && !read_again)
+    }
+
+    /// A 404 removes the row; otherwise it has moved, or the list was not complete after all. Says
+    /// whether a row should have come with the list.
+    async fn ask_for_each(&mut self, missing: Vec<String>) -> Result<bool, JobError> {
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        let mut hidden = false;
+        for ids in missing.chunks(BATCH) {
+            self.link.batch.deadline.check()?;
+            let mut gone = Vec::new();
+            for id in ids {
+                let object = match fetcher.belvo.row(target.kind, id).await {
+                    Ok(object) => object,
+                    Err(BelvoError::NotFound { .. }) => {
+                        gone.push(id.clone());
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                // What can no longer be stored stays as it was, and is named on LINK.
+                let Ok(row) = ResourceRow::new(target.kind, &object) else {
+                    continue;
+                };
+                hidden |= target.days.contains(row.value_date());
+                self.link.progressed |= self.write_rows(vec![row]).await? > 0;
+            }
+            let removed = fetcher
+                .resources
+                .remove(target.bound, &gone, &mut self.index);
+            removed.await?;
+            self.read.removed += gone.len() as u64;
+            let record = &mut self.link.record;
+            record.observe_rows(target.kind, gone.len() as u64);
+            self.link.progressed |= !gone.is_empty();
+        }
+        Ok(hidden)
+    }
+}

@@ -1,0 +1,125 @@
+//! One run of a resource, from what is pending to a conclusion. It reads some days, or the whole
+//! list.
+
+use domain::link::{RunEnd, SyncMode, SyncRun, Synced};
+use domain::{DateRange, ResourceKind};
+use store::BoundLink;
+
+use super::Target;
+use super::chunks::read_chunks;
+use super::complete::{read_at_once, read_completely};
+use crate::error::JobError;
+use crate::leased::LeasedLink;
+
+/// Does the run that is pending or under way. What it cannot finish stays on LINK.
+pub(crate) async fn run(
+    link: &mut LeasedLink<'_>,
+    kind: ResourceKind,
+) -> Result<Option<Synced>, JobError> {
+    let (chunk_size, now) = (link.fetcher.chunk_size, link.fetcher.clock.now());
+    if link.record.start_run(kind, chunk_size, now) {
+        link.save().await?;
+    }
+    let end = match link.lease.bound(&link.record) {
+        Some(bound) => read(link, &bound, kind).await?,
+        // Only bound links are synced.
+        None => RunEnd::Complete,
+    };
+    // What rows refer to may have changed.
+    link.parents.remove(&kind);
+    let now = link.fetcher.clock.now();
+    Ok(link.record.conclude_run(kind, end, now))
+}
+
+/// Reads what the run on LINK is about.
+pub(super) async fn read(
+    link: &mut LeasedLink<'_>,
+    bound: &BoundLink,
+    kind: ResourceKind,
+) -> Result<RunEnd, JobError> {
+    let Some(run) = link.record.resource(kind).run.clone() else {
+        return Ok(RunEnd::Complete);
+    };
+    let target = Target {
+        bound,
+        kind,
+        days: DateRange::ALL,
+        known_before: None,
+    };
+    match run.mode {
+        SyncMode::Incremental => read_recent(link, target).await,
+        SyncMode::Recheck => read_revised(link, target).await,
+        SyncMode::Full => read_full(link, target, run).await,
+    }
+}
+
+/// Some rows changed or went, and no webhook says where. A short statement is read in full; of
+/// a long one what is recent, and the weekly full sync finds the rest.
+async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd, JobError> {
+    let (kind, link_id) = (target.kind, link.record.link_id);
+    let first = link
+        .fetcher
+        .belvo
+        .page(kind, link_id, DateRange::ALL, 1)
+        .await?;
+    let page_size = link.fetcher.belvo.page_size();
+    match link.record.recheck_in_full(kind, first.count, page_size) {
+        true => read_at_once(link, target, Some(first)).await,
+        false => read_recent(link, target).await,
+    }
+}
+
+/// Reads what can have changed since the last sync, and asks how many rows there are in all:
+/// what came or went before those days shows in that number.
+async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd, JobError> {
+    let (kind, now) = (target.kind, link.fetcher.clock.now());
+    let window_days = link.fetcher.config.policy.transaction_window_days;
+    let last = link.record.resource(kind).last_sync;
+    let target = Target {
+        days: link.record.incremental_range(kind, window_days, now),
+        known_before: last.map(|it| it.ended_at),
+        ..target
+    };
+    let read = read_completely(link, target, None).await?;
+    if read.doubted || read.missed {
+        return Ok(RunEnd::NeedsFull);
+    }
+    let resource = link.record.resource(kind);
+    resource.rows = (resource.rows + read.added).saturating_sub(read.removed);
+    let expected = resource.rows + resource.rejected_rows;
+    if let Some(run) = &mut resource.run {
+        run.tally.add(read.tally);
+    }
+    let link_id = link.record.link_id;
+    let all = link
+        .fetcher
+        .belvo
+        .count(kind, link_id, DateRange::ALL)
+        .await?;
+    Ok(match all == expected {
+        true => RunEnd::Complete,
+        false => RunEnd::NeedsFull,
+    })
+}
+
+/// Reads the whole list, at once if that is not too much.
+async fn read_full(
+    link: &mut LeasedLink<'_>,
+    target: Target<'_>,
+    run: SyncRun,
+) -> Result<RunEnd, JobError> {
+    if run.cursor.is_none() {
+        let (kind, link_id) = (target.kind, link.record.link_id);
+        let first = link
+            .fetcher
+            .belvo
+            .page(kind, link_id, DateRange::ALL, 1)
+            .await?;
+        // Only transactions can be divided: Belvo filters no other list by date.
+        let divisible = kind == ResourceKind::Transactions;
+        if !divisible || first.count <= run.chunk_size {
+            return read_at_once(link, target, Some(first)).await;
+        }
+    }
+    read_chunks(link, target, run).await
+}

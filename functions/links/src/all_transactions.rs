@@ -1,0 +1,168 @@
+//! `GET /transactions`: the statements of all links of a user in one, the latest first.
+//!
+//! Each link's statement is sorted already, so they are merged, and each is read only as far as the
+//! page needs. Rows of one day are in the order of their ids, whatever their link.
+
+use std::cmp::Reverse;
+
+use domain::{DateRange, Link, LinkId, ResourceKind, UserScope};
+use futures::future::try_join_all;
+use lambda_http::http::Response;
+use runtime::Problem;
+use user_store::{Order, RowPage, Start, StoreError, StoredRow, UserRows};
+
+use crate::cursor::Position;
+use crate::etag::{self, Tag};
+use crate::handler::{Handler, UserRequest};
+use crate::{polling, rows};
+
+const KIND: ResourceKind = ResourceKind::Transactions;
+
+/// AWS Lambda answers with at most 6 MB.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+impl Handler {
+    pub(crate) async fn all_transactions(
+        &self,
+        user_request: &UserRequest<'_>,
+    ) -> Result<Response<String>, Problem> {
+        let query = user_request.query(&["limit", "cursor", "from", "to"])?;
+        let list = format!("all {KIND} {:?} {:?}", query.days.from, query.days.to);
+        let position = self.position(user_request, &list, &query).await?;
+        let now = self.clock.now();
+        let links = self.links.links(&user_request.scope).await;
+        let links = links.map_err(Problem::unavailable)?;
+        let user = self.status_of(&links, now);
+        let duplicate = |it: &Link| user.duplicate_of(it.link_id).is_some();
+        let shown = |it: &&Link| it.is_served(self.config.proof_wanted) && !duplicate(it);
+        let links: Vec<&Link> = links.iter().filter(shown).collect();
+        let waits = links
+            .iter()
+            .filter_map(|it| polling::retry_after(it, Some(KIND), now));
+        let retry_after = waits.min();
+        let tag = tag(user_request, &links, &self.form().await?);
+        let body = async {
+            let page = self.merge(
+                user_request,
+                &links,
+                query.days,
+                position.as_ref(),
+                query.limit,
+            );
+            let page = page.await.map_err(Problem::unavailable)?;
+            let next = page.rows.last().filter(|_| page.more);
+            let next = next.map(Position::behind);
+            let next = self.cursor(user_request, &list, next.as_ref()).await?;
+            Ok(rows::body(&page.rows, next.as_deref()))
+        };
+        etag::unless_known(user_request.request, &tag, retry_after, body).await
+    }
+
+    async fn merge(
+        &self,
+        user_request: &UserRequest<'_>,
+        links: &[&Link],
+        days: DateRange,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<RowPage, StoreError> {
+        // A link's share, and some more: usually one read of each is enough.
+        let share = limit / links.len().max(1) + 10;
+        let statements = links.iter().map(async |link| {
+            let mut statement = Statement {
+                rows: &self.rows,
+                scope: &user_request.scope,
+                link: link.link_id,
+                days,
+                share,
+                ahead: Vec::new(),
+                more: false,
+            };
+            // A row of another link with the same key comes after that of the cursor if its link
+            // does.
+            let start = after.map(|after| Start {
+                record: &after.record,
+                inclusive: after.link_id.is_some_and(|last| link.link_id < last),
+            });
+            statement.read(start).await?;
+            Ok(statement)
+        });
+        let mut statements = try_join_all(statements).await?;
+        let mut rows: Vec<StoredRow> = Vec::new();
+        let mut bytes = 0;
+        while let Some(latest) = latest(&mut statements) {
+            if rows.len() >= limit || (bytes > PAGE_BYTES && !rows.is_empty()) {
+                return Ok(RowPage { rows, more: true });
+            }
+            if let Some(row) = latest.next().await? {
+                bytes += row.data.len();
+                rows.push(row);
+            }
+        }
+        Ok(RowPage { rows, more: false })
+    }
+}
+
+/// The statement of one link, read bit by bit; the latest row is the last of `ahead`.
+struct Statement<'a> {
+    rows: &'a UserRows,
+    scope: &'a UserScope,
+    link: LinkId,
+    days: DateRange,
+    /// Rows read at once.
+    share: usize,
+    ahead: Vec<StoredRow>,
+    more: bool,
+}
+
+impl Statement<'_> {
+    /// Reads a share of rows from this one on.
+    async fn read(&mut self, start: Option<Start<'_>>) -> Result<(), StoreError> {
+        let (scope, link, days) = (self.scope, self.link, self.days);
+        let page = self
+            .rows
+            .rows(
+                scope,
+                link,
+                KIND,
+                days,
+                Order::Descending,
+                start,
+                self.share,
+            )
+            .await?;
+        self.ahead = page.rows.into_iter().rev().collect();
+        self.more = page.more;
+        Ok(())
+    }
+
+    /// Takes the latest row, and reads on if it was the last one at hand.
+    async fn next(&mut self) -> Result<Option<StoredRow>, StoreError> {
+        let row = self.ahead.pop();
+        if let Some(row) = row.as_ref().filter(|_| self.ahead.is_empty() && self.more) {
+            let start = Start {
+                record: &row.record,
+                inclusive: false,
+            };
+            self.read(Some(start)).await?;
+        }
+        Ok(row)
+    }
+}
+
+/// The statement whose next row is the latest; of equal keys, that of the greater link.
+fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Statement<'a>> {
+    let open = statements.iter_mut().filter(|it| !it.ahead.is_empty());
+    open.min_by_key(|it| {
+        let next = it.ahead.last().map(|row| row.record.clone());
+        (Reverse(next), Reverse(it.link))
+    })
+}
+
+/// It changes with any of the statements, and with which of them count.
+fn tag(user_request: &UserRequest<'_>, links: &[&Link], form: &str) -> Tag {
+    let query = user_request.request.uri().query().unwrap_or_default();
+    let states: Vec<String> = links.iter().copied().map(rows::state).collect();
+    let fixed = [user_request.user().as_str(), "all", query, form];
+    Tag::of(fixed.into_iter().chain(states.iter().map(String::as_str)))
+}

@@ -1,0 +1,196 @@
+//! What is due when, and why. Waiting is state on LINK: the sweeper finds it by its due time and
+//! queues a job.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::backoff::{Backoff, Jitter};
+use super::observe::FULL_SYNC_PERIOD;
+use super::pending::SyncMode;
+use super::policy::Policy;
+use super::resource::Resource;
+use super::schedule::{Reason, later};
+use super::state::{LastError, Link, LinkStatus};
+use crate::code::Code;
+use crate::resource::{LOADING, ResourceKind};
+
+/// For so long Belvo is asked about a link that does not show its owner, or that Belvo has lost.
+const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// For so long Belvo is asked about a link that no user has claimed. Attempts are queued before
+/// links can be made, so they come later only after an outage of ours; and other systems may use
+/// the same Belvo account.
+const UNCLAIMED_CHECKS_END: SignedDuration = SignedDuration::from_hours(2 * 24);
+
+impl Link {
+    /// Sets what comes next, now that nothing is pending.
+    pub fn plan(&mut self, policy: &Policy, now: Timestamp) {
+        self.last_error = None;
+        self.limited_until = self.limited_until.filter(|until| *until > now);
+        if self.is_complete(policy) {
+            self.complete_as_of = self.last_accessed_at;
+        }
+        if self.is_bound() {
+            self.unresolved = None;
+            self.checked_at = None;
+            for done in [Reason::Retry, Reason::Continue, Reason::CheckLink] {
+                self.schedule.clear(done);
+            }
+        } else {
+            self.schedule.clear_all();
+            let next_check = self.next_check(now);
+            self.schedule.set(Reason::CheckLink, next_check);
+        }
+        self.plan_dates(policy, now);
+    }
+
+    /// Makes what is due pending.
+    pub fn resume(&mut self, reason: Reason, policy: &Policy) {
+        match reason {
+            // The work is pending already, or it is the caller's.
+            Reason::Retry | Reason::Continue | Reason::Refresh => {}
+            // Scheduled on tombstones alone.
+            Reason::Purge => {}
+            Reason::CheckLink => {
+                self.checked_at = None;
+                if let Some(unresolved) = &mut self.unresolved {
+                    unresolved.attempts = unresolved.attempts.saturating_add(1);
+                }
+            }
+            Reason::Unannounced => {
+                self.pending.link = true;
+                self.request_where(policy, SyncMode::Full, |it| it.last_sync.is_none());
+            }
+            Reason::LimitLifted => {
+                self.request_where(policy, SyncMode::Full, |it| it.declined.is_some());
+            }
+            Reason::EmptyList => {
+                self.request_where(policy, SyncMode::Full, |it| it.empty_since.is_some());
+            }
+            Reason::Consent => self.pending.consents = true,
+            Reason::FullSync | Reason::Reread => {
+                self.pending.link = true;
+                self.request_everything(policy);
+            }
+        }
+    }
+
+    /// Notes that Belvo failed, and schedules the next try: not before `least`, and later with
+    /// each failure in a row.
+    pub fn back_off(
+        &mut self,
+        code: Code,
+        least: SignedDuration,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> &LastError {
+        let known = self.last_error.as_ref().map(|it| &it.backoff);
+        let backoff = Backoff::next(known, now);
+        let jitter = Jitter::new(self.link_id, self.fencing_token);
+        let delay = backoff.delay(jitter).max(least);
+        self.schedule.set(Reason::Retry, later(now, delay));
+        self.plan_dates(policy, now);
+        self.last_error.insert(LastError { code, backoff })
+    }
+
+    /// Schedules the rest for which time ran short: at once, or after a while and in smaller
+    /// chunks if a job has read and finished nothing.
+    pub fn continue_later(&mut self, stuck: bool, now: Timestamp) {
+        let delay = match stuck {
+            true => {
+                self.halve_chunks();
+                SignedDuration::from_mins(10)
+            }
+            false => SignedDuration::ZERO,
+        };
+        self.schedule.set(Reason::Continue, later(now, delay));
+    }
+
+    /// Whether the link waits for Belvo to recover. News are a sign of life, so they bring the
+    /// next try forward to a minute from now.
+    pub fn expedite(&mut self, now: Timestamp) -> bool {
+        let Some(retry) = self.schedule.get(Reason::Retry).filter(|at| *at > now) else {
+            return false;
+        };
+        let soon = later(now, SignedDuration::from_mins(1));
+        self.schedule.set(Reason::Retry, retry.min(soon));
+        true
+    }
+
+    /// Sets what has its date, whatever else happens.
+    fn plan_dates(&mut self, policy: &Policy, now: Timestamp) {
+        if self.is_bound() {
+            let full_sync = self.next_full_sync(policy, now);
+            self.schedule.set(Reason::FullSync, full_sync);
+            let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
+            self.schedule.set(Reason::Consent, consent);
+        }
+        let unannounced = self.next_look_for_unannounced(policy, now);
+        self.schedule.set(Reason::Unannounced, unannounced);
+    }
+
+    /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
+    /// nor about one in quarantine, whose owner is compared when OWNERS is announced.
+    fn next_check(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let end = match self.status {
+            LinkStatus::Quarantined => return None,
+            LinkStatus::Unclaimed => UNCLAIMED_CHECKS_END,
+            _ => CHECKS_END,
+        };
+        let first = || Backoff::next(None, now);
+        let unresolved = *self.unresolved.get_or_insert_with(first);
+        if now.duration_since(unresolved.since) >= end {
+            return None;
+        }
+        let jitter = Jitter::new(self.link_id, self.fencing_token);
+        Some(later(now, unresolved.delay(jitter)))
+    }
+
+    /// Whether everything Belvo has fetched from the bank so far is read, or will not be.
+    fn is_complete(&self, policy: &Policy) -> bool {
+        let (LinkStatus::Bound, Some(accessed_at)) = (self.status, self.last_accessed_at) else {
+            return true;
+        };
+        self.requested(policy).iter().all(|kind| {
+            let resource = self.resources.get(kind);
+            resource.is_some_and(|it| it.declined.is_some() || it.covers(accessed_at))
+        })
+    }
+
+    /// When to sync the resources that no webhook has announced.
+    fn next_look_for_unannounced(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let created_at = self.created_at.unwrap_or(now);
+        let loaded_at = later(created_at, LOADING);
+        // Once requested, they stay pending, and the checks of the link go on.
+        let loading = self.status == LinkStatus::AwaitingOwner && now < loaded_at;
+        if !self.is_bound() && !loading {
+            return None;
+        }
+        let unread = |kind: &ResourceKind| {
+            let resource = self.resources.get(kind);
+            !resource.is_some_and(Resource::is_settled)
+        };
+        let soon = later(now, SignedDuration::from_mins(5));
+        let requested = self.requested(policy);
+        requested.iter().any(unread).then(|| loaded_at.max(soon))
+    }
+
+    /// When the weekly full sync is due: a week after the oldest full sync, spread over a day. A
+    /// link that Belvo reads once has none.
+    fn next_full_sync(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        if self.access_mode.as_deref() == Some("single") {
+            return None;
+        }
+        let requested = self.requested(policy);
+        let resources = requested.iter().filter_map(|it| self.resources.get(it));
+        // A full sync does not make younger what Belvo declines to give.
+        let given = resources.filter(|it| it.declined.is_none());
+        let oldest = given.filter_map(|it| it.last_full_sync).min()?;
+        let spread = Jitter::new(self.link_id, 0).share_of(SignedDuration::from_hours(24));
+        let next = later(later(oldest, FULL_SYNC_PERIOD), spread);
+        let tomorrow = later(now, SignedDuration::from_hours(24));
+        Some(next.max(tomorrow))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+mod resume;
+
+use super::*;
+use crate::link::ConsentFacts;
+use crate::link::fixtures::*;
+use crate::link::schedule::Schedule;
+
+use ResourceKind::{Accounts, Bills, Owners};
+use SyncMode::Full;
+
+/// Times that no plan sets by itself, for every reason.
+fn everything_scheduled() -> Schedule {
+    let reasons = [
+        Reason::Retry,
+        Reason::Continue,
+        Reason::CheckLink,
+        Reason::Unannounced,
+        Reason::LimitLifted,
+        Reason::EmptyList,
+        Reason::Consent,
+        Reason::FullSync,
+        Reason::Reread,
+        Reason::Refresh,
+    ];
+    Schedule(reasons.into_iter().map(|it| (it, minutes(1))).collect())
+}
+
+#[test]
+fn a_plan_keeps_of_a_status_what_still_has_a_purpose() {
+    let check = |status, expected: &[Reason]| {
+        let mut link = loaded();
+        link.status = status;
+        link.schedule = everything_scheduled();
+        link.plan(&policy(), now());
+        let planned: Vec<Reason> = link.schedule.0.into_keys().collect();
+        assert_eq!(planned, expected, "{status:?}");
+    };
+    check(
+        LinkStatus::Bound,
+        &[
+            Reason::LimitLifted,
+            Reason::EmptyList,
+            Reason::FullSync,
+            Reason::Reread,
+            Reason::Refresh,
+        ],
+    );
+    check(LinkStatus::Quarantined, &[]);
+    check(LinkStatus::Announced, &[Reason::CheckLink]);
+    check(LinkStatus::AwaitingOwner, &[Reason::CheckLink]);
+    check(LinkStatus::Unclaimed, &[Reason::CheckLink]);
+    check(LinkStatus::Gone, &[Reason::CheckLink]);
+}
+
+#[test]
+fn a_plan_ends_an_outage() {
+    let mut link = loaded();
+    let code = code("no_answer");
+    link.back_off(code, SignedDuration::ZERO, &policy(), now());
+    link.plan(&policy(), now());
+    assert_eq!(link.last_error, None);
+    assert_eq!(link.schedule.get(Reason::Retry), None);
+}
+
+#[test]
+fn only_a_bound_link_is_resolved() {
+    let check = |status, resolved| {
+        let mut link = bound();
+        link.status = status;
+        link.unresolved = Some(Backoff::next(None, minutes(-5)));
+        link.checked_at = Some(minutes(-1));
+        link.plan(&policy(), now());
+        let forgotten = (link.unresolved.is_none(), link.checked_at.is_none());
+        assert_eq!(forgotten, (resolved, resolved), "{status:?}");
+    };
+    check(LinkStatus::Bound, true);
+    check(LinkStatus::Announced, false);
+    check(LinkStatus::AwaitingOwner, false);
+    check(LinkStatus::Quarantined, false);
+    check(LinkStatus::Unclaimed, false);
+    check(LinkStatus::Gone, false);
+}
+
+#[test]
+fn checks_of_a_link_end_after_two_days_unclaimed_and_after_thirty_otherwise() {
+    let check = |status, unresolved_hours: i64, expected| {
+        let mut link = Link::new(link_id(1));
+        link.status = status;
+        link.unresolved = Some(Backoff::next(None, hours(-unresolved_hours)));
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::CheckLink);
+        assert_eq!(next.is_some(), expected, "{status:?} {unresolved_hours}");
+    };
+    check(LinkStatus::Unclaimed, 47, true);
+    check(LinkStatus::Unclaimed, 48, false);
+    for status in [
+        LinkStatus::Announced,
+        LinkStatus::AwaitingOwner,
+        LinkStatus::Gone,
+    ] {
+        check(status, 719, true);
+        check(status, 720, false);
+    }
+}
+
+#[test]
+fn checks_of_a_link_come_after_growing_delays() {
+    let mut link = Link::new(link_id(1));
+    link.fencing_token = 3;
+    link.status = LinkStatus::Gone;
+    for attempts in 1..4 {
+        link.plan(&policy(), now());
+        let unresolved = link.unresolved.unwrap();
+        assert_eq!((unresolved.since, unresolved.attempts), (now(), attempts));
+        let delay = unresolved.delay(Jitter::new(link.link_id, 3));
+        assert_eq!(
+            link.schedule.get(Reason::CheckLink),
+            Some(later(now(), delay))
+        );
+        link.resume(Reason::CheckLink, &policy());
+    }
+}
+
+#[test]
+fn unannounced_resources_are_synced_ninety_minutes_after_the_link_was_made() {
+    let check = |status, created: Option<i64>, expected: Option<i64>| {
+        let mut link = bound();
+        link.status = status;
+        link.created_at = created.map(minutes);
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::Unannounced);
+        assert_eq!(next, expected.map(minutes), "{status:?} {created:?}");
+    };
+    check(LinkStatus::Bound, Some(0), Some(90));
+    check(LinkStatus::Bound, Some(-80), Some(10));
+    check(LinkStatus::Bound, Some(-86), Some(5));
+    check(LinkStatus::Bound, Some(-9000), Some(5));
+    check(LinkStatus::Bound, None, Some(90));
+    check(LinkStatus::AwaitingOwner, Some(-89), Some(5));
+    check(LinkStatus::AwaitingOwner, Some(-90), None);
+    check(LinkStatus::AwaitingOwner, None, Some(90));
+    check(LinkStatus::Announced, Some(0), None);
+    check(LinkStatus::Quarantined, Some(0), None);
+    check(LinkStatus::Unclaimed, Some(0), None);
+    check(LinkStatus::Gone, Some(0), None);
+}
+
+#[test]
+fn only_an_unsettled_resource_is_looked_for_unannounced() {
+    let check = |change: fn(&mut Link), expected| {
+        let mut link = loaded();
+        change(&mut link);
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::Unannounced);
+        assert_eq!(next.is_some(), expected, "{link:?}");
+    };
+    check(|_| {}, false);
+    check(
+        |it| *it.resource(Owners) = declined("unavailable_data"),
+        false,
+    );
+    check(|it| it.resource(Owners).last_sync = None, true);
+    check(|it| it.fetch_resources = [Owners, Bills].into(), true);
+}
+
+#[test]
+fn a_full_sync_is_due_a_week_after_the_oldest_one_and_tomorrow_at_the_earliest() {
+    // A share of a day that only the link's id decides.
+    let spread = Jitter::new(link_id(1), 0).share_of(SignedDuration::from_hours(24));
+    assert!(spread.is_positive());
+    let check = |change: fn(&mut Link), expected: Option<Timestamp>| {
+        let mut link = loaded();
+        link.fencing_token = 9;
+        change(&mut link);
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::FullSync);
+        assert_eq!(next, expected, "{link:?}");
+    };
+    check(|_| {}, Some(later(days(6), spread)));
+    check(
+        |it| it.resource(Accounts).last_full_sync = Some(days(-3)),
+        Some(later(days(4), spread)),
+    );
+    check(
+        |it| it.resource(Accounts).last_full_sync = Some(days(-30)),
+        Some(days(1)),
+    );
+    // Belvo declines ACCOUNTS, so no full sync can make them younger.
+    check(
+        |it| {
+            it.resource(Accounts).last_full_sync = Some(days(-3));
+            it.resource(Accounts).declined = Some(code("unavailable_data"));
+        },
+        Some(later(days(6), spread)),
+    );
+    check(|it| it.access_mode = Some("single".to_owned()), None);
+    check(
+        |it| it.access_mode = Some("recurrent".to_owned()),
+        Some(later(days(6), spread)),
+    );
+    check(|it| it.resources.clear(), None);
+    // What Belvo does not retrieve for the link is not synced by its full sync.
+    check(|it| it.fetch_resources = [Bills].into(), None);
+}
+
+#[test]
+fn the_next_check_of_a_consent_is_planned_for_bound_links() {
+    let check = |expires_days: Option<i64>, expected: Option<i64>| {
+        let mut link = loaded();
+        link.consent = expires_days.map(|it| ConsentFacts {
+            expires_at: Some(days(it)),
+            ..ConsentFacts::default()
+        });
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::Consent);
+        assert_eq!(next, expected.map(days), "{expires_days:?}");
+    };
+    check(None, None);
+    check(Some(20), Some(13));
+    check(Some(-31), None);
+}
+
+#[test]
+fn a_link_is_complete_as_of_an_access_once_all_that_is_requested_covers_it() {
+    let check = |change: fn(&mut Link), expected: bool| {
+        let mut link = loaded();
+        link.last_accessed_at = Some(days(-2));
+        change(&mut link);
+        link.plan(&policy(), now());
+        assert_eq!(link.complete_as_of, Some(days(-2)).filter(|_| expected));
+    };
+    check(|_| {}, true);
+    check(|it| *it.resource(Owners) = synced(Full, days(-2)), false);
+    check(
+        |it| *it.resource(Owners) = declined("unavailable_data"),
+        true,
+    );
+    check(|it| it.resources.clear(), false);
+    check(
+        |it| {
+            it.resources.clear();
+            it.status = LinkStatus::Gone;
+        },
+        true,
+    );
+}
+
+#[test]
+fn a_link_that_belvo_has_not_accessed_is_complete_as_of_no_moment() {
+    let mut link = bound();
+    link.complete_as_of = Some(days(-3));
+    link.plan(&policy(), now());
+    assert_eq!(link.complete_as_of, None);
+}
+
+#[test]
+fn a_limit_ends_at_its_time() {
+    let check = |until, expected: Option<i64>| {
+        let mut link = loaded();
+        link.limited_until = Some(seconds(until));
+        link.plan(&policy(), now());
+        assert_eq!(link.limited_until, expected.map(seconds), "{until}");
+    };
+    check(1, Some(1));
+    check(0, None);
+    check(-1, None);
+}

@@ -1,0 +1,70 @@
+//! Whose request it is: fetches the key that the rule of `domain::principal` may need.
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use domain::principal::NoPrincipal;
+use domain::{Claims, SigningKeys, UserScope};
+
+use crate::clock::Clock;
+use crate::env::Env;
+use crate::secret::{Secret, SecretError};
+
+/// How a user's `external_id` follows from the claims, as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrincipalConfig {
+    /// It is the value of a claim.
+    Claim(String),
+    /// It is derived from issuer and subject with the key in this secret. Changing that key would
+    /// give every user a new id.
+    Derived(String),
+}
+
+impl PrincipalConfig {
+    /// Reads `EXTERNAL_ID_MODE`, `EXTERNAL_ID_CLAIM` and `EXTERNAL_ID_SECRET_ID`.
+    pub fn from_env(env: &mut Env) -> Option<Self> {
+        match env.one_of("EXTERNAL_ID_MODE", &[("claim", false), ("derived", true)])? {
+            true => env.text("EXTERNAL_ID_SECRET_ID").map(Self::Derived),
+            false => env.text("EXTERNAL_ID_CLAIM").map(Self::Claim),
+        }
+    }
+}
+
+/// Says whose request it is.
+#[derive(Debug)]
+pub enum PrincipalSource {
+    /// From a claim.
+    Claim(String),
+    /// From issuer and subject.
+    Derived(Secret<SigningKeys>),
+}
+
+/// Why a request has no user.
+#[derive(Debug, thiserror::Error)]
+pub enum PrincipalError {
+    /// The claims do not say who the user is.
+    #[error(transparent)]
+    Claims(#[from] NoPrincipal),
+    /// The key ids are derived with cannot be read; the token is not at fault.
+    #[error("the key of derived ids is not available")]
+    Secret(#[from] SecretError),
+}
+
+impl PrincipalSource {
+    /// Prepares what the configuration asks for.
+    pub fn new(config: &PrincipalConfig, secrets: &SecretsManager, clock: &Clock) -> Self {
+        match config {
+            PrincipalConfig::Claim(claim) => Self::Claim(claim.clone()),
+            PrincipalConfig::Derived(secret) => {
+                Self::Derived(Secret::signing(secrets, secret, clock))
+            }
+        }
+    }
+
+    /// The user of a request, by the claims that the gateway has verified.
+    pub async fn identify(&self, claims: &Claims) -> Result<UserScope, PrincipalError> {
+        let scope = match self {
+            Self::Claim(claim) => UserScope::from_claim(claims, claim),
+            Self::Derived(keys) => UserScope::derived(claims, keys.get().await?.as_ref()),
+        };
+        Ok(scope?)
+    }
+}

@@ -1,0 +1,159 @@
+//! The stored rows of a resource, in short: keys and hashes, or how many there are.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use domain::{DateRange, ResourceKind};
+use table::item::text_of;
+use table::query::{self, Keys};
+use table::row::{self, ResourceRow};
+use table::{Item, StoreError};
+
+use crate::lease::BoundLink;
+use crate::stores::ResourceStore;
+
+/// Rows counted in one call; AWS stops at a megabyte, which is not many more.
+const COUNTED: i32 = 2000;
+
+/// The stored rows of one resource of a link: for each id, under which key and with which hash.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub(super) rows: HashMap<String, Stored>,
+    /// Second keys of rows that are stored twice.
+    pub(super) doubles: Vec<(String, Stored)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    /// Its place among the rows of its link.
+    pub(super) record: String,
+    pub(super) hash: Vec<u8>,
+}
+
+impl Index {
+    /// Whether a row is stored.
+    pub fn contains(&self, id: &str) -> bool {
+        self.rows.contains_key(id)
+    }
+
+    /// Whether this very row is stored, under its key and with its content.
+    pub fn holds(&self, row: &ResourceRow) -> bool {
+        let stored = self.rows.get(&row.id);
+        stored.is_some_and(|it| it.record == row.record && it.hash == row.hash)
+    }
+
+    /// The ids alone.
+    pub fn into_ids(self) -> HashSet<String> {
+        self.rows.into_keys().collect()
+    }
+
+    /// How many rows are stored.
+    pub fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// The stored rows that are not among these.
+    pub fn without(&self, ids: &HashSet<String>) -> Vec<String> {
+        let missing = self.rows.keys().filter(|id| !ids.contains(*id));
+        missing.cloned().collect()
+    }
+
+    fn enter(&mut self, id: String, stored: Stored) {
+        match self.rows.get(&id) {
+            None => {
+                self.rows.insert(id, stored);
+            }
+            Some(first) if first.record != stored.record => self.doubles.push((id, stored)),
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn remember(&mut self, row: &ResourceRow) {
+        let stored = Stored {
+            record: row.record.clone(),
+            hash: row.hash.to_vec(),
+        };
+        self.rows.insert(row.id.clone(), stored);
+    }
+}
+
+impl ResourceStore {
+    /// Reads keys and hashes of the stored rows of a resource, as of now; of movements, those of
+    /// some days if so asked.
+    pub async fn index(
+        &self,
+        link: &BoundLink,
+        kind: ResourceKind,
+        days: DateRange,
+    ) -> Result<Index, StoreError> {
+        let mut index = Index::default();
+        self.enter(link, kind, days, &mut index, |_| true).await?;
+        Ok(index)
+    }
+
+    /// Finds rows wherever they are stored and adds them to the index: movements whose date has
+    /// changed lie under another key. Reads all keys of the resource, and keeps none but those.
+    pub async fn find_by_id(
+        &self,
+        link: &BoundLink,
+        kind: ResourceKind,
+        ids: &HashSet<String>,
+        index: &mut Index,
+    ) -> Result<(), StoreError> {
+        self.enter(link, kind, DateRange::ALL, index, |id| ids.contains(id))
+            .await
+    }
+
+    /// How many rows of a resource are stored.
+    pub async fn count(&self, link: &BoundLink, kind: ResourceKind) -> Result<u64, StoreError> {
+        let query = self.stored(link, kind, DateRange::ALL).limit(COUNTED);
+        query::count(query, "counting rows").await
+    }
+
+    /// Adds the stored rows with these ids to the index.
+    async fn enter(
+        &self,
+        link: &BoundLink,
+        kind: ResourceKind,
+        days: DateRange,
+        index: &mut Index,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        let query = self
+            .stored(link, kind, days)
+            .projection_expression("#record, #hash")
+            .expression_attribute_names("#hash", "hash");
+        let malformed = || StoreError::Malformed {
+            what: "key or hash of a resource",
+        };
+        let mut items = query.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(StoreError::failed("reading the index"))?;
+            let (id, stored) = stored(&item).ok_or_else(malformed)?;
+            if wanted(&id) {
+                index.enter(id, stored);
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&self, link: &BoundLink, kind: ResourceKind, days: DateRange) -> QueryFluentBuilder {
+        let (first, last) = row::range(kind, days);
+        let key = |record: &str| row::sort_key(link.lease.link_id, record);
+        let keys = Keys::Between(key(&first), key(&last));
+        self.table
+            .query(("external_id", &link.external_id), ("record", keys))
+            .consistent_read(true)
+    }
+}
+
+/// The id is what follows the last `#` of the key; the link is left out of it.
+fn stored(item: &Item) -> Option<(String, Stored)> {
+    let (_, record) = row::parse_sort_key(text_of(item, "record")?)?;
+    let (_, id) = record.rsplit_once('#')?;
+    let stored = Stored {
+        record: record.to_owned(),
+        hash: item.get("hash")?.as_b().ok()?.as_ref().to_vec(),
+    };
+    Some((id.to_owned(), stored))
+}

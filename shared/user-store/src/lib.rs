@@ -1,0 +1,70 @@
+//! What belongs to one user, out of DynamoDB: what `links` and `token` are built with.
+//!
+//! Every read takes a [`UserScope`], and only verified claims make one. So a handler cannot read
+//! another user's data by mistake: the `external_id` that stands on a LINK record is no scope.
+//!
+//! ```no_run
+//! use domain::{DateRange, LinkId, ResourceKind, UserScope};
+//! use user_store::{Order, RowPage, StoreError, UserLinks, UserRows};
+//!
+//! async fn handler(
+//!     scope: &UserScope,
+//!     links: &UserLinks,
+//!     rows: &UserRows,
+//!     id: LinkId,
+//! ) -> Result<Option<RowPage>, StoreError> {
+//!     let Some(link) = links.link(scope, id).await? else {
+//!         return Ok(None);
+//!     };
+//!     let Some(external_id) = &link.external_id else {
+//!         return Ok(None);
+//!     };
+//!     let (kind, days, order) = (ResourceKind::Accounts, DateRange::ALL, Order::Ascending);
+//!     let page = rows.rows(scope, id, kind, days, order, None, 100);
+//!     Ok(Some(page.await?))
+//! }
+//! ```
+//!
+//! The same handler with the user of the link that was loaded does not compile:
+//!
+//! ```compile_fail
+//! use domain::{DateRange, LinkId, ResourceKind, UserScope};
+//! use user_store::{Order, RowPage, StoreError, UserLinks, UserRows};
+//!
+//! async fn handler(
+//!     scope: &UserScope,
+//!     links: &UserLinks,
+//!     rows: &UserRows,
+//!     id: LinkId,
+//! ) -> Result<Option<RowPage>, StoreError> {
+//!     let Some(link) = links.link(scope, id).await? else {
+//!         return Ok(None);
+//!     };
+//!     let Some(external_id) = &link.external_id else {
+//!         return Ok(None);
+//!     };
+//!     let (kind, days, order) = (ResourceKind::Accounts, DateRange::ALL, Order::Ascending);
+//!     let page = rows.rows(external_id, id, kind, days, order, None, 100);
+//!     Ok(Some(page.await?))
+//! }
+//! ```
+//!
+//! | module | table | gives |
+//! |---|---|---|
+//! | `links` | `LinkTable` | [`UserLinks`]: LINK, CONSENT, the webhook log, the mark of an erasure |
+//! | `rows` | `ResourceTable` | [`UserRows`]: Belvo's objects |
+//! | `connections` | `ConnectionTable` | [`UserConnections`]: attempts, receipts, counters |
+
+mod connections;
+mod links;
+mod page;
+mod rows;
+
+pub use connections::{Cap, UserConnections};
+pub use links::UserLinks;
+pub use page::{Order, RowPage, Start, StoredRow};
+pub use rows::UserRows;
+pub use table::StoreError;
+pub use table::record::consent::ConsentDetails;
+pub use table::record::receipt::{Erasure, ErasureScope, Receipt};
+pub use table::record::usage::Spent;
