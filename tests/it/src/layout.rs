@@ -1,5 +1,7 @@
 //! The structure of this repository, as far as a program can check it.
 
+mod circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
