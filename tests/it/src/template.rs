@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `alarms` | every alarm has an action and a section in the runbook |
 //! | `deployment` | parameters are used, and each environment has its stack |
+//! | `error_rate` | an outage of Belvo raises the alarm |
 //! | `faults` | every rule notices a fault |
 //! | `roles` | a function's role allows exactly its calls |
 //! | `rules` | the template fits this system |
@@ -12,6 +13,7 @@
 
 mod alarms;
 mod deployment;
+mod error_rate;
 mod faults;
 mod roles;
 mod rules;
