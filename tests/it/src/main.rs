@@ -7,6 +7,7 @@
 //!
 //! | module | claims about |
 //! |---|---|
+//! | `documents` | DATA.md names every stored member, state, reason and key |
 //! | `end_to_end` | a connection from token to tables, for a person and for a company |
 //! | `token_request` | the body of the token request to Belvo |
 //! | `portal` | My Belvo Portal, and its token request |
@@ -47,6 +48,7 @@ mod canonical;
 mod changes;
 mod client;
 mod cost_units;
+mod documents;
 mod end_to_end;
 mod erasing;
 mod fetching;
