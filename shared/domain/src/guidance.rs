@@ -37,14 +37,6 @@ pub struct Guidance {
     pub known: bool,
 }
 
-impl Guidance {
-    /// The same with a time: when waiting ends, or a consent does.
-    #[must_use]
-    pub fn until(self, until: Option<Timestamp>) -> Self {
-        Self { until, ..self }
-    }
-}
-
 /// What a user, or the app for them, can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,17 +114,22 @@ static UNKNOWN: Guidance = Guidance {
 struct Advice {
     codes: &'static [&'static str],
     action: Action,
-    cause: Option<Text>,
-    text: Text,
+    /// Empty if the text says it all.
+    cause_pt: &'static str,
+    cause_en: &'static str,
+    text_pt: &'static str,
+    text_en: &'static str,
 }
 
 impl Advice {
     fn about(&self, code: &'static str) -> Guidance {
+        let text = |pt, en| Text { pt, en };
+        let cause = text(self.cause_pt, self.cause_en);
         Guidance {
             action: self.action,
             code,
-            cause: self.cause,
-            text: self.text,
+            cause: Some(cause).filter(|cause| !cause.en.is_empty()),
+            text: text(self.text_pt, self.text_en),
             until: None,
             known: true,
         }

@@ -201,9 +201,10 @@ fn guidance_has_the_form_of_the_api() {
         })
     );
     let until = "2026-12-01T03:00:00Z".parse().unwrap();
-    assert_eq!(
-        written(&advice.until(Some(until)))["until"],
-        "2026-12-01T03:00:00Z"
-    );
+    let advice = Guidance {
+        until: Some(until),
+        ..*advice
+    };
+    assert_eq!(written(&advice)["until"], "2026-12-01T03:00:00Z");
     assert_eq!(written(guidance("ok"))["cause"], Value::Null);
 }

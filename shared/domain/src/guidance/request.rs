@@ -1,6 +1,6 @@
 //! Between Belvo and us: nothing a user did or could mend, so all of it reads alike.
 
-use super::{Action, Advice, Text};
+use super::{Action, Advice};
 
 pub(super) const ADVICE: &[Advice] = &[
     // What we asked for was wrong.
@@ -20,16 +20,12 @@ pub(super) const ADVICE: &[Advice] = &[
             "invalid_credentials_storage",
         ],
         action: Action::ContactSupport,
-        cause: Some(Text {
-            pt: "Houve um erro no nosso sistema. Você não fez nada de errado.",
-            en: "There was an error in our system. You did nothing wrong.",
-        }),
-        text: Text {
-            pt: "Algo deu errado do nosso lado e já estamos verificando. Se precisar, fale com o \
-                 nosso suporte.",
-            en: "Something went wrong on our side and we are already looking into it. If you \
-                 need help, contact our support.",
-        },
+        cause_pt: "Houve um erro no nosso sistema. Você não fez nada de errado.",
+        cause_en: "There was an error in our system. You did nothing wrong.",
+        text_pt: "Algo deu errado do nosso lado e já estamos verificando. Se precisar, fale com o \
+                  nosso suporte.",
+        text_en: "Something went wrong on our side and we are already looking into it. If you \
+                  need help, contact our support.",
     },
     // We are not allowed what we asked for.
     Advice {
@@ -41,15 +37,11 @@ pub(super) const ADVICE: &[Advice] = &[
             "quota_limit_reached",
         ],
         action: Action::ContactSupport,
-        cause: Some(Text {
-            pt: "É uma questão nossa com o serviço de conexão. Você não fez nada de errado.",
-            en: "It is a matter between us and the connection service. You did nothing wrong.",
-        }),
-        text: Text {
-            pt: "A conexão com bancos está indisponível e já estamos verificando. Se precisar, \
-                 fale com o nosso suporte.",
-            en: "Connecting banks is unavailable and we are already looking into it. If you \
-                 need help, contact our support.",
-        },
+        cause_pt: "É uma questão nossa com o serviço de conexão. Você não fez nada de errado.",
+        cause_en: "It is a matter between us and the connection service. You did nothing wrong.",
+        text_pt: "A conexão com bancos está indisponível e já estamos verificando. Se precisar, \
+                  fale com o nosso suporte.",
+        text_en: "Connecting banks is unavailable and we are already looking into it. If you \
+                  need help, contact our support.",
     },
 ];

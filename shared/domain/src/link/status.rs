@@ -137,15 +137,16 @@ impl<'a> UserStatus<'a> {
 
 impl StatusReport {
     fn new(status: Status, code: &str) -> Self {
-        Self::until(status, code, None)
-    }
-
-    fn until(status: Status, code: &str, until: Option<Timestamp>) -> Self {
-        let next_action = guidance(code).until(until);
+        let next_action = *guidance(code);
         Self {
             status,
             next_action,
         }
+    }
+
+    fn until(mut self, until: Option<Timestamp>) -> Self {
+        self.next_action.until = until;
+        self
     }
 }
 
@@ -170,10 +171,10 @@ fn report(link: &Link, proof_required: bool, now: Timestamp) -> StatusReport {
     };
     let consent = link.consent.as_ref();
     if let Some(end) = consent.and_then(|it| it.near_end(now)) {
-        return StatusReport::until(status, "consent_expiring", Some(end));
+        return StatusReport::new(status, "consent_expiring").until(Some(end));
     }
     if let Some(until) = link.limited_until.filter(|until| *until > now) {
-        return StatusReport::until(status, "operational_limits_reached", Some(until));
+        return StatusReport::new(status, "operational_limits_reached").until(Some(until));
     }
     if let Some(error) = &link.last_error {
         return retried(status, &error.code, link.schedule.get(Reason::Retry));
@@ -194,7 +195,7 @@ fn needs_user(link: &Link, now: Timestamp) -> Option<StatusReport> {
             ConsentObstacle::Unfinished => "consent_pending",
         };
         let end = consent.and_then(|it| it.expires_at);
-        return Some(StatusReport::until(Status::NeedsUser, code, end));
+        return Some(StatusReport::new(Status::NeedsUser, code).until(end));
     }
     let code = link.user_action.as_ref()?;
     // On the way to a link, the same code may call for less than another link.
@@ -218,18 +219,12 @@ fn advice_when_ready(link: &Link, now: Timestamp) -> &str {
 
 /// It is tried again without the user, whatever the code means elsewhere.
 fn retried(status: Status, code: &Code, until: Option<Timestamp>) -> StatusReport {
-    let action = match until {
+    let mut report = StatusReport::new(status, code.as_str()).until(until);
+    report.next_action.action = match until {
         Some(_) => Action::WaitUntil,
         None => Action::Wait,
     };
-    StatusReport {
-        status,
-        next_action: Guidance {
-            action,
-            until,
-            ..*guidance(code.as_str())
-        },
-    }
+    report
 }
 
 /// Belvo gives the links of one person at one bank the same `institution_user_id`. Each holds the
