@@ -81,7 +81,6 @@ impl Handler {
     }
 
     async fn send(&self, job: &Job, id: CallbackId) -> Result<(), Problem> {
-        let sent = self.queue.send(job, id.bytes()).await;
-        sent.map_err(Problem::unavailable)
+        Ok(self.queue.send(job, id.bytes()).await?)
     }
 }

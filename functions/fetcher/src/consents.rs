@@ -8,12 +8,12 @@ use belvo::{BelvoError, Consent, Retry};
 use domain::{Document, ResourceKind};
 use runtime::Metric;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 use crate::owners;
 
 /// Makes what is stored of a bound link's consents what Belvo holds.
-pub(crate) async fn read(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+pub(crate) async fn read(link: &mut LeasedLink<'_>) -> Result<()> {
     let fetcher = link.fetcher;
     let Some(bound) = link.lease.bound(&link.record) else {
         return Ok(());
@@ -56,7 +56,7 @@ pub(crate) async fn read(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
 }
 
 /// The link's consents in Belvo's list.
-async fn listed(link: &mut LeasedLink<'_>) -> Result<Vec<Consent>, JobError> {
+async fn listed(link: &mut LeasedLink<'_>) -> Result<Vec<Consent>> {
     let mut found: Vec<Consent> = Vec::new();
     for document in documents(link).await? {
         let consents = match link.fetcher.belvo.consents(&document).await {
@@ -76,7 +76,7 @@ async fn listed(link: &mut LeasedLink<'_>) -> Result<Vec<Consent>, JobError> {
 
 /// The owners' documents, each once: as this job has read them, or as Belvo lists them. Belvo
 /// refuses what cannot be a CPF or CNPJ, and banks mask documents.
-async fn documents(link: &mut LeasedLink<'_>) -> Result<Vec<Document>, JobError> {
+async fn documents(link: &mut LeasedLink<'_>) -> Result<Vec<Document>> {
     let mut documents = std::mem::take(&mut link.documents);
     let owners = link.record.resources.get(&ResourceKind::Owners);
     let owners_synced = owners.is_some_and(|it| it.last_sync.is_some());

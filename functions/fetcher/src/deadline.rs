@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use runtime::Clock;
 
-use crate::error::JobError;
+use crate::error::{JobError, Result};
 
 /// What a page and its rows may take, repetitions included: no new one is begun after that.
 const LAST_PAGE: SignedDuration = SignedDuration::from_secs(60);
@@ -29,7 +29,7 @@ impl Deadline {
     }
 
     /// Fails when it is too late to begin another page.
-    pub(crate) fn check(&self) -> Result<(), JobError> {
+    pub(crate) fn check(&self) -> Result<()> {
         match self.left() > LAST_PAGE {
             true => Ok(()),
             false => Err(JobError::OutOfTime),

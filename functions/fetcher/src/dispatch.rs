@@ -4,7 +4,7 @@
 use domain::Job;
 use store::Acquired;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::fetcher::Fetcher;
 use crate::jobs::tombstone::Eraser;
 use crate::jobs::{attempt, refresh, scheduled, webhook};
@@ -17,7 +17,7 @@ pub(crate) async fn dispatch(
     job: Job,
     delivery: Delivery,
     batch: &mut Batch,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let eraser = Eraser {
         fetcher,
         deadline: &batch.deadline,

@@ -23,6 +23,9 @@ pub(crate) enum JobError {
     Erased,
 }
 
+/// What a step of a job gives.
+pub(crate) type Result<T, E = JobError> = std::result::Result<T, E>;
+
 impl JobError {
     fn api_error(&self) -> Option<&ApiError> {
         match self {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use store::{Lease, StoreError};
 
 use crate::deadline::Deadline;
-use crate::error::JobError;
+use crate::error::{JobError, Result};
 use crate::fetcher::Fetcher;
 
 /// What the queue says of a job.
@@ -67,7 +67,7 @@ impl<'a> LeasedLink<'a> {
     ///
     /// # Errors
     /// [`JobError::Erased`] when the link's user has had it erased meanwhile.
-    pub(crate) async fn save(&mut self) -> Result<(), JobError> {
+    pub(crate) async fn save(&mut self) -> Result<()> {
         let (links, now) = (&self.fetcher.links, self.fetcher.clock.now());
         let saved = links.save(&self.lease, &mut self.record, now).await;
         if matches!(saved, Err(StoreError::Superseded)) {

@@ -3,12 +3,12 @@
 use domain::link::{ChangeEvent, ChangeKind};
 use runtime::Metric;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 
 /// Saves LINK. Each change that other services are to be told has a write of its own, because the
 /// pipe makes one event of one write.
-pub(crate) async fn save_and_tell(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+pub(crate) async fn save_and_tell(link: &mut LeasedLink<'_>) -> Result<()> {
     link.record.change = next_change(link);
     loop {
         link.save().await?;

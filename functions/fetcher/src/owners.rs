@@ -6,13 +6,13 @@ use domain::{DateRange, Document, LinkId, ResourceKind};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::JobError;
+use crate::error::Result;
 
 /// Owners of one link; a list that goes on after so many pages is none.
 const MAX_PAGES: u32 = 1000;
 
 /// All documents that Belvo names.
-pub(crate) async fn documents(belvo: &Belvo, link: LinkId) -> Result<Vec<Document>, JobError> {
+pub(crate) async fn documents(belvo: &Belvo, link: LinkId) -> Result<Vec<Document>> {
     let mut documents = Vec::new();
     for number in 1..=MAX_PAGES {
         let kind = ResourceKind::Owners;

@@ -16,13 +16,13 @@ use domain::{
 };
 use runtime::Metric;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::fetcher::Fetcher;
 use crate::owners;
 
 /// Reads Belvo's record of the link. If it is not settled yet whose the link is, that is settled
 /// as far as it can be. Writes nothing.
-pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<(), JobError> {
+pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
     let before = link.status;
     match fetcher.belvo.link(link.link_id).await {
         Ok(record) => {
@@ -44,7 +44,7 @@ pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<(), JobE
 
 /// Settles whose a link is that is not bound, by the user Belvo names and the attempts of theirs
 /// that can have made the link.
-async fn settle(fetcher: &Fetcher, link: &mut Link, named: Option<&str>) -> Result<(), JobError> {
+async fn settle(fetcher: &Fetcher, link: &mut Link, named: Option<&str>) -> Result<()> {
     let policy = &fetcher.config.policy;
     if link.regain(policy) {
         return Ok(());
@@ -86,7 +86,7 @@ async fn compare_owner(
     link: &mut Link,
     external_id: ExternalId,
     attempts: &[AttemptRecord],
-) -> Result<(), JobError> {
+) -> Result<()> {
     let documents = owners::documents(&fetcher.belvo, link.link_id).await?;
     let evidence = match documents.is_empty() {
         true => OwnerEvidence::Missing,
@@ -110,7 +110,7 @@ async fn matching<'a>(
     fetcher: &Fetcher,
     attempts: &'a [AttemptRecord],
     documents: &[Document],
-) -> Result<Option<&'a Attempt>, JobError> {
+) -> Result<Option<&'a Attempt>> {
     let keys = fetcher.session_keys.get().await?;
     if let Some(attempt) = find_matching(attempts, documents, &keys) {
         return Ok(Some(attempt));
@@ -136,7 +136,7 @@ fn find_matching<'a>(
 ///
 /// Belvo gives the links of one person at one bank the same `institution_user_id`. If those that
 /// are stored belong to one user, and the new link has the same owner, so does the new link.
-async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<(), JobError> {
+async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
     match find_predecessor(fetcher, link).await? {
         Some(predecessor) if have_same_owner(fetcher, link, predecessor.link_id).await? => {
             link.continue_link(predecessor, fetcher.clock.now());
@@ -146,7 +146,7 @@ async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<(), 
     Ok(())
 }
 
-async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>, JobError> {
+async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>> {
     let person = link.institution_user_id.as_deref();
     let Some(person) = person.filter(|person| !person.is_empty()) else {
         return Ok(None);
@@ -161,7 +161,7 @@ async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>
 }
 
 /// Whether both links name one document. Before Belvo announces OWNERS, its list may be empty.
-async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: LinkId) -> Result<bool, JobError> {
+async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: LinkId) -> Result<bool> {
     if fetcher.config.policy.owner_check == OwnerCheck::Off {
         return Ok(true);
     }

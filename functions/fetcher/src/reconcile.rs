@@ -10,7 +10,7 @@ use domain::{Quota, ResourceKind};
 use jiff::SignedDuration;
 use runtime::Metric;
 
-use crate::error::{JobError, least_delay, log_refusal};
+use crate::error::{JobError, Result, least_delay, log_refusal};
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
 use crate::{consents, metrics, outbox, ownership, sync, usage};
@@ -25,7 +25,7 @@ const ROUNDS: usize = 4;
 /// # Errors
 /// Only what a later delivery of the same job can mend: a table that fails. Whatever Belvo or time
 /// prevents is left on LINK.
-pub(crate) async fn reconcile(link: &mut LeasedLink<'_>) -> Result<JobOutcome, JobError> {
+pub(crate) async fn reconcile(link: &mut LeasedLink<'_>) -> Result<JobOutcome> {
     if link.record.expedite(link.fetcher.clock.now()) {
         link.save().await?;
         return Ok(JobOutcome::Waiting);
@@ -34,7 +34,7 @@ pub(crate) async fn reconcile(link: &mut LeasedLink<'_>) -> Result<JobOutcome, J
 }
 
 /// The same, though the link may be waiting: its time has come.
-pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcome, JobError> {
+pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcome> {
     let time = link.batch.deadline.working_time();
     let work = tokio::time::timeout(time, do_pending(link)).await;
     let reconciled = match work.unwrap_or(Err(JobError::OutOfTime)) {
@@ -53,7 +53,7 @@ pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcom
 }
 
 /// A link that is not bound, or that Belvo turns out to have lost, is not read.
-async fn do_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
     check_ownership(link).await?;
     if !link.record.is_bound() {
         return Ok(());
@@ -71,7 +71,7 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
 
 /// Finds out whose the link is, and counts what connecting it has spent before any of its data is
 /// stored.
-async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<()> {
     let fetcher = link.fetcher;
     if !link.record.needs_check() {
         return Ok(());
@@ -92,7 +92,7 @@ async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
 
 /// Syncs every resource that is pending. One that fails does not hold up the others, unless Belvo
 /// as a whole fails.
-async fn sync_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+async fn sync_pending(link: &mut LeasedLink<'_>) -> Result<()> {
     let mut failure = None;
     for kind in ResourceKind::all() {
         match sync_resource(link, kind).await {
@@ -103,7 +103,7 @@ async fn sync_pending(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
     failure.map_or(Ok(()), Err)
 }
 
-async fn sync_resource(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<(), JobError> {
+async fn sync_resource(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<()> {
     for _ in 0..ROUNDS {
         // A sync may show that Belvo has lost the link.
         if !link.record.needs_sync(kind) || !link.record.is_bound() {
@@ -149,11 +149,7 @@ fn report_sync(link: &mut LeasedLink<'_>, kind: ResourceKind, synced: Synced) {
 }
 
 /// A resource that Belvo declines does not hold up the link: LINK says what is missing, and why.
-async fn decline(
-    link: &mut LeasedLink<'_>,
-    kind: ResourceKind,
-    error: JobError,
-) -> Result<(), JobError> {
+async fn decline(link: &mut LeasedLink<'_>, kind: ResourceKind, error: JobError) -> Result<()> {
     let JobError::Belvo(refusal) = &error else {
         return Err(error);
     };
@@ -176,7 +172,7 @@ async fn decline(
 }
 
 /// The link's data is worth having without its consents.
-async fn read_consents(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
+async fn read_consents(link: &mut LeasedLink<'_>) -> Result<()> {
     if !link.record.pending.consents {
         return Ok(());
     }
@@ -198,7 +194,7 @@ async fn read_consents(link: &mut LeasedLink<'_>) -> Result<(), JobError> {
 ///
 /// # Errors
 /// What a later delivery of the same job can mend.
-fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome, JobError> {
+fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome> {
     let now = link.fetcher.clock.now();
     let least = match &error {
         JobError::Store(_) | JobError::Erased => return Err(error),
@@ -208,10 +204,8 @@ fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome, Jo
             return Ok(JobOutcome::ToBeContinued);
         }
         JobError::Belvo(refusal) => {
-            if refusal.retry() == Retry::Never
-                && let Some(said) = refusal.api_error()
-            {
-                metrics::notice_code(&said.code, now);
+            if refusal.retry() == Retry::Never {
+                metrics::notice_code(&error.code(), now);
             }
             least_delay(refusal.retry())
         }

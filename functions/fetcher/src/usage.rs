@@ -3,7 +3,7 @@
 use domain::{Link, Month, Quota};
 use jiff::Timestamp;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::fetcher::Fetcher;
 
 /// Counts what was spent of the month, for the person whose accounts the link holds. It is counted
@@ -14,7 +14,7 @@ pub(crate) async fn count(
     occasion: &str,
     at: Timestamp,
     spent: impl Iterator<Item = Quota>,
-) -> Result<(), JobError> {
+) -> Result<()> {
     let Some(owner) = &link.owner_document else {
         return Ok(());
     };

@@ -7,13 +7,11 @@ use std::cmp::Reverse;
 
 use domain::{DateRange, Link, LinkId, ResourceKind, UserScope};
 use futures::future::try_join_all;
-use lambda_http::http::Response;
-use runtime::Problem;
-use user_store::{Order, RowPage, Start, StoreError, StoredRow, UserRows};
+use user_store::{RowPage, Start, StoreError, StoredRow, UserRows};
 
 use crate::cursor::Position;
 use crate::etag::{self, Tag};
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 use crate::{polling, rows};
 
 const KIND: ResourceKind = ResourceKind::Transactions;
@@ -22,16 +20,12 @@ const KIND: ResourceKind = ResourceKind::Transactions;
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 impl Handler {
-    pub(crate) async fn all_transactions(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let query = user_request.query(&["limit", "cursor", "from", "to"])?;
+    pub(crate) async fn all_transactions(&self, request: &UserRequest<'_>) -> Answer {
+        let query = request.query(&["limit", "cursor", "from", "to"])?;
         let list = format!("all {KIND} {:?} {:?}", query.days.from, query.days.to);
-        let position = self.position(user_request, &list, &query).await?;
+        let position = self.position(request, &list, &query).await?;
         let now = self.clock.now();
-        let links = self.links.links(&user_request.scope).await;
-        let links = links.map_err(Problem::unavailable)?;
+        let links = self.links.links(&request.scope).await?;
         let user = self.status_of(&links, now);
         let duplicate = |it: &Link| user.duplicate_of(it.link_id).is_some();
         let shown = |it: &&Link| it.is_served(self.config.proof_wanted) && !duplicate(it);
@@ -40,27 +34,21 @@ impl Handler {
             .iter()
             .filter_map(|it| polling::retry_after(it, Some(KIND), now));
         let retry_after = waits.min();
-        let tag = tag(user_request, &links, &self.form().await?);
+        let tag = tag(request, &links, &self.form().await?);
         let body = async {
-            let page = self.merge(
-                user_request,
-                &links,
-                query.days,
-                position.as_ref(),
-                query.limit,
-            );
-            let page = page.await.map_err(Problem::unavailable)?;
+            let page = self.merge(request, &links, query.days, position.as_ref(), query.limit);
+            let page = page.await?;
             let next = page.rows.last().filter(|_| page.more);
             let next = next.map(Position::behind);
-            let next = self.cursor(user_request, &list, next.as_ref()).await?;
+            let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(rows::body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(user_request.request, &tag, retry_after, body).await
+        etag::unless_known(request.http, &tag, retry_after, body).await
     }
 
     async fn merge(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         links: &[&Link],
         days: DateRange,
         after: Option<&Position>,
@@ -71,7 +59,7 @@ impl Handler {
         let statements = links.iter().map(async |link| {
             let mut statement = Statement {
                 rows: &self.rows,
-                scope: &user_request.scope,
+                scope: &request.scope,
                 link: link.link_id,
                 days,
                 share,
@@ -118,18 +106,10 @@ struct Statement<'a> {
 impl Statement<'_> {
     /// Reads a share of rows from this one on.
     async fn read(&mut self, start: Option<Start<'_>>) -> Result<(), StoreError> {
-        let (scope, link, days) = (self.scope, self.link, self.days);
+        let (link, days, share) = (self.link, self.days, self.share);
         let page = self
             .rows
-            .rows(
-                scope,
-                link,
-                KIND,
-                days,
-                Order::Descending,
-                start,
-                self.share,
-            )
+            .rows(self.scope, link, KIND, days, start, share)
             .await?;
         self.ahead = page.rows.into_iter().rev().collect();
         self.more = page.more;
@@ -160,9 +140,9 @@ fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Stateme
 }
 
 /// It changes with any of the statements, and with which of them count.
-fn tag(user_request: &UserRequest<'_>, links: &[&Link], form: &str) -> Tag {
-    let query = user_request.request.uri().query().unwrap_or_default();
+fn tag(request: &UserRequest<'_>, links: &[&Link], form: &str) -> Tag {
+    let query = request.http.uri().query().unwrap_or_default();
     let states: Vec<String> = links.iter().copied().map(rows::state).collect();
-    let fixed = [user_request.user().as_str(), "all", query, form];
+    let fixed = [request.user().as_str(), "all", query, form];
     Tag::of(fixed.into_iter().chain(states.iter().map(String::as_str)))
 }

@@ -43,7 +43,7 @@ impl Handler {
     /// Writes a cursor of this list, if it goes on.
     pub(crate) async fn cursor(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         list: &str,
         position: Option<&impl Serialize>,
     ) -> Result<Option<String>, Problem> {
@@ -51,15 +51,14 @@ impl Handler {
             return Ok(None);
         };
         let keys = self.keys.get().await.map_err(no_key)?;
-        let cursor = sign(&keys, user_request.user(), list, position);
-        cursor.map(Some).map_err(Problem::unavailable)
+        Ok(Some(sign(&keys, request.user(), list, position)?))
     }
 
     /// Reads the cursor of a query back, once more with fresh keys if this process may not have
     /// seen the key it was signed with.
     pub(crate) async fn position<P: DeserializeOwned>(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         list: &str,
         query: &Query,
     ) -> Result<Option<P>, Problem> {
@@ -67,11 +66,11 @@ impl Handler {
             return Ok(None);
         };
         let keys = self.keys.get().await.map_err(no_key)?;
-        if let Some(position) = verify(&keys, user_request.user(), list, cursor) {
+        if let Some(position) = verify(&keys, request.user(), list, cursor) {
             return Ok(Some(position));
         }
         let keys = self.keys.reread().await.map_err(no_key)?;
-        let position = verify(&keys, user_request.user(), list, cursor).ok_or_else(|| {
+        let position = verify(&keys, request.user(), list, cursor).ok_or_else(|| {
             let rule = "must be the next_cursor of a page of this very list";
             Problem::new(ProblemKind::InvalidRequest).at("query cursor", rule)
         });

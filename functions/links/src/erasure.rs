@@ -14,7 +14,7 @@ use runtime::Problem;
 use serde::Serialize;
 use user_store::{ErasureScope, Receipt};
 
-use crate::handler::{Handler, UserRequest, found};
+use crate::handler::{Answer, Handler, UserRequest, found};
 
 #[derive(Serialize)]
 struct ReceiptView {
@@ -31,20 +31,16 @@ struct ReceiptView {
 }
 
 impl Handler {
-    pub(crate) async fn delete_link(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let link_id = user_request.link_id()?;
+    pub(crate) async fn delete_link(&self, request: &UserRequest<'_>) -> Answer {
+        let link_id = request.link_id()?;
         // Looked at first: another user's link is not even touched.
-        let link = self.links.link(&user_request.scope, link_id).await;
-        let receipt = match link.map_err(Problem::unavailable)? {
-            Some(_) => self.mark(user_request, link_id).await?,
-            None => self.earlier(user_request, link_id).await?,
+        let receipt = match self.links.link(&request.scope, link_id).await? {
+            Some(_) => self.mark(request, link_id).await?,
+            None => self.earlier(request, link_id).await?,
         };
         let job = Job::LinkErase {
             link_id,
-            external_id: user_request.user().clone(),
+            external_id: request.user().clone(),
             receipt_id: receipt.receipt_id,
         };
         // Should this fail, the link is due, and the sweeper queues it; whoever asks again is told.
@@ -53,99 +49,77 @@ impl Handler {
     }
 
     /// Marks a link, and files a receipt of it.
-    async fn mark(&self, user_request: &UserRequest<'_>, link: LinkId) -> Result<Receipt, Problem> {
+    async fn mark(&self, request: &UserRequest<'_>, link: LinkId) -> Result<Receipt, Problem> {
         let id = ReceiptId::from_random(self.random()?);
         let receipt = Receipt::new(id, ErasureScope::Link, [link], self.clock.now());
         let marked = self
             .links
-            .mark_with_receipt(&user_request.scope, link, &receipt, &self.connections)
-            .await
-            .map_err(Problem::unavailable)?;
+            .mark_with_receipt(&request.scope, link, &receipt, &self.connections)
+            .await?;
         match marked {
             true => Ok(receipt),
-            false => self.earlier(user_request, link).await,
+            false => self.earlier(request, link).await,
         }
     }
 
     /// The receipt of a link that was marked before: its answer may have been lost.
-    async fn earlier(
-        &self,
-        user_request: &UserRequest<'_>,
-        link: LinkId,
-    ) -> Result<Receipt, Problem> {
-        let mark = found(self.links.erase_mark(&user_request.scope, link).await)?;
-        let receipt = self
-            .connections
-            .receipt(&user_request.scope, mark.receipt_id);
+    async fn earlier(&self, request: &UserRequest<'_>, link: LinkId) -> Result<Receipt, Problem> {
+        let mark = found(self.links.erase_mark(&request.scope, link).await)?;
+        let receipt = self.connections.receipt(&request.scope, mark.receipt_id);
         found(receipt.await)
     }
 
-    pub(crate) async fn delete_user(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let links = self.links.links(&user_request.scope).await;
-        let links: Vec<_> = links
-            .map_err(Problem::unavailable)?
-            .iter()
-            .map(|it| it.link_id)
-            .collect();
+    pub(crate) async fn delete_user(&self, request: &UserRequest<'_>) -> Answer {
+        let links = self.links.links(&request.scope).await?;
+        let links: Vec<_> = links.iter().map(|it| it.link_id).collect();
         let id = ReceiptId::from_random(self.random()?);
         let now = self.clock.now();
         let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
-        let filed = self
-            .connections
-            .put_receipt(&user_request.scope, &receipt)
-            .await;
-        filed.map_err(Problem::unavailable)?;
+        self.connections
+            .put_receipt(&request.scope, &receipt)
+            .await?;
         let mark = receipt.mark();
         let marks = links
             .iter()
-            .map(|link| self.links.mark(&user_request.scope, *link, &mark));
-        let marks = try_join_all(marks).await.map_err(Problem::unavailable)?;
+            .map(|link| self.links.mark(&request.scope, *link, &mark));
+        let marks = try_join_all(marks).await?;
         let marked = links.iter().zip(&marks).filter(|(_, marked)| **marked);
         let links: Vec<LinkId> = marked.map(|(id, _)| *id).collect();
         let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
         if links.len() < marks.len() {
             // The others are on a receipt of their own since they were listed.
-            let filed = self
-                .connections
-                .put_receipt(&user_request.scope, &receipt)
-                .await;
-            filed.map_err(Problem::unavailable)?;
+            self.connections
+                .put_receipt(&request.scope, &receipt)
+                .await?;
         }
         let of_links = links.iter().map(|link_id| Job::LinkErase {
             link_id: *link_id,
-            external_id: user_request.user().clone(),
+            external_id: request.user().clone(),
             receipt_id: id,
         });
         let of_user = Job::UserErase {
-            external_id: user_request.user().clone(),
+            external_id: request.user().clone(),
             receipt_id: id,
             requested_at: Some(now),
         };
         let jobs = std::iter::once(of_user).chain(of_links);
         let jobs: Result<Vec<_>, Problem> = jobs.map(|job| Ok((job, self.random()?))).collect();
-        let sent = self.queue.send_all(&jobs?).await;
-        sent.map_err(Problem::unavailable)?;
+        self.queue.send_all(&jobs?).await?;
         Ok(accepted(&receipt))
     }
 
-    pub(crate) async fn receipt(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        user_request.query(&[])?;
+    pub(crate) async fn receipt(&self, request: &UserRequest<'_>) -> Answer {
+        request.query(&[])?;
         let receipt = self
             .connections
-            .receipt(&user_request.scope, user_request.receipt_id()?);
+            .receipt(&request.scope, request.receipt_id()?);
         let receipt = found(receipt.await)?;
         let earlier = match receipt.scope {
             ErasureScope::Link => Vec::new(),
             ErasureScope::User => {
                 let until = receipt.requested_at;
-                let receipts = self.connections.receipts_until(&user_request.scope, until);
-                receipts.await.map_err(Problem::unavailable)?
+                let receipts = self.connections.receipts_until(&request.scope, until);
+                receipts.await?
             }
         };
         let view = ReceiptView::new(&receipt, &earlier);

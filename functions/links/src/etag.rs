@@ -8,6 +8,8 @@ use lambda_http::http::{HeaderValue, Response, StatusCode};
 use runtime::Problem;
 use sha2::{Digest, Sha256};
 
+use crate::handler::Answer;
+
 /// What an answer is made of, in short.
 ///
 /// It is weak: two answers of one tag say the same, but for how old it is.
@@ -46,7 +48,7 @@ pub(crate) async fn unless_known(
     tag: &Tag,
     retry_after: Option<u32>,
     body: impl Future<Output = Result<String, Problem>>,
-) -> Result<Response<String>, Problem> {
+) -> Answer {
     let mut response = match tag.is_known_to(request) {
         true => {
             let mut response = Response::new(String::new());

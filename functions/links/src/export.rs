@@ -5,18 +5,18 @@
 //! not shown of a link is not exported either: there is none.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use domain::{Link, LinkId};
 use jiff::Timestamp;
-use lambda_http::http::{Response, StatusCode};
-use runtime::Problem;
+use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use user_store::StoreError;
+use user_store::{RowPage, StoreError};
 
 use crate::attempts::SessionView;
 use crate::cursor::Position;
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 
 const LIST: &str = "export";
 
@@ -36,23 +36,17 @@ struct Page {
 }
 
 impl Handler {
-    pub(crate) async fn export(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let query = user_request.query(&["limit", "cursor"])?;
-        let page = match self.position(user_request, LIST, &query).await? {
-            None => self.beginning(user_request).await,
+    pub(crate) async fn export(&self, request: &UserRequest<'_>) -> Answer {
+        let query = request.query(&["limit", "cursor"])?;
+        let page = match self.position(request, LIST, &query).await? {
+            None => self.beginning(request).await,
             Some(Next::Records(link, after)) => {
-                self.records(user_request, link, &after, query.limit).await
+                self.records(request, link, &after, query.limit).await
             }
-            Some(Next::Rows(after)) => {
-                self.all_rows(user_request, after.as_ref(), query.limit)
-                    .await
-            }
+            Some(Next::Rows(after)) => self.all_rows(request, after.as_ref(), query.limit).await,
         };
-        let Page { items, next } = page.map_err(Problem::unavailable)?;
-        let next = self.cursor(user_request, LIST, next.as_ref()).await?;
+        let Page { items, next } = page?;
+        let next = self.cursor(request, LIST, next.as_ref()).await?;
         let body = format!(
             r#"{{"items":[{}],"next_cursor":{}}}"#,
             items.join(","),
@@ -62,22 +56,18 @@ impl Handler {
     }
 
     /// What is not a record of one link.
-    async fn beginning(&self, user_request: &UserRequest<'_>) -> Result<Page, StoreError> {
+    async fn beginning(&self, request: &UserRequest<'_>) -> Result<Page, StoreError> {
         let now = self.clock.now();
-        let links = self.links.links(&user_request.scope).await?;
-        let attempts = self
-            .connections
-            .attempts(&user_request.scope, Timestamp::MIN);
+        let links = self.links.links(&request.scope).await?;
+        let attempts = self.connections.attempts(&request.scope, Timestamp::MIN);
         let attempts = attempts.await?;
         let user = self.status_of(&links, now);
         let sessions = SessionView::all(&attempts, &user).into_iter();
-        let sessions = sessions
-            .map(|data| json!({"kind": "SESSIONS", "link_id": null, "data": data}).to_string());
+        let sessions = sessions.map(|it| item("SESSIONS", None, json!(it)));
         let mut items: Vec<String> = sessions.collect();
         for link in &links {
-            let view = self.view(user_request, link, &user, now).await?;
-            let item = json!({"kind": "LINK", "link_id": link.link_id, "data": view});
-            items.push(item.to_string());
+            let view = self.view(request, link, &user, now).await?;
+            items.push(item("LINK", Some(link.link_id), json!(view)));
         }
         let next = Some(self.records_of(&links, None));
         Ok(Page { items, next })
@@ -87,30 +77,27 @@ impl Handler {
     /// as DynamoDB takes.
     async fn records(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         link: LinkId,
         after: &str,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let links = self.links.links(&user_request.scope).await?;
+        let links = self.links.links(&request.scope).await?;
         let served = links.iter().find(|it| it.link_id == link);
-        if !served.is_some_and(|it| it.is_served(self.config.proof_wanted)) {
-            let next = Some(self.records_of(&links, Some(link)));
-            return Ok(Page {
-                items: Vec::new(),
-                next,
-            });
-        }
-        let page = self
-            .links
-            .records(&user_request.scope, link, after, limit)
-            .await?;
+        let page = match served.is_some_and(|it| it.is_served(self.config.proof_wanted)) {
+            true => {
+                self.links
+                    .records(&request.scope, link, after, limit)
+                    .await?
+            }
+            false => RowPage::default(),
+        };
         let items = page.rows.iter().map(|record| {
             let kind = match record.kind() {
                 "CONSENT" => "CONSENTS",
                 _ => "EVENTS",
             };
-            item(kind, link, &record.data)
+            item(kind, Some(link), &record.data)
         });
         let next = match page.rows.last().filter(|_| page.more) {
             Some(last) => Next::Records(link, last.record.clone()),
@@ -134,23 +121,23 @@ impl Handler {
     /// Rows of whatever links. Whether each may be shown is read as of now: an index may lag behind.
     async fn all_rows(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, StoreError> {
         let after = after.and_then(|it| Some((it.link_id?, it.record.as_str())));
-        let page = self.rows.all(&user_request.scope, after, limit).await?;
+        let page = self.rows.all(&request.scope, after, limit).await?;
         let links: BTreeSet<LinkId> = page.rows.iter().map(|row| row.link_id).collect();
         let mut served = BTreeSet::new();
         for id in links {
-            let link = self.links.link(&user_request.scope, id).await?;
+            let link = self.links.link(&request.scope, id).await?;
             if link.is_some_and(|it| it.is_served(self.config.proof_wanted)) {
                 served.insert(id);
             }
         }
         let shown = page.rows.iter();
         let shown = shown.filter(|row| served.contains(&row.link_id));
-        let items = shown.map(|row| item(row.kind(), row.link_id, &row.data));
+        let items = shown.map(|row| item(row.kind(), Some(row.link_id), &row.data));
         let last = page.rows.last().filter(|_| page.more);
         let next = last.map(|last| Next::Rows(Some(Position::behind(last))));
         Ok(Page {
@@ -161,9 +148,7 @@ impl Handler {
 }
 
 /// The data is JSON already, and keeps every digit.
-fn item(kind: &str, link: LinkId, data: &str) -> String {
-    format!(
-        r#"{{"kind":{},"link_id":"{link}","data":{data}}}"#,
-        json!(kind)
-    )
+fn item(kind: &str, link: Option<LinkId>, data: impl Display) -> String {
+    let (kind, link) = (json!(kind), json!(link));
+    format!(r#"{{"kind":{kind},"link_id":{link},"data":{data}}}"#)
 }

@@ -3,6 +3,7 @@
 use domain::link::UserStatus;
 use domain::{ExternalId, Job, Link, LinkId, ReceiptId, SigningKeys, UserScope};
 use jiff::Timestamp;
+use lambda_http::http::Response;
 use lambda_http::{Request, RequestExt as _};
 use queue::JobQueue;
 use runtime::{Clock, PrincipalSource, Problem, ProblemKind, Randomness, Secret};
@@ -34,9 +35,12 @@ pub struct Handler {
     pub randomness: Randomness,
 }
 
+/// What a route answers.
+pub(crate) type Answer = Result<Response<String>, Problem>;
+
 /// A request of a user.
 pub(crate) struct UserRequest<'a> {
-    pub(crate) request: &'a Request,
+    pub(crate) http: &'a Request,
     pub(crate) scope: UserScope,
 }
 
@@ -47,17 +51,14 @@ impl Handler {
     }
 
     /// The link of the path, if it is the user's.
-    pub(crate) async fn own_link(&self, user_request: &UserRequest<'_>) -> Result<Link, Problem> {
-        let id = user_request.link_id()?;
-        found(self.links.link(&user_request.scope, id).await)
+    pub(crate) async fn own_link(&self, request: &UserRequest<'_>) -> Result<Link, Problem> {
+        let id = request.link_id()?;
+        found(self.links.link(&request.scope, id).await)
     }
 
     /// The same, if its data may be shown.
-    pub(crate) async fn served_link(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Link, Problem> {
-        let link = self.own_link(user_request).await?;
+    pub(crate) async fn served_link(&self, request: &UserRequest<'_>) -> Result<Link, Problem> {
+        let link = self.own_link(request).await?;
         match link.is_served(self.config.proof_wanted) {
             true => Ok(link),
             false => Err(Problem::new(ProblemKind::LinkNotServed)),
@@ -65,20 +66,17 @@ impl Handler {
     }
 
     pub(crate) async fn send(&self, job: &Job) -> Result<(), Problem> {
-        let unique = self.random()?;
-        let sent = self.queue.send(job, unique).await;
-        sent.map_err(Problem::unavailable)
+        Ok(self.queue.send(job, self.random()?).await?)
     }
 
     pub(crate) fn random(&self) -> Result<[u8; 16], Problem> {
-        let random = self.randomness.sixteen();
-        random.map_err(Problem::unavailable)
+        Ok(self.randomness.sixteen()?)
     }
 }
 
 /// What is stored of the user. What is not there is unknown.
 pub(crate) fn found<T>(stored: Result<Option<T>, StoreError>) -> Result<T, Problem> {
-    let stored = stored.map_err(Problem::unavailable)?;
+    let stored = stored?;
     stored.ok_or_else(|| Problem::new(ProblemKind::NotFound))
 }
 
@@ -99,12 +97,12 @@ impl UserRequest<'_> {
     }
 
     fn parameter(&self, name: &str) -> String {
-        let parameters = self.request.path_parameters();
+        let parameters = self.http.path_parameters();
         parameters.first(name).unwrap_or_default().to_owned()
     }
 
     pub(crate) fn query(&self, allowed: &[&str]) -> Result<Query, Problem> {
-        let query = self.request.uri().query().unwrap_or_default();
+        let query = self.http.uri().query().unwrap_or_default();
         Query::read(query, allowed)
     }
 }

@@ -4,14 +4,12 @@ use domain::link::UserStatus;
 use domain::{Link, Month};
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use lambda_http::http::Response;
-use runtime::Problem;
 use serde::Serialize;
 use user_store::{ConsentDetails, Spent, StoreError};
 
 use crate::attempts::{SHOWN, SessionView};
 use crate::etag::{self, Tag};
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 use crate::link_view::{Facts, LinkView};
 use crate::polling::retry_after;
 
@@ -22,69 +20,59 @@ struct LinkList {
 }
 
 impl Handler {
-    pub(crate) async fn links(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        user_request.query(&[])?;
+    pub(crate) async fn links(&self, request: &UserRequest<'_>) -> Answer {
+        request.query(&[])?;
         let now = self.clock.now();
         let since = now.saturating_sub(SHOWN).unwrap_or(Timestamp::MIN);
-        let links = self.links.links(&user_request.scope);
-        let attempts = self.connections.attempts(&user_request.scope, since);
-        let (links, attempts) = futures::future::try_join(links, attempts)
-            .await
-            .map_err(Problem::unavailable)?;
+        let links = self.links.links(&request.scope);
+        let attempts = self.connections.attempts(&request.scope, since);
+        let (links, attempts) = futures::future::try_join(links, attempts).await?;
         let user = self.status_of(&links, now);
         let views = links
             .iter()
-            .map(|link| self.view(user_request, link, &user, now));
-        let views = try_join_all(views).await;
+            .map(|link| self.view(request, link, &user, now));
+        let views = try_join_all(views).await?;
         let sessions = SessionView::all(&attempts, &user);
         let visit = sessions.iter().any(SessionView::is_open).then_some(5);
         let waits = links.iter().filter_map(|it| retry_after(it, None, now));
         let retry_after = waits.chain(visit).min();
         let mut list = LinkList {
-            links: views.map_err(Problem::unavailable)?,
+            links: views,
             sessions,
         };
-        let tag = tag(user_request, &list);
+        let tag = tag(request, &list);
         let body = async {
             list.links.iter_mut().for_each(|it| it.grow_old(now));
             Ok(text(&list))
         };
-        etag::unless_known(user_request.request, &tag, retry_after, body).await
+        etag::unless_known(request.http, &tag, retry_after, body).await
     }
 
-    pub(crate) async fn link(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        user_request.query(&[])?;
+    pub(crate) async fn link(&self, request: &UserRequest<'_>) -> Answer {
+        request.query(&[])?;
         let now = self.clock.now();
-        let link = self.own_link(user_request).await?;
-        let links = self.links.links(&user_request.scope).await;
-        let links = links.map_err(Problem::unavailable)?;
+        let link = self.own_link(request).await?;
+        let links = self.links.links(&request.scope).await?;
         let user = self.status_of(&links, now);
-        let view = self.view(user_request, &link, &user, now).await;
-        let mut view = view.map_err(Problem::unavailable)?;
-        let tag = tag(user_request, &view);
+        let mut view = self.view(request, &link, &user, now).await?;
+        let tag = tag(request, &view);
         let retry_after = retry_after(&link, None, now);
         let body = async {
             view.grow_old(now);
             Ok(text(&view))
         };
-        etag::unless_known(user_request.request, &tag, retry_after, body).await
+        etag::unless_known(request.http, &tag, retry_after, body).await
     }
 
     /// How a link looks, with what is known of its consent and limits.
     pub(crate) async fn view(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         link: &Link,
         user: &UserStatus<'_>,
         now: Timestamp,
     ) -> Result<LinkView, StoreError> {
-        let consent = self.consent(user_request, link);
+        let consent = self.consent(request, link);
         let (consent, spent) = futures::future::try_join(consent, self.spent(link, now)).await?;
         let facts = Facts {
             report: user.link(link),
@@ -99,14 +87,14 @@ impl Handler {
 
     async fn consent(
         &self,
-        user_request: &UserRequest<'_>,
+        request: &UserRequest<'_>,
         link: &Link,
     ) -> Result<ConsentDetails, StoreError> {
         let id = link.consent.as_ref().and_then(|it| it.id);
         let Some(id) = id.filter(|_| link.is_served(self.config.proof_wanted)) else {
             return Ok(ConsentDetails::default());
         };
-        let consent = self.links.consent(&user_request.scope, link.link_id, id);
+        let consent = self.links.consent(&request.scope, link.link_id, id);
         Ok(consent.await?.unwrap_or_default())
     }
 
@@ -120,8 +108,8 @@ impl Handler {
     }
 }
 
-fn tag(user_request: &UserRequest<'_>, answer: &impl Serialize) -> Tag {
-    Tag::of([user_request.user().as_str(), &text(answer)])
+fn tag(request: &UserRequest<'_>, answer: &impl Serialize) -> Tag {
+    Tag::of([request.user().as_str(), &text(answer)])
 }
 
 fn text(answer: &impl Serialize) -> String {

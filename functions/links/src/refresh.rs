@@ -6,12 +6,12 @@
 use domain::link::COOL_DOWN;
 use domain::{Job, RefreshId, ResourceKind};
 use jiff::Timestamp;
-use lambda_http::http::{Response, StatusCode};
+use lambda_http::http::StatusCode;
 use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 
 /// Nothing we accept comes near this.
 const MAX_BODY: usize = 4 * 1024;
@@ -24,16 +24,13 @@ struct Body {
 }
 
 impl Handler {
-    pub(crate) async fn refresh(
-        &self,
-        user_request: &UserRequest<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let link = self.served_link(user_request).await?;
+    pub(crate) async fn refresh(&self, request: &UserRequest<'_>) -> Answer {
+        let link = self.served_link(request).await?;
         if !link.is_bound() {
             // Belvo has lost it.
             return Err(Problem::new(ProblemKind::LinkNotServed));
         }
-        let body = read(user_request)?;
+        let body = read(request)?;
         let now = self.clock.now();
         if let Some(until) = link.limited_until.filter(|until| *until > now) {
             return Err(later(Problem::new(ProblemKind::LimitReached), until, now));
@@ -57,9 +54,9 @@ impl Handler {
 }
 
 /// An empty body asks for everything.
-fn read(user_request: &UserRequest<'_>) -> Result<Body, Problem> {
+fn read(request: &UserRequest<'_>) -> Result<Body, Problem> {
     let form = r#"must be empty or {"resources": ["ACCOUNTS", …]}"#;
-    let body: Body = runtime::json(user_request.request.body().as_ref(), MAX_BODY, form)?;
+    let body: Body = runtime::json(request.http.body().as_ref(), MAX_BODY, form)?;
     let repeated = |kind: &&ResourceKind| body.resources.iter().filter(|it| it == kind).count() > 1;
     match body.resources.iter().any(|kind| repeated(&kind)) {
         true => Err(Problem::new(ProblemKind::InvalidRequest)

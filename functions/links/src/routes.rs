@@ -1,12 +1,14 @@
 //! The routes.
 
-use domain::ResourceKind;
+use domain::ResourceKind::{
+    Accounts, Bills, InvestmentTransactions, Investments, Owners, Transactions,
+};
 use gateway::Context;
 use lambda_http::Request;
 use lambda_http::http::Response;
 use runtime::{Problem, ProblemKind};
 
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 
 impl Handler {
     /// Answers one request.
@@ -17,39 +19,25 @@ impl Handler {
         answer.unwrap_or_else(|problem| problem.into_response(context.request_id, failed))
     }
 
-    async fn route(
-        &self,
-        request: &Request,
-        context: &Context<'_>,
-    ) -> Result<Response<String>, Problem> {
-        let user_request = UserRequest {
-            request,
-            scope: self.principal.user(context.claims).await?.0,
-        };
+    async fn route(&self, http: &Request, context: &Context<'_>) -> Answer {
+        let (scope, _) = self.principal.user(context.claims).await?;
+        let request = &UserRequest { http, scope };
+        let rows = |kind| self.rows(request, kind);
         match context.route {
-            "GET /links" => self.links(&user_request).await,
-            "GET /links/{link_id}" => self.link(&user_request).await,
-            "GET /links/{link_id}/owners" => self.rows(&user_request, ResourceKind::Owners).await,
-            "GET /links/{link_id}/accounts" => {
-                self.rows(&user_request, ResourceKind::Accounts).await
-            }
-            "GET /links/{link_id}/transactions" => {
-                self.rows(&user_request, ResourceKind::Transactions).await
-            }
-            "GET /links/{link_id}/bills" => self.rows(&user_request, ResourceKind::Bills).await,
-            "GET /links/{link_id}/investments" => {
-                self.rows(&user_request, ResourceKind::Investments).await
-            }
-            "GET /links/{link_id}/investment-transactions" => {
-                self.rows(&user_request, ResourceKind::InvestmentTransactions)
-                    .await
-            }
-            "GET /transactions" => self.all_transactions(&user_request).await,
-            "GET /export" => self.export(&user_request).await,
-            "POST /links/{link_id}/refresh" => self.refresh(&user_request).await,
-            "DELETE /links/{link_id}" => self.delete_link(&user_request).await,
-            "DELETE /me" => self.delete_user(&user_request).await,
-            "GET /receipts/{receipt_id}" => self.receipt(&user_request).await,
+            "GET /links" => self.links(request).await,
+            "GET /links/{link_id}" => self.link(request).await,
+            "GET /links/{link_id}/owners" => rows(Owners).await,
+            "GET /links/{link_id}/accounts" => rows(Accounts).await,
+            "GET /links/{link_id}/transactions" => rows(Transactions).await,
+            "GET /links/{link_id}/bills" => rows(Bills).await,
+            "GET /links/{link_id}/investments" => rows(Investments).await,
+            "GET /links/{link_id}/investment-transactions" => rows(InvestmentTransactions).await,
+            "GET /transactions" => self.all_transactions(request).await,
+            "GET /export" => self.export(request).await,
+            "POST /links/{link_id}/refresh" => self.refresh(request).await,
+            "DELETE /links/{link_id}" => self.delete_link(request).await,
+            "DELETE /me" => self.delete_user(request).await,
+            "GET /receipts/{receipt_id}" => self.receipt(request).await,
             _ => Err(Problem::new(ProblemKind::NotFound)),
         }
     }

@@ -2,77 +2,55 @@
 
 use domain::key::Purpose;
 use domain::{DateRange, Link, LinkId, ResourceKind};
-use lambda_http::http::Response;
 use runtime::Problem;
-use user_store::{Order, Start, StoredRow};
+use user_store::{Start, StoredRow};
 
 use crate::cursor::{Position, no_key};
 use crate::etag::{self, Tag};
-use crate::handler::{Handler, UserRequest};
+use crate::handler::{Answer, Handler, UserRequest};
 use crate::polling;
 
 impl Handler {
-    pub(crate) async fn rows(
-        &self,
-        user_request: &UserRequest<'_>,
-        kind: ResourceKind,
-    ) -> Result<Response<String>, Problem> {
-        let link = self.served_link(user_request).await?;
-        let query = user_request.query(match kind.is_dated() {
+    pub(crate) async fn rows(&self, request: &UserRequest<'_>, kind: ResourceKind) -> Answer {
+        let link = self.served_link(request).await?;
+        let query = request.query(match kind.is_dated() {
             true => &["limit", "cursor", "from", "to"],
             false => &["limit", "cursor"],
         })?;
         let list = list(link.link_id, kind, query.days);
-        let position: Option<Position> = self.position(user_request, &list, &query).await?;
-        let tag = tag(self, user_request, &link, kind).await?;
+        let position: Option<Position> = self.position(request, &list, &query).await?;
+        let tag = tag(self, request, &link, kind).await?;
         let retry_after = polling::retry_after(&link, Some(kind), self.clock.now());
         let body = async {
             let from = position.as_ref().map(|it| Start {
                 record: &it.record,
                 inclusive: false,
             });
-            let (id, days, order) = (link.link_id, query.days, order(kind));
-            let page = self
-                .rows
-                .rows(
-                    &user_request.scope,
-                    id,
-                    kind,
-                    days,
-                    order,
-                    from,
-                    query.limit,
-                )
-                .await
-                .map_err(Problem::unavailable)?;
+            let (rows, id) = (&self.rows, link.link_id);
+            let page = rows.rows(&request.scope, id, kind, query.days, from, query.limit);
+            let page = page.await?;
             let last = page.rows.last().filter(|_| page.more);
             let next = last.map(|last| Position {
                 link_id: None,
                 record: last.record.clone(),
             });
-            let next = self.cursor(user_request, &list, next.as_ref()).await?;
+            let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(user_request.request, &tag, retry_after, body).await
+        etag::unless_known(request.http, &tag, retry_after, body).await
     }
 }
 
 /// Over what decides which rows these are, and how they leave.
 async fn tag(
     handler: &Handler,
-    user_request: &UserRequest<'_>,
+    request: &UserRequest<'_>,
     link: &Link,
     kind: ResourceKind,
 ) -> Result<Tag, Problem> {
-    let query = user_request.request.uri().query().unwrap_or_default();
+    let query = request.http.uri().query().unwrap_or_default();
     let (form, state) = (handler.form().await?, state(link));
-    let parts = [
-        user_request.user().as_str(),
-        kind.name(),
-        query,
-        &form,
-        &state,
-    ];
+    let parts = [request.user().as_str(), kind.name(), query, &form, &state];
     Ok(Tag::of(parts))
 }
 
@@ -97,14 +75,6 @@ impl Handler {
 /// What a cursor is good for. Its limit may change from page to page.
 fn list(link: LinkId, kind: ResourceKind, days: DateRange) -> String {
     format!("{link} {kind} {:?} {:?}", days.from, days.to)
-}
-
-/// Movements the latest first; of the others, none is later than another.
-fn order(kind: ResourceKind) -> Order {
-    match kind.is_dated() {
-        true => Order::Descending,
-        false => Order::Ascending,
-    }
 }
 
 /// Belvo's objects, each with its link, as text: no digit passes through a number of ours.

@@ -29,7 +29,7 @@ impl Handler {
             .map(|hash| (Cap::Document(hash), per_document));
         for (cap, limit) in std::iter::once(user).chain(caps) {
             let counted = self.connections.count(cap, limit, now).await;
-            if !counted.map_err(Problem::unavailable)? {
+            if !counted? {
                 runtime::count(Metric::AttemptCapped, now);
                 let rest = 3600 - now.as_second().rem_euclid(3600);
                 return Err(Problem::new(ProblemKind::TooManyAttempts)

@@ -25,11 +25,7 @@ impl Handler {
         if !self.config.proof_wanted() {
             return Ok(true);
         }
-        let links = self
-            .links
-            .links(scope)
-            .await
-            .map_err(Problem::unavailable)?;
+        let links = self.links.links(scope).await?;
         for link in links {
             if !self.is_owned(&link, identity).await? {
                 continue;
@@ -77,8 +73,7 @@ impl Handler {
         let Some(consent) = link.consent.as_ref().and_then(|it| it.id) else {
             return Ok(ConsentDetails::default());
         };
-        let details = self.links.consent(scope, link.link_id, consent).await;
-        let details = details.map_err(Problem::unavailable)?;
+        let details = self.links.consent(scope, link.link_id, consent).await?;
         Ok(details.unwrap_or_default())
     }
 }

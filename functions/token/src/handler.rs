@@ -48,9 +48,8 @@ impl Handler {
     }
 
     pub(crate) async fn send(&self, job: &Job) -> Result<(), Problem> {
-        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
-        let sent = self.queue.send(job, unique).await;
-        sent.map_err(Problem::unavailable)
+        let unique = self.randomness.sixteen()?;
+        Ok(self.queue.send(job, unique).await?)
     }
 }
 

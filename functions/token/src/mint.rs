@@ -50,10 +50,9 @@ impl Handler {
             .map(|url| url.as_str().to_owned());
         let session = Session::new(attempt.clone(), return_url);
         let public_url = self.public_url(context)?;
-        let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)
-            .map_err(Problem::unavailable)?;
+        let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)?;
         let report_session = session.sign(SessionKind::Report, &keys);
-        let report_session = report_session.map_err(Problem::unavailable)?;
+        let report_session = report_session?;
         let token = self.token(&identity, &callback_urls).await?;
         let widget_url = widget::widget_url(
             &self.config.widget,
@@ -91,7 +90,7 @@ impl Handler {
         identity: &Identity,
         keys: &SigningKeys,
     ) -> Result<Attempt, Problem> {
-        let random = self.randomness.sixteen().map_err(Problem::unavailable)?;
+        let random = self.randomness.sixteen()?;
         let now = self.clock.now();
         // Whole seconds, as the session keeps them.
         let started_at = Timestamp::from_second(now.as_second()).unwrap_or(now);

@@ -22,14 +22,12 @@ impl Handler {
     ) -> Result<Renewal, Problem> {
         let problem = |kind| move || Problem::new(kind);
         let link = self.links.link(scope, link_id).await;
-        let link = link
-            .map_err(Problem::unavailable)?
+        let link = link?
             .filter(|it| it.is_bound() && it.is_served(self.config.proof_wanted()))
             .ok_or_else(problem(ProblemKind::NotFound))?;
         let consent = link.consent.as_ref().and_then(|consent| consent.id);
         let consent = consent.ok_or_else(problem(ProblemKind::NoConsent))?;
-        let details = self.links.consent(scope, link_id, consent).await;
-        let details = details.map_err(Problem::unavailable)?;
+        let details = self.links.consent(scope, link_id, consent).await?;
         Ok(Renewal {
             link,
             consent,

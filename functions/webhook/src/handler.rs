@@ -92,7 +92,7 @@ impl Handler {
         if event.kind == EventKind::Unknown {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
         }
-        let unique = self.randomness.sixteen().map_err(Problem::unavailable)?;
+        let unique = self.randomness.sixteen()?;
         tracing::info!(
             request_id,
             link.id = %link_id,
@@ -102,8 +102,7 @@ impl Handler {
             "webhook received"
         );
         let job = Job::WebhookReceived { link_id, event };
-        let sent = self.queue.send(&job, unique).await;
-        sent.map_err(Problem::unavailable)
+        Ok(self.queue.send(&job, unique).await?)
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked_text::checked_text;
+
 /// A code such as `login_error`, `historical_update` or `ACCESS_TOKEN_NOT_VALID`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String")]
@@ -65,18 +67,6 @@ impl RequestId {
             Err(InvalidRequestId)
         }
     }
-
-    /// The id as Belvo wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for RequestId {
-    type Error = InvalidRequestId;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
 }
 
 /// Belvo's name of an institution, such as `ofmockbank_br_retail`.
@@ -99,19 +89,10 @@ impl InstitutionName {
             Err(InvalidInstitutionName)
         }
     }
-
-    /// The name as Belvo writes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for InstitutionName {
-    type Error = InvalidInstitutionName;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
-}
+checked_text!(RequestId, InvalidRequestId);
+checked_text!(InstitutionName, InvalidInstitutionName);
 
 #[cfg(test)]
 mod tests {

@@ -5,14 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::checked_text::checked_text;
 use crate::tax_id::Cnpj;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Uuid);
 
@@ -23,15 +23,21 @@ macro_rules! uuid_id {
                 if text.len() != 36 {
                     return Err(InvalidId::Uuid);
                 }
-                Uuid::try_parse(text)
-                    .map(Self)
-                    .map_err(|_| InvalidId::Uuid)
+                let id = Uuid::try_parse(text).map_err(|_| InvalidId::Uuid)?;
+                Ok(Self(id))
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(&text)
             }
         }
     };
@@ -83,7 +89,7 @@ made_here!(ReceiptId, RefreshId);
 /// that looks like personal data (Belvo: "Link creation best practices", OpenAPI 1.223.0).
 /// A dropped id would leave the link without an owner, so such values are refused here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct ExternalId(String);
 
 impl ExternalId {
@@ -98,17 +104,6 @@ impl ExternalId {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// The id as Belvo and the tables hold it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ExternalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// Ten to fourteen digits could be a phone number, a CPF or a CNPJ; a valid alphanumeric CNPJ is
@@ -121,7 +116,7 @@ fn looks_personal(text: &str) -> bool {
 
 /// One attempt of a user to connect an institution: 16 random bytes as 32 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct SessionId(String);
 
 impl SessionId {
@@ -138,17 +133,6 @@ impl SessionId {
         } else {
             Err(InvalidId::Session)
         }
-    }
-
-    /// The id as the API and the tables hold it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -169,14 +153,11 @@ pub enum InvalidId {
     Session,
 }
 
-macro_rules! text_conversions {
+checked_text!(ExternalId, InvalidId);
+checked_text!(SessionId, InvalidId);
+
+macro_rules! into_text {
     ($($id:ident),*) => {$(
-        impl TryFrom<String> for $id {
-            type Error = InvalidId;
-            fn try_from(text: String) -> Result<Self, InvalidId> {
-                Self::parse(&text)
-            }
-        }
         impl From<$id> for String {
             fn from(id: $id) -> String {
                 id.to_string()
@@ -184,9 +165,7 @@ macro_rules! text_conversions {
         }
     )*};
 }
-text_conversions!(
-    LinkId, ConsentId, ReceiptId, RefreshId, ExternalId, SessionId
-);
+into_text!(LinkId, ConsentId, ReceiptId, RefreshId);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@
 
 pub mod attempt;
 pub mod callback_id;
+mod checked_text;
 pub mod code;
 pub mod date_range;
 pub mod dedup_id;

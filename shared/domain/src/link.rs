@@ -80,7 +80,7 @@ pub use backoff::{Backoff, Jitter};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
-pub use observe::{LinkFacts, SyncedInBatch, WebhookEffect};
+pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use ownership::{OwnerEvidence, predecessor};
 pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};

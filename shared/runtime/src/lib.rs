@@ -28,7 +28,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub use clock::Clock;
 pub use env::{Env, InvalidConfig, flag, https_url, page_url, service_url};
 pub use metrics::{Metric, count, count_at, count_by, gauge};
-pub use principal::{PrincipalConfig, PrincipalError, PrincipalSource};
+pub use principal::{PrincipalConfig, PrincipalSource};
 pub use problem::{Problem, ProblemKind};
 pub use randomness::{NoRandomness, Randomness};
 pub use request::{json, json_object, within};

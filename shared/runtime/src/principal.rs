@@ -1,12 +1,11 @@
 //! Whose request it is: fetches the key that the rule of `domain::principal` may need.
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use domain::principal::NoPrincipal;
-use domain::{Claims, SigningKeys, UserScope};
+use domain::SigningKeys;
 
 use crate::clock::Clock;
 use crate::env::Env;
-use crate::secret::{Secret, SecretError};
+use crate::secret::Secret;
 
 /// How a user's `external_id` follows from the claims, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +36,6 @@ pub enum PrincipalSource {
     Derived(Secret<SigningKeys>),
 }
 
-/// Why a request has no user.
-#[derive(Debug, thiserror::Error)]
-pub enum PrincipalError {
-    /// The claims do not say who the user is.
-    #[error(transparent)]
-    Claims(#[from] NoPrincipal),
-    /// The key ids are derived with cannot be read; the token is not at fault.
-    #[error("the key of derived ids is not available")]
-    Secret(#[from] SecretError),
-}
-
 impl PrincipalSource {
     /// Prepares what the configuration asks for.
     pub fn new(config: &PrincipalConfig, secrets: &SecretsManager, clock: &Clock) -> Self {
@@ -57,14 +45,5 @@ impl PrincipalSource {
                 Self::Derived(Secret::signing(secrets, secret, clock))
             }
         }
-    }
-
-    /// The user of a request, by the claims that the gateway has verified.
-    pub async fn identify(&self, claims: &Claims) -> Result<UserScope, PrincipalError> {
-        let scope = match self {
-            Self::Claim(claim) => UserScope::from_claim(claims, claim),
-            Self::Derived(keys) => UserScope::derived(claims, keys.get().await?.as_ref()),
-        };
-        Ok(scope?)
     }
 }

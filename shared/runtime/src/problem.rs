@@ -8,7 +8,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::principal::PrincipalError;
 use crate::secret::SecretError;
 
 /// What went wrong, for programs. Each kind has a `type` of its own that never changes.
@@ -259,15 +258,10 @@ impl Problem {
     }
 }
 
-/// What the caller sees of a token that does not say who the user is, or of a missing key.
-impl From<PrincipalError> for Problem {
-    fn from(error: PrincipalError) -> Self {
-        match error {
-            PrincipalError::Secret(error) => error.problem("external_id"),
-            PrincipalError::Claims(error) => {
-                Self::new(ProblemKind::Unauthorized).at("claims", error)
-            }
-        }
+/// An error that no code has turned into an answer is AWS's or our own.
+impl<E: std::error::Error> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::unavailable(error)
     }
 }
 

@@ -16,8 +16,23 @@ impl PrincipalSource {
         &self,
         claims: Option<&'a Claims>,
     ) -> Result<(UserScope, &'a Claims), Problem> {
-        let claims = claims.ok_or_else(|| Problem::new(ProblemKind::Unauthorized))?;
-        Ok((self.identify(claims).await?, claims))
+        let unauthorized = Problem::new(ProblemKind::Unauthorized);
+        let Some(claims) = claims else {
+            return Err(unauthorized);
+        };
+        let scope = match self {
+            Self::Claim(claim) => UserScope::from_claim(claims, claim),
+            Self::Derived(keys) => {
+                let keys = keys.get().await;
+                // The token is not at fault.
+                let keys = keys.map_err(|error| error.problem("external_id"))?;
+                UserScope::derived(claims, &keys)
+            }
+        };
+        match scope {
+            Ok(scope) => Ok((scope, claims)),
+            Err(error) => Err(unauthorized.at("claims", error)),
+        }
     }
 }
 
@@ -51,7 +66,7 @@ pub async fn within<T>(
     answer: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let result = tokio::time::timeout(limit, answer).await;
-    result.unwrap_or_else(|elapsed| Err(Problem::unavailable(elapsed)))
+    result.unwrap_or_else(|elapsed| Err(elapsed.into()))
 }
 
 fn not_of_the_form(rule: &str) -> Problem {

@@ -7,7 +7,7 @@ use table::item::{self, number};
 use table::record::link;
 use table::retry::Backoff;
 use table::transaction::TRANSACTION;
-use table::{Item, StoreError, Table};
+use table::{Item, Result, StoreError, Table};
 
 use crate::lease::Lease;
 
@@ -27,7 +27,7 @@ pub(crate) async fn change(
     lease: Lease,
     changes: Vec<TransactWriteItem>,
     doing: &'static str,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(crate) async fn delete_link(
     lease: Lease,
     changes: Vec<TransactWriteItem>,
     doing: &'static str,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let condition = (NOT_SUPERSEDED, token(lease));
     let delete = links.deleting(link::key(lease.link_id), Some(condition))?;
     transact(links, delete, changes, doing).await
@@ -62,7 +62,7 @@ async fn transact(
     first: TransactWriteItem,
     changes: Vec<TransactWriteItem>,
     doing: &'static str,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let items = std::iter::once(first).chain(changes).collect();
     match links.transact(items, Backoff::Job, doing).await? {
         true => Ok(()),

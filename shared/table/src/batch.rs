@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
 use futures::{StreamExt, TryStreamExt};
 
-use crate::error::{StoreError, incomplete};
+use crate::error::{Result, StoreError, incomplete};
 use crate::item::Item;
 use crate::pace::CALLS;
 use crate::retry::{Backoff, is_throttling};
@@ -18,7 +18,7 @@ impl Table {
     ///
     /// # Errors
     /// [`StoreError::Throttled`] when DynamoDB leaves some of them out for longer than a job waits.
-    pub async fn put_all(&self, partition: &str, items: Vec<Item>) -> Result<(), StoreError> {
+    pub async fn put_all(&self, partition: &str, items: Vec<Item>) -> Result<()> {
         let puts = items.into_iter().map(|item| {
             let put = PutRequest::builder().set_item(Some(item)).build();
             let put = put.map_err(incomplete)?;
@@ -31,7 +31,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`put_all`](Self::put_all).
-    pub async fn delete_all(&self, partition: &str, keys: Vec<Item>) -> Result<(), StoreError> {
+    pub async fn delete_all(&self, partition: &str, keys: Vec<Item>) -> Result<()> {
         let deletions = keys.into_iter().map(|key| {
             let delete = DeleteRequest::builder().set_key(Some(key)).build();
             let delete = delete.map_err(incomplete)?;
@@ -43,8 +43,8 @@ impl Table {
     async fn write_all(
         &self,
         partition: &str,
-        requests: impl Iterator<Item = Result<WriteRequest, StoreError>>,
-    ) -> Result<(), StoreError> {
+        requests: impl Iterator<Item = Result<WriteRequest>>,
+    ) -> Result<()> {
         let requests: Vec<WriteRequest> = requests.collect::<Result<_, _>>()?;
         let calls = self.pace.of(partition);
         let batches: Vec<Vec<WriteRequest>> = requests.chunks(BATCH).map(<[_]>::to_vec).collect();
@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// Repeats what DynamoDB left unprocessed, ever more slowly.
-    async fn write_some(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
+    async fn write_some(&self, mut batch: Vec<WriteRequest>) -> Result<()> {
         let mut pauses = Backoff::Job.pauses();
         loop {
             let call = self.client.batch_write_item();

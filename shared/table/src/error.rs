@@ -27,6 +27,9 @@ pub enum StoreError {
     },
 }
 
+/// What an operation on a table gives.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 impl StoreError {
     /// Describes a failed call.
     pub fn failed<E: ProvideErrorMetadata>(

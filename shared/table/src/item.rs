@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::to_raw_value;
 
-use crate::error::StoreError;
+use crate::error::{Result, StoreError};
 use crate::value;
 
 /// An item, or the key of one.
@@ -21,7 +21,7 @@ pub type Item = HashMap<String, AttributeValue>;
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when `record` is no struct; `what` names its kind.
-pub fn encode(record: &impl Serialize, what: &'static str) -> Result<Item, StoreError> {
+pub fn encode(record: &impl Serialize, what: &'static str) -> Result<Item> {
     match encode_value(record, what)? {
         AttributeValue::M(item) => Ok(item),
         _ => Err(StoreError::Malformed { what }),
@@ -32,7 +32,7 @@ pub fn encode(record: &impl Serialize, what: &'static str) -> Result<Item, Store
 pub fn members(
     record: &impl Serialize,
     what: &'static str,
-) -> Result<BTreeMap<String, Option<AttributeValue>>, StoreError> {
+) -> Result<BTreeMap<String, Option<AttributeValue>>> {
     let mut item = encode(record, what)?;
     let json = serde_json::to_value(record).map_err(|_| StoreError::Malformed { what })?;
     let names = json.as_object().into_iter().flat_map(|it| it.keys());
@@ -44,7 +44,7 @@ pub fn members(
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when the item has another form; `what` names the kind of record.
-pub fn decode<T: DeserializeOwned>(item: Item, what: &'static str) -> Result<T, StoreError> {
+pub fn decode<T: DeserializeOwned>(item: Item, what: &'static str) -> Result<T> {
     let json = value::to_json(&AttributeValue::M(item));
     serde_json::from_str(&json).map_err(|_| StoreError::Malformed { what })
 }
@@ -53,10 +53,7 @@ pub fn decode<T: DeserializeOwned>(item: Item, what: &'static str) -> Result<T, 
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when DynamoDB cannot hold it; `what` names the kind of record.
-pub fn encode_value(
-    part: &impl Serialize,
-    what: &'static str,
-) -> Result<AttributeValue, StoreError> {
+pub fn encode_value(part: &impl Serialize, what: &'static str) -> Result<AttributeValue> {
     let malformed = || StoreError::Malformed { what };
     let json = to_raw_value(part).map_err(|_| malformed())?;
     value::from_json(&json).map_err(|_| malformed())

@@ -29,7 +29,7 @@ pub mod transaction;
 mod update;
 pub mod value;
 
-pub use error::StoreError;
+pub use error::{Result, StoreError};
 pub use item::Item;
 pub use table::{Consistency, Table};
 pub use update::Update;

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::Select;
 use serde::de::DeserializeOwned;
 
-use crate::error::StoreError;
+use crate::error::{Result, StoreError};
 use crate::item::{self, Item, text};
 use crate::table::Table;
 
@@ -60,7 +60,7 @@ impl Table {
 ///
 /// # Errors
 /// When DynamoDB does not answer, or declines.
-pub async fn all(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<Item>, StoreError> {
+pub async fn all(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<Item>> {
     let items = query.into_paginator().items().send();
     let items: Result<Vec<Item>, _> = items.collect().await;
     items.map_err(StoreError::failed(doing))
@@ -75,7 +75,7 @@ pub async fn records<T: DeserializeOwned>(
     query: QueryFluentBuilder,
     what: &'static str,
     doing: &'static str,
-) -> Result<Vec<T>, StoreError> {
+) -> Result<Vec<T>> {
     let items = all(query, doing).await?.into_iter();
     items.map(|item| item::decode(item, what)).collect()
 }
@@ -84,7 +84,7 @@ pub async fn records<T: DeserializeOwned>(
 ///
 /// # Errors
 /// When DynamoDB does not answer, or declines.
-pub async fn count(query: QueryFluentBuilder, doing: &'static str) -> Result<u64, StoreError> {
+pub async fn count(query: QueryFluentBuilder, doing: &'static str) -> Result<u64> {
     let mut pages = query.select(Select::Count).into_paginator().send();
     let mut count = 0;
     while let Some(page) = pages.next().await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
-use crate::error::StoreError;
+use crate::error::{Result, StoreError};
 
 /// How long DynamoDB is asked again.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Backoff {
 pub(crate) fn condition_met<T, E: ProvideErrorMetadata>(
     result: Result<T, SdkError<E>>,
     doing: &'static str,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     match result {
         Ok(_) => Ok(true),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),

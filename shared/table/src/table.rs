@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use serde::de::DeserializeOwned;
 
-use crate::error::StoreError;
+use crate::error::{Result, StoreError};
 use crate::item::{self, Item};
 use crate::pace::Pace;
 use crate::retry::condition_met;
@@ -44,7 +44,7 @@ impl Table {
         key: Item,
         consistency: Consistency,
         doing: &'static str,
-    ) -> Result<Option<Item>, StoreError> {
+    ) -> Result<Option<Item>> {
         let get = self.client.get_item().table_name(&self.name);
         let get = get.consistent_read(consistency == Consistency::AsOfNow);
         let answer = get.set_key(Some(key)).send().await;
@@ -58,32 +58,27 @@ impl Table {
         key: Item,
         what: &'static str,
         doing: &'static str,
-    ) -> Result<Option<T>, StoreError> {
+    ) -> Result<Option<T>> {
         let item = self.get(key, Consistency::AsOfNow, doing).await?;
         item.map(|item| item::decode(item, what)).transpose()
     }
 
     /// Writes an item, whatever was there.
-    pub async fn put(&self, item: Item, doing: &'static str) -> Result<(), StoreError> {
+    pub async fn put(&self, item: Item, doing: &'static str) -> Result<()> {
         let put = self.client.put_item().table_name(&self.name);
         let result = put.set_item(Some(item)).send().await;
         result.map(|_| ()).map_err(StoreError::failed(doing))
     }
 
     /// Writes an item unless there is one of its key, which has a member of this name.
-    pub async fn put_once(
-        &self,
-        item: Item,
-        name: &str,
-        doing: &'static str,
-    ) -> Result<(), StoreError> {
+    pub async fn put_once(&self, item: Item, name: &str, doing: &'static str) -> Result<()> {
         let put = self.client.put_item().table_name(&self.name);
         let put = put.condition_expression(format!("attribute_not_exists({name})"));
         condition_met(put.set_item(Some(item)).send().await, doing).map(|_| ())
     }
 
     /// Deletes the item of this key.
-    pub async fn delete(&self, key: Item, doing: &'static str) -> Result<(), StoreError> {
+    pub async fn delete(&self, key: Item, doing: &'static str) -> Result<()> {
         let delete = self.client.delete_item().table_name(&self.name);
         let result = delete.set_key(Some(key)).send().await;
         result.map(|_| ()).map_err(StoreError::failed(doing))

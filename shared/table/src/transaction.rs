@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
 
-use crate::error::{StoreError, incomplete};
+use crate::error::{Result, StoreError, incomplete};
 use crate::item::Item;
 use crate::retry::{Backoff, is_throttling};
 use crate::table::Table;
@@ -33,7 +33,7 @@ impl Table {
         items: Vec<TransactWriteItem>,
         backoff: Backoff,
         doing: &'static str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let call = self.client.transact_write_items();
         let call = call.set_transact_items(Some(items));
         match backoff.retry(|| call.clone().send(), may_pass).await {
@@ -45,7 +45,7 @@ impl Table {
     }
 
     /// As a part of a transaction: writes an item, whatever was there.
-    pub fn putting(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    pub fn putting(&self, item: Item) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(&self.name).set_item(Some(item));
         let put = put.build().map_err(incomplete)?;
         Ok(TransactWriteItem::builder().put(put).build())
@@ -57,7 +57,7 @@ impl Table {
         &self,
         key: Item,
         condition: Option<(&str, Item)>,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem> {
         let (condition, values) = condition.unzip();
         let delete = Delete::builder().table_name(&self.name).set_key(Some(key));
         let delete = delete
@@ -74,7 +74,7 @@ impl Table {
         key: Item,
         condition: &str,
         values: Option<Item>,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder().table_name(&self.name);
         let check = check
             .set_key(Some(key))

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{self, AttributeValue, ReturnValue, TransactWriteItem};
 
-use crate::error::{StoreError, incomplete};
+use crate::error::{Result, StoreError, incomplete};
 use crate::item::Item;
 use crate::retry::{Backoff, condition_met};
 use crate::table::Table;
@@ -100,23 +100,19 @@ impl Update {
 
 impl Table {
     /// Updates an item. Says whether the condition held; if not, nothing was changed.
-    pub async fn update(&self, update: Update, doing: &'static str) -> Result<bool, StoreError> {
+    pub async fn update(&self, update: Update, doing: &'static str) -> Result<bool> {
         condition_met(send(self.request(update)).await, doing)
     }
 
     /// Updates an item, whatever was there, and gives it as it is then.
-    pub async fn update_and_get(
-        &self,
-        update: Update,
-        doing: &'static str,
-    ) -> Result<Item, StoreError> {
+    pub async fn update_and_get(&self, update: Update, doing: &'static str) -> Result<Item> {
         let request = self.request(update).return_values(ReturnValue::AllNew);
         let answer = send(request).await.map_err(StoreError::failed(doing))?;
         Ok(answer.attributes.unwrap_or_default())
     }
 
     /// As a part of a transaction.
-    pub fn updating(&self, update: Update) -> Result<TransactWriteItem, StoreError> {
+    pub fn updating(&self, update: Update) -> Result<TransactWriteItem> {
         let update = types::Update::builder()
             .table_name(&self.name)
             .update_expression(update.expression())

@@ -9,7 +9,7 @@ use table::query::{self, Keys};
 use table::record::attempt;
 use table::record::receipt::{self, KIND, PREFIX, Receipt};
 use table::record::usage::{self, Spent};
-use table::{StoreError, Table, Update};
+use table::{Result, Table, Update};
 
 /// What is counted within an hour.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +39,12 @@ impl UserConnections {
         &self,
         scope: &UserScope,
         since: Timestamp,
-    ) -> Result<Vec<AttemptRecord>, StoreError> {
+    ) -> Result<Vec<AttemptRecord>> {
         attempt::find_since(&self.table, scope.external_id(), since).await
     }
 
     /// Counts an attempt, unless `limit` of them were counted in this hour. Says whether it did.
-    pub async fn count(
-        &self,
-        cap: Cap<'_>,
-        limit: u32,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn count(&self, cap: Cap<'_>, limit: u32, now: Timestamp) -> Result<bool> {
         let owner = match cap {
             Cap::User(scope) => scope.external_id().to_string(),
             Cap::Document(hash) => usage::partition(hash),
@@ -65,7 +60,7 @@ impl UserConnections {
     }
 
     /// What was spent for a CPF or CNPJ in a month.
-    pub async fn spent(&self, document: &DocumentHash, month: Month) -> Result<Spent, StoreError> {
+    pub async fn spent(&self, document: &DocumentHash, month: Month) -> Result<Spent> {
         let key = usage::key(document, month);
         let item = self.table.get(key, Eventual, "reading what was spent");
         let item = item.await?.unwrap_or_default();
@@ -74,11 +69,7 @@ impl UserConnections {
     }
 
     /// A receipt of this user, as of now.
-    pub async fn receipt(
-        &self,
-        scope: &UserScope,
-        id: ReceiptId,
-    ) -> Result<Option<Receipt>, StoreError> {
+    pub async fn receipt(&self, scope: &UserScope, id: ReceiptId) -> Result<Option<Receipt>> {
         let key = receipt::key(scope.external_id(), id);
         self.table.find(key, KIND, "reading a receipt").await
     }
@@ -88,7 +79,7 @@ impl UserConnections {
         &self,
         scope: &UserScope,
         requested_at: Timestamp,
-    ) -> Result<Vec<Receipt>, StoreError> {
+    ) -> Result<Vec<Receipt>> {
         let keys = Keys::Starting(PREFIX.to_owned());
         let query = self
             .table
@@ -100,11 +91,7 @@ impl UserConnections {
     }
 
     /// Files a receipt of this user.
-    pub async fn put_receipt(
-        &self,
-        scope: &UserScope,
-        receipt: &Receipt,
-    ) -> Result<(), StoreError> {
+    pub async fn put_receipt(&self, scope: &UserScope, receipt: &Receipt) -> Result<()> {
         let item = receipt::item(scope.external_id(), receipt)?;
         self.table.put(item, "filing a receipt").await
     }

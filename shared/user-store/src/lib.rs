@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use domain::{DateRange, LinkId, ResourceKind, UserScope};
-//! use user_store::{Order, RowPage, StoreError, UserLinks, UserRows};
+//! use user_store::{RowPage, StoreError, UserLinks, UserRows};
 //!
 //! async fn handler(
 //!     scope: &UserScope,
@@ -19,8 +19,8 @@
 //!     let Some(external_id) = &link.external_id else {
 //!         return Ok(None);
 //!     };
-//!     let (kind, days, order) = (ResourceKind::Accounts, DateRange::ALL, Order::Ascending);
-//!     let page = rows.rows(scope, id, kind, days, order, None, 100);
+//!     let (kind, days) = (ResourceKind::Accounts, DateRange::ALL);
+//!     let page = rows.rows(scope, id, kind, days, None, 100);
 //!     Ok(Some(page.await?))
 //! }
 //! ```
@@ -29,7 +29,7 @@
 //!
 //! ```compile_fail
 //! use domain::{DateRange, LinkId, ResourceKind, UserScope};
-//! use user_store::{Order, RowPage, StoreError, UserLinks, UserRows};
+//! use user_store::{RowPage, StoreError, UserLinks, UserRows};
 //!
 //! async fn handler(
 //!     scope: &UserScope,
@@ -43,8 +43,8 @@
 //!     let Some(external_id) = &link.external_id else {
 //!         return Ok(None);
 //!     };
-//!     let (kind, days, order) = (ResourceKind::Accounts, DateRange::ALL, Order::Ascending);
-//!     let page = rows.rows(external_id, id, kind, days, order, None, 100);
+//!     let (kind, days) = (ResourceKind::Accounts, DateRange::ALL);
+//!     let page = rows.rows(external_id, id, kind, days, None, 100);
 //!     Ok(Some(page.await?))
 //! }
 //! ```
@@ -62,9 +62,9 @@ mod rows;
 
 pub use connections::{Cap, UserConnections};
 pub use links::UserLinks;
-pub use page::{Order, RowPage, Start, StoredRow};
+pub use page::{RowPage, Start, StoredRow};
 pub use rows::UserRows;
-pub use table::StoreError;
 pub use table::record::consent::ConsentDetails;
 pub use table::record::receipt::{Erasure, ErasureScope, Receipt};
 pub use table::record::usage::Spent;
+pub use table::{Result, StoreError};

@@ -10,7 +10,7 @@ use table::record::erase_mark::{OF_USER, marking};
 use table::record::receipt::{self, Receipt};
 use table::record::{consent, link};
 use table::retry::Backoff;
-use table::{Item, StoreError, Table};
+use table::{Item, Result, Table};
 
 use crate::connections::UserConnections;
 use crate::page::{RowPage, StoredRow, page};
@@ -34,7 +34,7 @@ impl UserLinks {
 
     /// The LINK record of a link of this user, as of now; none of another user's link, nor of one
     /// that is being erased.
-    pub async fn link(&self, scope: &UserScope, link: LinkId) -> Result<Option<Link>, StoreError> {
+    pub async fn link(&self, scope: &UserScope, link: LinkId) -> Result<Option<Link>> {
         let record = link::find(&self.table, link).await?;
         Ok(record.filter(|it| is_of(it, scope) && it.erase.is_none()))
     }
@@ -42,7 +42,7 @@ impl UserLinks {
     /// The links of this user, as of now, in the order of their ids; those being erased left out.
     ///
     /// The index gives the keys alone and lags behind; what counts is read from the table.
-    pub async fn links(&self, scope: &UserScope) -> Result<Vec<Link>, StoreError> {
+    pub async fn links(&self, scope: &UserScope) -> Result<Vec<Link>> {
         let query = self.table.partition("external_id", scope.external_id());
         let items = query::all(query.index_name(INDEX), "reading a user's links").await?;
         let is_link = |item: &&Item| text_of(item, "record") == Some(link::RECORD);
@@ -62,7 +62,7 @@ impl UserLinks {
         scope: &UserScope,
         link: LinkId,
         id: ConsentId,
-    ) -> Result<Option<consent::ConsentDetails>, StoreError> {
+    ) -> Result<Option<consent::ConsentDetails>> {
         let key = consent::key(link, id);
         let item = self.table.get(key, Eventual, "reading a consent").await?;
         let user = scope.external_id().as_str();
@@ -79,7 +79,7 @@ impl UserLinks {
         link: LinkId,
         after: &str,
         limit: usize,
-    ) -> Result<RowPage, StoreError> {
+    ) -> Result<RowPage> {
         // An entry of the log does not say whose it is; its link does.
         if self.link(scope, link).await?.is_none() || after >= BEHIND_RECORDS {
             return Ok(RowPage::default());
@@ -93,23 +93,14 @@ impl UserLinks {
     }
 
     /// The mark of a link of this user that is being erased.
-    pub async fn erase_mark(
-        &self,
-        scope: &UserScope,
-        link: LinkId,
-    ) -> Result<Option<EraseMark>, StoreError> {
+    pub async fn erase_mark(&self, scope: &UserScope, link: LinkId) -> Result<Option<EraseMark>> {
         let record = link::find(&self.table, link).await?;
         Ok(record.filter(|it| is_of(it, scope)).and_then(|it| it.erase))
     }
 
     /// Marks a link of this user for erasure; the receipt is filed already. Says whether it did: it
     /// may be no link of this user, or be marked already.
-    pub async fn mark(
-        &self,
-        scope: &UserScope,
-        link: LinkId,
-        mark: &EraseMark,
-    ) -> Result<bool, StoreError> {
+    pub async fn mark(&self, scope: &UserScope, link: LinkId, mark: &EraseMark) -> Result<bool> {
         let update = marking(scope.external_id(), link, mark, OF_USER)?;
         self.table.update(update, "marking a link").await
     }
@@ -122,7 +113,7 @@ impl UserLinks {
         link: LinkId,
         receipt: &Receipt,
         connections: &UserConnections,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let user = scope.external_id();
         let update = marking(user, link, &receipt.mark(), OF_USER)?;
         let items = vec![

@@ -3,19 +3,10 @@
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::LinkId;
 use table::item::text_of;
-use table::{Item, StoreError, row, value};
+use table::{Item, Result, StoreError, row, value};
 
 /// AWS Lambda answers with at most 6 MB. A row may have 400 KB, so a page may end early.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
-
-/// In which order rows are read. The order of movements is that of the statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The first key first.
-    Ascending,
-    /// The last key first: the latest movement.
-    Descending,
-}
 
 /// A stored row, or a record that lies beside LINK: a consent, or an entry of the webhook log. It
 /// has no `Debug`: whatever prints it prints bank data.
@@ -83,7 +74,7 @@ pub(crate) async fn page(
     skipped: Option<&str>,
     limit: usize,
     read: impl Fn(&Item) -> Option<StoredRow>,
-) -> Result<RowPage, StoreError> {
+) -> Result<RowPage> {
     let mut page = RowPage::default();
     let mut bytes = 0;
     // One that is skipped, and one to see whether there are more.

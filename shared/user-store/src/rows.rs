@@ -4,9 +4,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::{DateRange, LinkId, ResourceKind, UserScope};
 use table::query::Keys;
-use table::{StoreError, Table, row};
+use table::{Result, Table, row};
 
-use crate::page::{Order, RowPage, Start, StoredRow, page};
+use crate::page::{RowPage, Start, StoredRow, page};
 
 /// Belvo's objects, of one user at a time.
 #[derive(Clone, Debug)]
@@ -22,34 +22,30 @@ impl UserRows {
         }
     }
 
-    /// Reads at most `limit` rows of a resource of a link, of these days, beginning at `from`. Of
-    /// another user's link there are none.
-    // All of it is one question, and a struct of it would be taken apart at once.
-    #[allow(clippy::too_many_arguments)]
+    /// Reads at most `limit` rows of a resource of a link, of these days, beginning at `from`:
+    /// movements the latest first. Of another user's link there are none.
     pub async fn rows(
         &self,
         scope: &UserScope,
         link: LinkId,
         kind: ResourceKind,
         days: DateRange,
-        order: Order,
         from: Option<Start<'_>>,
         limit: usize,
-    ) -> Result<RowPage, StoreError> {
+    ) -> Result<RowPage> {
         let (mut first, mut last) = row::range(kind, days);
         if let Some(from) = from {
-            match order {
-                Order::Ascending => first = from.record.to_owned(),
-                Order::Descending => last = from.record.to_owned(),
+            match kind.is_dated() {
+                true => last = from.record.to_owned(),
+                false => first = from.record.to_owned(),
             }
         }
         if first > last {
             return Ok(RowPage::default());
         }
         let keys = Keys::Between(row::sort_key(link, &first), row::sort_key(link, &last));
-        let query = self
-            .partition(scope, keys)
-            .scan_index_forward(order == Order::Ascending);
+        let query = self.partition(scope, keys);
+        let query = query.scan_index_forward(!kind.is_dated());
         let skipped = from.filter(|from| !from.inclusive);
         let skipped = skipped.map(|from| row::sort_key(link, from.record));
         page(query, skipped.as_deref(), limit, StoredRow::of_resource).await
@@ -62,7 +58,7 @@ impl UserRows {
         scope: &UserScope,
         after: Option<(LinkId, &str)>,
         limit: usize,
-    ) -> Result<RowPage, StoreError> {
+    ) -> Result<RowPage> {
         // A sort key is not empty, and a blank sorts before all of ours.
         let after = after.map(|(link, record)| row::sort_key(link, record));
         let after = after.unwrap_or_else(|| " ".to_owned());

@@ -2,7 +2,7 @@
 
 use domain::{Attempt, CallbackId, ExternalId, InstitutionName, LinkId, SessionId, WidgetOutcome};
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::fetcher::Fetcher;
 use crate::leased::LeasedLink;
 use crate::metrics;
@@ -10,7 +10,7 @@ use crate::outcome::JobOutcome;
 use crate::reconcile::reconcile;
 
 /// A token was minted.
-pub(crate) async fn started(fetcher: &Fetcher, attempt: &Attempt) -> Result<JobOutcome, JobError> {
+pub(crate) async fn started(fetcher: &Fetcher, attempt: &Attempt) -> Result<JobOutcome> {
     if fetcher.connections.is_void(attempt).await? {
         return Ok(JobOutcome::Erased);
     }
@@ -25,7 +25,7 @@ pub(crate) async fn record(
     fetcher: &Fetcher,
     attempt: &Attempt,
     outcome: &WidgetOutcome,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let erased = match outcome.link() {
         Some(link) => fetcher.links.tombstone(link).await?.is_some(),
         None => false,
@@ -50,7 +50,7 @@ pub(crate) async fn ended(
     link: &mut LeasedLink<'_>,
     attempt: &Attempt,
     outcome: &WidgetOutcome,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let (user, session_id) = (&attempt.external_id, &attempt.session_id);
     let callback = CallbackId::of_outcome(session_id, outcome);
     let done = after_callback(link, user, session_id, callback).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn is_news(
     link_id: LinkId,
     external_id: &ExternalId,
     session_id: &SessionId,
-) -> Result<bool, JobError> {
+) -> Result<bool> {
     let attempt = fetcher.connections.attempt(external_id, session_id).await?;
     let callback = CallbackId::of_proof(session_id, link_id);
     Ok(attempt.is_some_and(|it| it.linked == Some(link_id) && !it.is_done(callback)))
@@ -76,7 +76,7 @@ pub(crate) async fn proven(
     link: &mut LeasedLink<'_>,
     session_id: SessionId,
     external_id: ExternalId,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let callback = CallbackId::of_proof(&session_id, link.record.link_id);
     link.record
         .observe_proof(session_id.clone(), external_id.clone());
@@ -90,7 +90,7 @@ async fn after_callback(
     external_id: &ExternalId,
     session_id: &SessionId,
     callback: CallbackId,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let outcome = match link.record.defer_check(link.fetcher.clock.now()) {
         true => {
             link.save().await?;

@@ -7,10 +7,10 @@ use domain::link::{ChangeEvent, ChangeKind, EraseMark, Reason, later};
 use domain::{ExternalId, Link, LinkId, ReceiptId};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
-use store::{Erasure, ErasureScope, Lease, Receipt, Tombstone};
+use store::{ErasureScope, Lease, Receipt, Tombstone};
 
 use super::tombstone::Eraser;
-use crate::error::JobError;
+use crate::error::Result;
 
 /// After that, no job can be running that began before the purge.
 const PURGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -24,55 +24,47 @@ impl Eraser<'_> {
     pub(crate) async fn mark_link(
         &self,
         link_id: LinkId,
-        external_id: &ExternalId,
+        user: &ExternalId,
         receipt_id: ReceiptId,
-    ) -> Result<bool, JobError> {
+    ) -> Result<bool> {
         let mark = EraseMark {
             receipt_id,
             requested_at: self.fetcher.clock.now(),
         };
-        self.fetcher.links.mark(external_id, link_id, &mark).await?;
+        self.fetcher.links.mark(user, link_id, &mark).await?;
         let known = self.fetcher.links.find(link_id).await?;
-        if known.and_then(|it| it.external_id).as_ref() != Some(external_id) {
+        if known.and_then(|it| it.external_id).as_ref() != Some(user) {
             return Ok(false);
         }
         let receipt = Receipt::new(receipt_id, ErasureScope::Link, [link_id], mark.requested_at);
         let connections = &self.fetcher.connections;
-        connections
-            .put_missing_receipt(external_id, &receipt)
-            .await?;
+        connections.put_missing_receipt(user, &receipt).await?;
         Ok(true)
     }
 
     /// Erases a link that is marked: purges what is stored, asks Belvo, leaves a tombstone.
     ///
     /// When time runs short the mark stays, and with it the link is due: the next job goes on.
-    pub(crate) async fn erase_link(&self, link: &Link, lease: Lease) -> Result<(), JobError> {
-        let (Some(mark), Some(external_id)) = (&link.erase, link.external_id.clone()) else {
+    pub(crate) async fn erase_link(&self, link: &Link, lease: Lease) -> Result<()> {
+        let (Some(mark), Some(user)) = (&link.erase, link.external_id.clone()) else {
             return Ok(());
         };
-        let (link_id, receipt_id) = (link.link_id, mark.receipt_id);
-        let mut erasure = Erasure::of(link);
-        let connections = &self.fetcher.connections;
-        connections
-            .enter_erasure(&external_id, receipt_id, link_id, &erasure)
-            .await?;
+        let (connections, link_id) = (&self.fetcher.connections, link.link_id);
+        let mut tombstone = Tombstone::of_link(link, mark, user.clone());
+        connections.enter(&user, &tombstone).await?;
         // For the operator who restores a backup: what was erased this month.
-        let (of, now) = (ErasureScope::Link, self.fetcher.clock.now());
-        connections
-            .put_erased(of, link_id, &external_id, mark, now)
-            .await?;
-        if !self.purge(&external_id, link_id).await? {
+        let now = self.fetcher.clock.now();
+        connections.put_erased(&user, &tombstone, now).await?;
+        if !self.purge(&user, link_id).await? {
             return Ok(());
         }
         connections
-            .remove_attempts(&external_id, |it| it.linked == Some(link_id))
+            .remove_attempts(&user, |it| it.linked == Some(link_id))
             .await?;
         let now = self.fetcher.clock.now();
-        erasure.purged_at = Some(now);
+        tombstone.erasure.purged_at = Some(now);
         let deleted = self.delete_at_belvo(link_id).await;
-        erasure.confirmed_at = deleted.then_some(now);
-        let mut tombstone = Tombstone::of_link(link_id, mark, external_id.clone(), erasure.clone());
+        tombstone.erasure.confirmed_at = deleted.then_some(now);
         let again = later(now, PURGED_AGAIN_AFTER);
         tombstone.schedule.set(Reason::Purge, again);
         if !deleted {
@@ -80,11 +72,9 @@ impl Eraser<'_> {
             tombstone.schedule.set(Reason::CheckLink, check);
         }
         let job = (link_id, link.fencing_token);
-        let change = ChangeEvent::new(job, external_id.clone(), ChangeKind::LinkErased, now);
+        let change = ChangeEvent::new(job, user.clone(), ChangeKind::LinkErased, now);
         self.fetcher.links.bury(&lease, &tombstone, &change).await?;
-        connections
-            .enter_erasure(&external_id, receipt_id, link_id, &erasure)
-            .await?;
+        connections.enter(&user, &tombstone).await?;
         runtime::count(Metric::LinkErased, now);
         tracing::info!(link.id = %link_id, "a link is erased");
         Ok(())
@@ -95,12 +85,12 @@ impl Eraser<'_> {
     /// request stays, so each run of the job must know the same time.
     pub(crate) async fn erase_user(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         receipt_id: ReceiptId,
         requested_at: Option<Timestamp>,
-    ) -> Result<(), JobError> {
+    ) -> Result<()> {
         let connections = &self.fetcher.connections;
-        let filed = connections.receipt(external_id, receipt_id).await?;
+        let filed = connections.receipt(user, receipt_id).await?;
         let requested_at = filed.map(|it| it.requested_at).or(requested_at);
         let requested_at = requested_at.unwrap_or_else(|| self.fetcher.clock.now());
         let mark = EraseMark {
@@ -108,25 +98,15 @@ impl Eraser<'_> {
             requested_at,
         };
         let receipt = Receipt::new(receipt_id, ErasureScope::User, [], requested_at);
-        connections
-            .put_missing_receipt(external_id, &receipt)
-            .await?;
+        connections.put_missing_receipt(user, &receipt).await?;
         // Before anything else, so that no attempt under way comes back.
+        connections.put_user_erased(user, requested_at).await?;
         connections
-            .put_user_erased(external_id, requested_at)
+            .remove_attempts(user, |it| it.attempt.started_at <= requested_at)
             .await?;
-        connections
-            .remove_attempts(external_id, |it| it.attempt.started_at <= requested_at)
-            .await?;
-        let (of, id, now) = (
-            ErasureScope::User,
-            LinkId::from(receipt_id),
-            self.fetcher.clock.now(),
-        );
-        connections
-            .put_erased(of, id, external_id, &mark, now)
-            .await?;
-        let mut tombstone = Tombstone::of_user(&mark, external_id.clone());
+        let now = self.fetcher.clock.now();
+        let mut tombstone = Tombstone::of_user(&mark, user.clone());
+        connections.put_erased(user, &tombstone, now).await?;
         tombstone.schedule.set(Reason::Purge, now);
         tombstone.schedule.set(Reason::CheckLink, now);
         self.fetcher.links.put_tombstone(&tombstone).await?;

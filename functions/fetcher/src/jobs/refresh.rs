@@ -9,7 +9,7 @@ use domain::link::{Reason, RefreshAnswer, RefreshStart};
 use domain::{Code, Quota, RefreshId, ResourceKind};
 use runtime::Metric;
 
-use crate::error::{JobError, log_refusal};
+use crate::error::{Result, log_refusal};
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
 use crate::usage;
@@ -19,7 +19,7 @@ pub(crate) async fn requested(
     link: &mut LeasedLink<'_>,
     id: RefreshId,
     resources: Vec<ResourceKind>,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     if !link.record.is_bound() {
         return Ok(JobOutcome::NotBound);
     }
@@ -40,7 +40,7 @@ pub(crate) async fn requested(
 
 /// Asks for the refresh on LINK, and keeps Belvo's answer. `asked_before` says that Belvo may have
 /// received the request.
-pub(crate) async fn ask(link: &mut LeasedLink<'_>, asked_before: bool) -> Result<(), JobError> {
+pub(crate) async fn ask(link: &mut LeasedLink<'_>, asked_before: bool) -> Result<()> {
     let fetcher = link.fetcher;
     let now = fetcher.clock.now();
     let was_open = link.record.refresh.as_ref().is_some_and(|it| it.is_open());

@@ -4,7 +4,7 @@
 use domain::link::Reason;
 use jiff::Timestamp;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::jobs::refresh;
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
@@ -12,10 +12,7 @@ use crate::reconcile::{reconcile, reconcile_now};
 
 /// The time has come for which the link was scheduled; or a later time, up to which an operator
 /// wants everything done.
-pub(crate) async fn due(
-    link: &mut LeasedLink<'_>,
-    until: Timestamp,
-) -> Result<JobOutcome, JobError> {
+pub(crate) async fn due(link: &mut LeasedLink<'_>, until: Timestamp) -> Result<JobOutcome> {
     let until = link.fetcher.clock.now().max(until);
     let reasons = link.record.schedule.take_due(until);
     if reasons.is_empty() {
@@ -34,17 +31,14 @@ pub(crate) async fn due(
 pub(crate) async fn listed(
     link: &mut LeasedLink<'_>,
     last_accessed_at: Option<Timestamp>,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     let policy = &link.fetcher.config.policy;
     link.record.observe_listed(last_accessed_at, policy);
     reconcile(link).await
 }
 
 /// An operator wants everything read again, at a certain time.
-pub(crate) async fn reread(
-    link: &mut LeasedLink<'_>,
-    not_before: Timestamp,
-) -> Result<JobOutcome, JobError> {
+pub(crate) async fn reread(link: &mut LeasedLink<'_>, not_before: Timestamp) -> Result<JobOutcome> {
     if not_before > link.fetcher.clock.now() {
         link.record.schedule.set(Reason::Reread, not_before);
         link.save().await?;
@@ -61,7 +55,7 @@ pub(crate) async fn reread(
 pub(crate) async fn renewal_opened(
     link: &mut LeasedLink<'_>,
     opened_at: Timestamp,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     if !link.record.is_bound() {
         return Ok(JobOutcome::NotBound);
     }

@@ -2,13 +2,13 @@
 //! that began earlier may have written is purged once more.
 
 use belvo::{BelvoError, Deletion};
-use domain::link::{Backoff, EraseMark, Jitter, Reason, later};
+use domain::link::{Backoff, Jitter, Reason, later};
 use domain::{ExternalId, LinkId};
 use jiff::Timestamp;
 use store::{ErasureScope, Tombstone};
 
 use crate::deadline::Deadline;
-use crate::error::{JobError, log_refusal};
+use crate::error::{JobError, Result, log_refusal};
 use crate::fetcher::Fetcher;
 
 /// Erases what a user wants erased, in one job.
@@ -20,23 +20,19 @@ pub(crate) struct Eraser<'a> {
 impl Eraser<'_> {
     /// Does what is due by then for an erased link, or an erased user. Anything else that is heard
     /// of them is ignored.
-    pub(crate) async fn tend(
-        &self,
-        mut tombstone: Tombstone,
-        until: Timestamp,
-    ) -> Result<(), JobError> {
+    pub(crate) async fn tend(&self, mut tombstone: Tombstone, until: Timestamp) -> Result<()> {
         let now = self.fetcher.clock.now();
         let due = tombstone.schedule.take_due(until);
         if self.deadline.check().is_err() {
             return Ok(());
         }
-        let Some(external_id) = tombstone.external_id.clone().filter(|_| !due.is_empty()) else {
+        let Some(user) = tombstone.external_id.clone().filter(|_| !due.is_empty()) else {
             return Ok(());
         };
         if due.contains(&Reason::Purge) {
             let purged = match tombstone.of {
-                ErasureScope::Link => self.purge(&external_id, tombstone.link_id).await?,
-                ErasureScope::User => self.purge_lost(&external_id).await?,
+                ErasureScope::Link => self.purge(&user, tombstone.link_id).await?,
+                ErasureScope::User => self.purge_lost(&user).await?,
             };
             if !purged {
                 return Ok(());
@@ -60,11 +56,8 @@ impl Eraser<'_> {
             tombstone.external_id = None;
         }
         if tombstone.of == ErasureScope::Link {
-            let (receipt, link) = (tombstone.receipt_id, tombstone.link_id);
-            self.fetcher
-                .connections
-                .enter_erasure(&external_id, receipt, link, &tombstone.erasure)
-                .await?;
+            let entered = self.fetcher.connections.enter(&user, &tombstone);
+            entered.await?;
         }
         self.fetcher.links.put_tombstone(&tombstone).await?;
         Ok(())
@@ -72,17 +65,13 @@ impl Eraser<'_> {
 
     /// Removes all that is stored of a link in both tables, but for LINK and TOMBSTONE. Says
     /// whether time was enough.
-    pub(crate) async fn purge(
-        &self,
-        external_id: &ExternalId,
-        link_id: LinkId,
-    ) -> Result<bool, JobError> {
+    pub(crate) async fn purge(&self, user: &ExternalId, link_id: LinkId) -> Result<bool> {
         let (resources, links) = (&self.fetcher.resources, &self.fetcher.links);
         loop {
             if self.deadline.check().is_err() {
                 return Ok(false);
             }
-            let rows = resources.purge_some(external_id, link_id).await?;
+            let rows = resources.purge_some(user, link_id).await?;
             let records = links.purge_some(link_id).await?;
             if !rows && !records {
                 return Ok(true);
@@ -92,10 +81,10 @@ impl Eraser<'_> {
 
     /// Removes the rows under a user whose LINK is lost: its erasure cannot reach them. A job
     /// acquires LINK before it writes the first row, so what lacks it is lost or was erased.
-    async fn purge_lost(&self, external_id: &ExternalId) -> Result<bool, JobError> {
-        for link_id in self.fetcher.resources.link_ids(external_id).await? {
+    async fn purge_lost(&self, user: &ExternalId) -> Result<bool> {
+        for link_id in self.fetcher.resources.link_ids(user).await? {
             let is_lost = self.fetcher.links.find(link_id).await?.is_none();
-            if is_lost && !self.purge(external_id, link_id).await? {
+            if is_lost && !self.purge(user, link_id).await? {
                 return Ok(false);
             }
         }
@@ -136,32 +125,28 @@ impl Eraser<'_> {
 
     /// Marks the links of a user that Belvo lists, but for those connected since the request. Says
     /// whether Belvo has answered.
-    async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<bool, JobError> {
-        let Some(external_id) = &tombstone.external_id else {
+    async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<bool> {
+        let Some(user) = &tombstone.external_id else {
             return Ok(true);
         };
-        let listed = match self.fetcher.belvo.links_of_user(external_id).await {
+        let listed = match self.fetcher.belvo.links_of_user(user).await {
             Ok(listed) => listed,
             Err(error) => {
                 self.report_undeleted(tombstone.link_id, &error.into());
                 return Ok(false);
             }
         };
-        let receipt = tombstone.receipt_id;
-        let mark = EraseMark {
-            receipt_id: receipt,
-            requested_at: tombstone.requested_at.unwrap_or(now),
-        };
+        let (receipt, mark) = (tombstone.receipt_id, tombstone.mark(now));
         let connected_since =
             |it: &&belvo::Link| it.created_at.is_some_and(|at| at > mark.requested_at);
         let (links, connections) = (&self.fetcher.links, &self.fetcher.connections);
         let meant = listed.iter().filter(|it| !connected_since(it));
         for link in meant.filter_map(|it| it.id) {
-            if links.mark_listed(external_id, link, &mark).await? {
-                connections.enter_link(external_id, receipt, link).await?;
+            if links.mark_listed(user, link, &mark).await? {
+                connections.enter_link(user, receipt, link).await?;
             }
         }
-        connections.enter_listed(external_id, receipt, now).await?;
+        connections.enter_listed(user, receipt, now).await?;
         Ok(true)
     }
 

@@ -1,10 +1,10 @@
 //! What Belvo's webhooks lead to, and their log.
 
 use domain::Event;
-use domain::link::LoggedWebhook;
+use domain::link::{LoggedWebhook, Webhook};
 use jiff::Timestamp;
 
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::{Delivery, LeasedLink};
 use crate::metrics;
 use crate::outcome::JobOutcome;
@@ -18,7 +18,7 @@ pub(crate) async fn received(
     link: &mut LeasedLink<'_>,
     event: Event,
     delivery: Delivery,
-) -> Result<JobOutcome, JobError> {
+) -> Result<JobOutcome> {
     for code in &event.errors {
         metrics::notice_code(code, link.fetcher.clock.now());
     }
@@ -38,14 +38,14 @@ pub(crate) async fn replayed(
     link: &mut LeasedLink<'_>,
     event: &Event,
     sent_at: Timestamp,
-) -> Result<JobOutcome, JobError> {
-    let effect = link.record.observe_webhook(
+) -> Result<JobOutcome> {
+    let webhook = Webhook {
         event,
         sent_at,
-        &link.batch.synced,
-        &link.fetcher.config.policy,
-        link.fetcher.clock.now(),
-    );
+        synced: &link.batch.synced,
+    };
+    let (policy, now) = (&link.fetcher.config.policy, link.fetcher.clock.now());
+    let effect = link.record.observe_webhook(webhook, policy, now);
     Ok(match reconcile(link).await? {
         JobOutcome::Done => JobOutcome::Webhook(effect),
         other => other,
@@ -53,11 +53,7 @@ pub(crate) async fn replayed(
 }
 
 /// The log is of links that were bound; a webhook that came before waits on LINK.
-async fn log(
-    link: &mut LeasedLink<'_>,
-    webhook: LoggedWebhook,
-    outcome: JobOutcome,
-) -> Result<(), JobError> {
+async fn log(link: &mut LeasedLink<'_>, webhook: LoggedWebhook, outcome: JobOutcome) -> Result<()> {
     let (link_id, links) = (link.record.link_id, &link.fetcher.links);
     if link.record.bound_at.is_none() {
         if link.record.keep_for_log(webhook) {

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use super::Target;
 use super::complete::{read_at_once, read_completely};
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 
 /// So many pages fit well into an invocation.
@@ -21,7 +21,7 @@ pub(super) async fn read_chunks(
     link: &mut LeasedLink<'_>,
     target: Target<'_>,
     mut run: SyncRun,
-) -> Result<RunEnd, JobError> {
+) -> Result<RunEnd> {
     let kind = target.kind;
     let resource = link.record.resource(kind);
     let last = resource.last_full_sync.and(resource.last_sync);
@@ -52,22 +52,18 @@ async fn finish_chunks(
     link: &mut LeasedLink<'_>,
     target: Target<'_>,
     mut run: SyncRun,
-) -> Result<RunEnd, JobError> {
-    let (kind, link_id) = (target.kind, link.record.link_id);
-    let all = link
-        .fetcher
-        .belvo
-        .count(kind, link_id, DateRange::ALL)
-        .await?;
+) -> Result<RunEnd> {
+    let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
+    let all = belvo.count(kind, link_id, DateRange::ALL).await?;
     let found = run.tally.rows + run.tally.rejected_rows;
     if all != found {
         let dated = DateRange::since(Date::constant(1, 1, 1));
-        let dated = link.fetcher.belvo.count(kind, link_id, dated).await?;
+        let dated = belvo.count(kind, link_id, dated).await?;
         if dated != found {
             return changed_meanwhile(link, kind, run);
         }
         // The others have no date, and no filter by date finds them.
-        if all <= FEW_PAGES * u64::from(link.fetcher.belvo.page_size()) {
+        if all <= FEW_PAGES * u64::from(belvo.page_size()) {
             return read_at_once(link, target, None).await;
         }
         run.tally.rejected_rows += all.saturating_sub(found);
@@ -96,7 +92,7 @@ async fn next_chunk(
     link: &LeasedLink<'_>,
     kind: ResourceKind,
     run: &SyncRun,
-) -> Result<(DateRange, bool), JobError> {
+) -> Result<(DateRange, bool)> {
     let link_id = link.record.link_id;
     let today = utc_day(link.fetcher.clock.now());
     let to = run.cursor.and_then(|cursor| cursor.yesterday().ok());
@@ -126,7 +122,7 @@ fn changed_meanwhile(
     link: &mut LeasedLink<'_>,
     kind: ResourceKind,
     mut run: SyncRun,
-) -> Result<RunEnd, JobError> {
+) -> Result<RunEnd> {
     let retried = run.retried;
     if retried {
         run.cursor = None;

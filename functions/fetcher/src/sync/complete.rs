@@ -7,7 +7,7 @@ use runtime::Metric;
 use super::Target;
 use super::list_read::ListRead;
 use super::pages::Reading;
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 
 /// Pages are numbered, so rows shift when Belvo writes meanwhile. A list is read so often.
@@ -18,7 +18,7 @@ pub(super) async fn read_completely(
     link: &mut LeasedLink<'_>,
     target: Target<'_>,
     mut first: Option<Page>,
-) -> Result<ListRead, JobError> {
+) -> Result<ListRead> {
     let (bound, kind, days) = (target.bound, target.kind, target.days);
     let index = link.fetcher.resources.index(bound, kind, days).await?;
     let mut reading = Reading {
@@ -51,7 +51,7 @@ pub(super) async fn read_at_once(
     link: &mut LeasedLink<'_>,
     target: Target<'_>,
     first: Option<Page>,
-) -> Result<RunEnd, JobError> {
+) -> Result<RunEnd> {
     let read = read_completely(link, target, first).await?;
     let doubts_empty = read.doubted && read.is_empty();
     let resource = link.record.resource(target.kind);

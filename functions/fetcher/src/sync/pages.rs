@@ -11,7 +11,7 @@ use store::{Index, ResourceRow};
 
 use super::Target;
 use super::list_read::ListRead;
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 use crate::owners;
 
@@ -33,7 +33,7 @@ pub(super) struct Reading<'r, 'a> {
 
 impl Reading<'_, '_> {
     /// Reads all pages, the next one while the current one is taken apart and written.
-    pub(super) async fn read_pages(&mut self, first: Option<Page>) -> Result<(), JobError> {
+    pub(super) async fn read_pages(&mut self, first: Option<Page>) -> Result<()> {
         self.link.began = true;
         self.read = ListRead::default();
         let (belvo, target) = (&self.link.fetcher.belvo, self.target);
@@ -64,7 +64,7 @@ impl Reading<'_, '_> {
         Err(BelvoError::Unexpected { what }.into())
     }
 
-    async fn finish(&mut self) -> Result<(), JobError> {
+    async fn finish(&mut self) -> Result<()> {
         self.relocate().await?;
         for reason in self.read.tally.rejected.values() {
             runtime::count_by(Metric::RowRejected, reason, self.link.fetcher.clock.now());
@@ -72,7 +72,7 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    async fn take(&mut self, page: &Page) -> Result<(), JobError> {
+    async fn take(&mut self, page: &Page) -> Result<()> {
         // Lets the request for the next page out first.
         tokio::task::yield_now().await;
         let target = self.target;
@@ -95,7 +95,7 @@ impl Reading<'_, '_> {
 
     /// Rows that are old and not stored where they should be are looked for under every date: a
     /// row whose date has changed must be moved, not stored twice.
-    async fn relocate(&mut self) -> Result<(), JobError> {
+    async fn relocate(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.read.relocated);
         if rows.is_empty() {
             return Ok(());
@@ -112,21 +112,21 @@ impl Reading<'_, '_> {
     }
 
     /// Writes the rows that differ from what is stored. Says how many did.
-    pub(super) async fn write_rows(&mut self, rows: Vec<ResourceRow>) -> Result<u64, JobError> {
+    pub(super) async fn write_rows(&mut self, rows: Vec<ResourceRow>) -> Result<u64> {
         let (target, resources) = (self.target, &self.link.fetcher.resources);
         let written = resources.write(target.bound, rows, &mut self.index).await?;
         self.link.record.observe_rows(target.kind, written);
         Ok(written)
     }
 
-    async fn write(&mut self, rows: Vec<ResourceRow>) -> Result<(), JobError> {
+    async fn write(&mut self, rows: Vec<ResourceRow>) -> Result<()> {
         self.write_parents(&rows).await?;
         self.write_rows(rows).await?;
         Ok(())
     }
 
     /// Writes accounts and investments that rows refer to and that Belvo has not announced yet.
-    async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<(), JobError> {
+    async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<()> {
         let (target, resources) = (self.target, &self.link.fetcher.resources);
         let Some((parent_kind, _)) = target.kind.parent() else {
             return Ok(());

@@ -9,7 +9,7 @@ use runtime::Metric;
 use store::ResourceRow;
 
 use super::pages::Reading;
-use crate::error::JobError;
+use crate::error::Result;
 
 /// Asked for and removed together: few enough to be done before time runs out.
 const BATCH: usize = 10;
@@ -17,7 +17,7 @@ const BATCH: usize = 10;
 impl Reading<'_, '_> {
     /// Asks Belvo for each stored row that did not come back, unless the list itself is doubted.
     /// Says whether more must be read before missing rows are believed to be gone.
-    pub(super) async fn doubts_missing(&mut self, read_again: bool) -> Result<bool, JobError> {
+    pub(super) async fn doubts_missing(&mut self, read_again: bool) -> Result<bool> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let doubles = fetcher
             .resources
@@ -49,7 +49,7 @@ impl Reading<'_, '_> {
 
     /// A 404 removes the row; otherwise it has moved, or the list was not complete after all. Says
     /// whether a row should have come with the list.
-    async fn ask_for_each(&mut self, missing: Vec<String>) -> Result<bool, JobError> {
+    async fn ask_for_each(&mut self, missing: Vec<String>) -> Result<bool> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let mut hidden = false;
         for ids in missing.chunks(BATCH) {

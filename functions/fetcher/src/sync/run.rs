@@ -8,14 +8,11 @@ use store::BoundLink;
 use super::Target;
 use super::chunks::read_chunks;
 use super::complete::{read_at_once, read_completely};
-use crate::error::JobError;
+use crate::error::Result;
 use crate::leased::LeasedLink;
 
 /// Does the run that is pending or under way. What it cannot finish stays on LINK.
-pub(crate) async fn run(
-    link: &mut LeasedLink<'_>,
-    kind: ResourceKind,
-) -> Result<Option<Synced>, JobError> {
+pub(crate) async fn run(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<Option<Synced>> {
     let (chunk_size, now) = (link.fetcher.chunk_size, link.fetcher.clock.now());
     if link.record.start_run(kind, chunk_size, now) {
         link.save().await?;
@@ -36,7 +33,7 @@ pub(super) async fn read(
     link: &mut LeasedLink<'_>,
     bound: &BoundLink,
     kind: ResourceKind,
-) -> Result<RunEnd, JobError> {
+) -> Result<RunEnd> {
     let Some(run) = link.record.resource(kind).run.clone() else {
         return Ok(RunEnd::Complete);
     };
@@ -55,14 +52,10 @@ pub(super) async fn read(
 
 /// Some rows changed or went, and no webhook says where. A short statement is read in full; of
 /// a long one what is recent, and the weekly full sync finds the rest.
-async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd, JobError> {
-    let (kind, link_id) = (target.kind, link.record.link_id);
-    let first = link
-        .fetcher
-        .belvo
-        .page(kind, link_id, DateRange::ALL, 1)
-        .await?;
-    let page_size = link.fetcher.belvo.page_size();
+async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
+    let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
+    let first = belvo.page(kind, link_id, DateRange::ALL, 1).await?;
+    let page_size = belvo.page_size();
     match link.record.recheck_in_full(kind, first.count, page_size) {
         true => read_at_once(link, target, Some(first)).await,
         false => read_recent(link, target).await,
@@ -71,7 +64,7 @@ async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<R
 
 /// Reads what can have changed since the last sync, and asks how many rows there are in all:
 /// what came or went before those days shows in that number.
-async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd, JobError> {
+async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
     let (kind, now) = (target.kind, link.fetcher.clock.now());
     let window_days = link.fetcher.config.policy.transaction_window_days;
     let last = link.record.resource(kind).last_sync;
@@ -90,12 +83,8 @@ async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<Ru
     if let Some(run) = &mut resource.run {
         run.tally.add(read.tally);
     }
-    let link_id = link.record.link_id;
-    let all = link
-        .fetcher
-        .belvo
-        .count(kind, link_id, DateRange::ALL)
-        .await?;
+    let (belvo, link_id) = (&link.fetcher.belvo, link.record.link_id);
+    let all = belvo.count(kind, link_id, DateRange::ALL).await?;
     Ok(match all == expected {
         true => RunEnd::Complete,
         false => RunEnd::NeedsFull,
@@ -103,18 +92,10 @@ async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<Ru
 }
 
 /// Reads the whole list, at once if that is not too much.
-async fn read_full(
-    link: &mut LeasedLink<'_>,
-    target: Target<'_>,
-    run: SyncRun,
-) -> Result<RunEnd, JobError> {
+async fn read_full(link: &mut LeasedLink<'_>, target: Target<'_>, run: SyncRun) -> Result<RunEnd> {
     if run.cursor.is_none() {
-        let (kind, link_id) = (target.kind, link.record.link_id);
-        let first = link
-            .fetcher
-            .belvo
-            .page(kind, link_id, DateRange::ALL, 1)
-            .await?;
+        let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
+        let first = belvo.page(kind, link_id, DateRange::ALL, 1).await?;
         // Only transactions can be divided: Belvo filters no other list by date.
         let divisible = kind == ResourceKind::Transactions;
         if !divisible || first.count <= run.chunk_size {

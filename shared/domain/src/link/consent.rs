@@ -9,6 +9,8 @@ use super::schedule::later;
 use crate::event::ConsentChange;
 use crate::id::ConsentId;
 
+use ConsentObstacle::{Expired, Rejected, Unfinished};
+
 /// Belvo warns so long before the end, where it warns; from then on users are asked to renew.
 const EXPIRING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -18,7 +20,7 @@ const DAYS_BEFORE_END: [i64; 3] = [30, 7, 1];
 /// Belvo needs a moment to notice the end.
 const END_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// DateRange after the end at which the consent is read: it may be renewed without a webhook.
+/// Days after the end at which the consent is read: it may be renewed without a webhook.
 const DAYS_AFTER_END: RangeInclusive<i64> = 1..=30;
 
 /// After this time, Belvo's record of a consent counts for more than an earlier webhook.
@@ -90,24 +92,18 @@ impl ConsentFacts {
 
     /// Whether it has ended: its time is over, or it was revoked.
     pub fn has_ended(&self, now: Timestamp) -> bool {
-        let obstacle = self.obstacle(now);
-        matches!(
-            obstacle,
-            Some(ConsentObstacle::Rejected | ConsentObstacle::Expired)
-        )
+        matches!(self.obstacle(now), Some(Rejected | Expired))
     }
 
     /// Why it lets no new data through, if it does not.
     pub fn obstacle(&self, now: Timestamp) -> Option<ConsentObstacle> {
         let past = self.expires_at.is_some_and(|end| end <= now);
         match self.status.as_deref() {
-            Some("REJECTED") => Some(ConsentObstacle::Rejected),
-            Some("EXPIRED") => Some(ConsentObstacle::Expired),
-            _ if past || self.change == Some(ConsentChange::Expired) => {
-                Some(ConsentObstacle::Expired)
-            }
+            Some("REJECTED") => Some(Rejected),
+            Some("EXPIRED") => Some(Expired),
+            _ if past || self.change == Some(ConsentChange::Expired) => Some(Expired),
             Some("AWAITING_AUTHORISATION" | "AWAITING_AUTHORISATION_CONFIRMATION") => {
-                Some(ConsentObstacle::Unfinished)
+                Some(Unfinished)
             }
             _ => None,
         }

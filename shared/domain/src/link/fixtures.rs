@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{LastSync, Link, LinkStatus, OwnerCheck, Policy, Resource, ResourceState, SyncMode};
+use super::{
+    LastSync, Link, LinkStatus, OwnerCheck, Policy, Resource, ResourceState, SyncMode,
+    SyncedInBatch, Webhook,
+};
 use crate::attempt::{Attempt, AttemptRecord};
 use crate::code::Code;
 use crate::event::{Event, EventKind, Totals};
@@ -148,6 +151,16 @@ pub(super) fn historical_update(resource: ResourceKind) -> Event {
 
 pub(super) fn new_rows(resource: ResourceKind) -> Event {
     event(EventKind::ResourceChanged { resource })
+}
+
+/// A webhook of a job whose batch has synced nothing yet.
+pub(super) fn sent(event: &Event, sent_at: Timestamp) -> Webhook<'_> {
+    static NOTHING: SyncedInBatch = SyncedInBatch::new();
+    Webhook {
+        event,
+        sent_at,
+        synced: &NOTHING,
+    }
 }
 
 /// An attempt of user 1.

@@ -1,14 +1,12 @@
 //! What always holds of a link, whatever is observed and in whatever order (see [`super`]).
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::fixtures::*;
 use super::{
     Backoff, Jitter, Link, LinkFacts, OwnerCheck, OwnerEvidence, Policy, Reason, RunEnd, SyncMode,
-    SyncedInBatch, WebhookEffect,
+    WebhookEffect,
 };
 use crate::event::EventKind;
 use crate::resource::ResourceKind;
@@ -111,7 +109,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 fn take(link: &mut Link, step: Step, policy: &Policy, now: Timestamp) -> bool {
     match step {
         Step::Webhook(kind) => {
-            link.observe_webhook(&event(kind), now, &SyncedInBatch::new(), policy, now);
+            link.observe_webhook(sent(&event(kind), now), policy, now);
         }
         Step::Listed => link.observe_listed(Some(now), policy),
         Step::Record(status) => link.observe_record(LinkFacts {
@@ -252,9 +250,8 @@ proptest! {
             take(&mut link, step, &policy(), minutes(minute));
         }
         let sent_at = minutes(20);
-        let none = BTreeMap::new();
         let webhook = event(webhook(kind, mode));
-        let effect = link.observe_webhook(&webhook, sent_at, &none, &policy(), sent_at);
+        let effect = link.observe_webhook(sent(&webhook, sent_at), &policy(), sent_at);
         if effect == WebhookEffect::AlreadySynced {
             let resource = link.resource(kind);
             let last = resource.last_sync.filter(|it| it.mode >= mode);

@@ -12,7 +12,7 @@ use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
-use super::schedule::Reason;
+use super::schedule::{Reason, later};
 use super::state::{Link, LoggedWebhook};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
@@ -64,16 +64,24 @@ pub enum WebhookEffect {
 /// What the jobs of a batch have synced since they arrived.
 pub type SyncedInBatch = BTreeMap<ResourceKind, SyncMode>;
 
+/// A webhook, and what is known of the job that brings it.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhook<'a> {
+    pub event: &'a Event,
+    /// When it was queued.
+    pub sent_at: Timestamp,
+    pub synced: &'a SyncedInBatch,
+}
+
 impl Link {
     /// Notes what a webhook announces, until it has been read.
     pub fn observe_webhook(
         &mut self,
-        event: &Event,
-        sent_at: Timestamp,
-        synced: &SyncedInBatch,
+        webhook: Webhook<'_>,
         policy: &Policy,
         now: Timestamp,
     ) -> WebhookEffect {
+        let Webhook { event, sent_at, .. } = webhook;
         self.observe_limit(event, sent_at);
         let (kind, mode) = match &event.kind {
             EventKind::HistoricalUpdate { resource } => (*resource, SyncMode::Full),
@@ -106,7 +114,7 @@ impl Link {
             }
             EventKind::Unknown => return WebhookEffect::Ignored,
         };
-        self.observe_resource(kind, mode, event, sent_at, synced, policy, now)
+        self.observe_resource(kind, mode, webhook, policy, now)
     }
 
     /// A limit that is used up keeps data back until the month ends; data that comes lifts it.
@@ -122,18 +130,16 @@ impl Link {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the facts of one webhook")]
     fn observe_resource(
         &mut self,
         kind: ResourceKind,
         mode: SyncMode,
-        event: &Event,
-        sent_at: Timestamp,
-        synced: &SyncedInBatch,
+        webhook: Webhook<'_>,
         policy: &Policy,
         now: Timestamp,
     ) -> WebhookEffect {
-        let is_fresh = self.is_fresh(kind, mode, sent_at, synced);
+        let Webhook { event, sent_at, .. } = webhook;
+        let is_fresh = self.is_fresh(kind, mode, webhook);
         // Data flows, so perhaps the user has mended what they had to; Belvo's record says.
         self.pending.link |= self.user_action.is_some();
         if let Some(consent) = &mut self.consent {
@@ -154,7 +160,7 @@ impl Link {
         if let Some((parent, _)) = kind.parent() {
             // Movements change balances and positions, and Belvo announces neither.
             let known = self.resource(parent).last_sync.is_some();
-            if known && !self.is_fresh(parent, SyncMode::Full, sent_at, synced) {
+            if known && !self.is_fresh(parent, SyncMode::Full, webhook) {
                 self.pending.request_sync(parent, SyncMode::Full);
             }
         }
@@ -176,17 +182,12 @@ impl Link {
     /// Whether a sync that covers a webhook sent at this moment has started already.
     ///
     /// This keeps repeated webhooks cheap: a thousand equal ones cost a handful of syncs.
-    fn is_fresh(
-        &self,
-        kind: ResourceKind,
-        mode: SyncMode,
-        sent_at: Timestamp,
-        synced: &SyncedInBatch,
-    ) -> bool {
-        let moment = super::schedule::later(sent_at, CLOCK_MARGIN);
+    fn is_fresh(&self, kind: ResourceKind, mode: SyncMode, webhook: Webhook<'_>) -> bool {
+        let moment = later(webhook.sent_at, CLOCK_MARGIN);
         let resource = self.resources.get(&kind);
         let before = resource.is_some_and(|it| it.synced_since(moment, mode));
-        before || synced.get(&kind).is_some_and(|synced| *synced >= mode)
+        let in_batch = webhook.synced.get(&kind);
+        before || in_batch.is_some_and(|synced| *synced >= mode)
     }
 
     /// Belvo's list of links shows the link, or an access to the bank that no webhook told of.

@@ -7,11 +7,10 @@ use super::backoff::{Backoff, Jitter};
 use super::observe::FULL_SYNC_PERIOD;
 use super::pending::SyncMode;
 use super::policy::Policy;
-use super::resource::Resource;
 use super::schedule::{Reason, later};
 use super::state::{LastError, Link, LinkStatus};
 use crate::code::Code;
-use crate::resource::{LOADING, ResourceKind};
+use crate::resource::LOADING;
 
 /// For so long Belvo is asked about a link that does not show its owner, or that Belvo has lost.
 const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -165,13 +164,10 @@ impl Link {
         if !self.is_bound() && !loading {
             return None;
         }
-        let unread = |kind: &ResourceKind| {
-            let resource = self.resources.get(kind);
-            !resource.is_some_and(Resource::is_settled)
-        };
         let soon = later(now, SignedDuration::from_mins(5));
-        let requested = self.requested(policy);
-        requested.iter().any(unread).then(|| loaded_at.max(soon))
+        let mut requested = self.requested(policy).into_iter();
+        let unread = requested.any(|kind| !self.is_settled(kind));
+        unread.then(|| loaded_at.max(soon))
     }
 
     /// When the weekly full sync is due: a week after the oldest full sync, spread over a day. A

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::policy::Policy;
 use super::refresh::Refresh;
-use super::resource::Resource;
 use super::schedule::{Reason, later};
 use super::state::Link;
 use crate::code::Code;
@@ -150,7 +149,7 @@ impl Link {
         let came = |kind: &ResourceKind| {
             let resource = self.resources.get(kind);
             let announced = resource.and_then(|it| it.announced_at);
-            announced.is_some_and(|at| at > since) && resource.is_some_and(Resource::is_settled)
+            announced.is_some_and(|at| at > since) && self.is_settled(*kind)
         };
         now.duration_since(since) < LOADING && !kinds.iter().all(came)
     }

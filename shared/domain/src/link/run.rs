@@ -174,18 +174,17 @@ impl Link {
                 resource.rejected.extend(rejected);
             }
         }
-        if let Some(agrees) = agrees {
-            resource.totals = Some(match agrees {
-                true => TotalsVerdict::Agrees,
-                false => TotalsVerdict::Differs,
-            });
+        match agrees {
+            Some(true) => resource.totals = Some(TotalsVerdict::Agrees),
+            Some(false) => resource.totals = Some(TotalsVerdict::Differs),
+            None => {}
         }
         resource.state = match resource.rejected.is_empty() {
             true => ResourceState::Ready,
             false => ResourceState::Partial,
         };
-        let looked_at_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
-        if let Some(at) = looked_at_again.filter(|at| *at > now) {
+        let read_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
+        if let Some(at) = read_again.filter(|at| *at > now) {
             self.schedule.set(Reason::EmptyList, at);
         }
         if declined.is_some() && declined == self.user_action {

@@ -23,22 +23,20 @@ use crate::tax_id::DocumentHash;
 
 /// A link: whose it is, what is known of its resources, what is to be done next.
 ///
-/// `DATA.md` lists every member. A member that an older release wrote and this one does not know
-/// stays in the table.
+/// `DATA.md` lists every member. A record that was only acquired, or marked for erasure, has few of
+/// them. A member that an older release wrote and this one does not know stays in the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Link {
     pub link_id: LinkId,
     /// Raised by each job that acquires the link; a write with a lower token fails. A link that is
     /// marked for erasure before its first job has none.
-    #[serde(default)]
     pub fencing_token: u64,
     /// The token of the job that saved the record last.
-    #[serde(default)]
     pub saved_token: u64,
     pub updated_at: Option<Timestamp>,
 
     /// How far it is settled whose the link is.
-    #[serde(default)]
     pub status: LinkStatus,
     /// The user. Belvo names it, or the link continues another one; see [`super::ownership`].
     pub external_id: Option<ExternalId>,
@@ -57,7 +55,6 @@ pub struct Link {
     /// What came of comparing that document with the owner Belvo names.
     pub owner_verdict: Option<OwnerVerdict>,
     /// Proofs the app has posted: through which attempt, and whose (`IdentitySource=body`).
-    #[serde(default)]
     pub proofs: BTreeMap<SessionId, ExternalId>,
     /// The link of the same person at the same bank that this one continues.
     pub replaces: Option<LinkId>,
@@ -71,7 +68,6 @@ pub struct Link {
     /// `single` or `recurrent`.
     pub access_mode: Option<String>,
     /// What Belvo retrieves for the link; empty until Belvo's record of it was read.
-    #[serde(default)]
     pub fetch_resources: BTreeSet<ResourceKind>,
     /// When Belvo made the link.
     pub created_at: Option<Timestamp>,
@@ -80,9 +76,7 @@ pub struct Link {
     /// The [`last_accessed_at`](Self::last_accessed_at) whose data is read completely.
     pub complete_as_of: Option<Timestamp>,
 
-    #[serde(default)]
     pub pending: Pending,
-    #[serde(default)]
     pub schedule: Schedule,
     /// Why the last job could not finish.
     pub last_error: Option<LastError>,
@@ -93,15 +87,12 @@ pub struct Link {
     pub consent: Option<ConsentFacts>,
     /// The last refresh the app has asked for.
     pub refresh: Option<Refresh>,
-    #[serde(default)]
     pub resources: BTreeMap<ResourceKind, Resource>,
     /// Webhooks that came before the link was bound; they enter the webhook log then.
-    #[serde(default)]
     pub unlogged: Vec<LoggedWebhook>,
 
     /// When all resources were settled for the first time, and the event was sent.
     pub ready_at: Option<Timestamp>,
-    #[serde(default)]
     pub untold_rows: UntoldRows,
     /// The event that this very write sends.
     pub change: Option<ChangeEvent>,
@@ -209,11 +200,13 @@ impl Link {
 
     /// Whether every resource Belvo retrieves for the link was synced once, or declined.
     pub fn has_loaded(&self) -> bool {
-        let settled = |kind: &ResourceKind| {
-            let resource = self.resources.get(kind);
-            resource.is_some_and(Resource::is_settled)
-        };
-        !self.fetch_resources.is_empty() && self.fetch_resources.iter().all(settled)
+        let mut requested = self.fetch_resources.iter();
+        !self.fetch_resources.is_empty() && requested.all(|kind| self.is_settled(*kind))
+    }
+
+    pub(super) fn is_settled(&self, kind: ResourceKind) -> bool {
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(Resource::is_settled)
     }
 
     /// Whether this resource is still to be synced, or its sync is under way.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use table::Consistency::AsOfNow;
 use table::item::{expiry, number, number_of, text};
 use table::record::attempt::{self, KEPT};
-use table::{StoreError, Update};
+use table::{Result, Update};
 
 use crate::stores::ConnectionStore;
 
@@ -15,7 +15,7 @@ const MAX_CALLBACKS: i64 = 5;
 
 impl ConnectionStore {
     /// Records that an attempt began.
-    pub async fn put_started(&self, attempt: &Attempt) -> Result<(), StoreError> {
+    pub async fn put_started(&self, attempt: &Attempt) -> Result<()> {
         let update = facts(attempt)
             .set_once("outcome", text("started"))
             .set_once("outcome_rank", number(0));
@@ -34,11 +34,7 @@ impl ConnectionStore {
     /// [`put_callback_done`](Self::put_callback_done) it is taken again, so that a job that dies
     /// in between leads to a look when SQS delivers it again, or when an operator sends it back
     /// from the dead letters under another message id.
-    pub async fn put_ended(
-        &self,
-        attempt: &Attempt,
-        outcome: &WidgetOutcome,
-    ) -> Result<bool, StoreError> {
+    pub async fn put_ended(&self, attempt: &Attempt, outcome: &WidgetOutcome) -> Result<bool> {
         let (rank, institution) = match outcome {
             WidgetOutcome::Warning { .. } => (1, None),
             // The app may still report why.
@@ -80,11 +76,11 @@ impl ConnectionStore {
     /// attempt was erased meanwhile.
     pub async fn put_callback_done(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         session_id: &SessionId,
         callback: CallbackId,
-    ) -> Result<(), StoreError> {
-        let update = Update::of(attempt::key(external_id, session_id))
+    ) -> Result<()> {
+        let update = Update::of(attempt::key(user, session_id))
             .append("callbacks", text(callback))
             .when("attribute_exists(session_id) AND NOT contains(callbacks, :callback)")
             .value("callback", text(callback));
@@ -95,10 +91,10 @@ impl ConnectionStore {
     /// One attempt of a user, as of now.
     pub async fn attempt(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         session_id: &SessionId,
-    ) -> Result<Option<AttemptRecord>, StoreError> {
-        let key = attempt::key(external_id, session_id);
+    ) -> Result<Option<AttemptRecord>> {
+        let key = attempt::key(user, session_id);
         self.table
             .find(key, attempt::KIND, "reading an attempt")
             .await
@@ -107,19 +103,15 @@ impl ConnectionStore {
     /// The attempts of a user that began at `since` or later, as of now.
     pub async fn attempts(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         since: Timestamp,
-    ) -> Result<Vec<AttemptRecord>, StoreError> {
-        attempt::find_since(&self.table, external_id, since).await
+    ) -> Result<Vec<AttemptRecord>> {
+        attempt::find_since(&self.table, user, since).await
     }
 
     /// Notes that a user was erased: attempts that began before are void.
-    pub async fn put_user_erased(
-        &self,
-        external_id: &ExternalId,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let update = Update::of(attempt::erased_key(external_id))
+    pub async fn put_user_erased(&self, user: &ExternalId, at: Timestamp) -> Result<()> {
+        let update = Update::of(attempt::erased_key(user))
             .set("erased_at", number(at.as_second()))
             .set("expires_at", expiry(at, KEPT))
             // An erasure that is repeated after a restore may be older than the last one.
@@ -129,7 +121,7 @@ impl ConnectionStore {
     }
 
     /// Whether an attempt began before its user was erased. Its browser may still come back.
-    pub async fn is_void(&self, attempt: &Attempt) -> Result<bool, StoreError> {
+    pub async fn is_void(&self, attempt: &Attempt) -> Result<bool> {
         let key = attempt::erased_key(&attempt.external_id);
         let item = self.table.get(key, AsOfNow, "looking for an erased user");
         let at = item
@@ -141,15 +133,13 @@ impl ConnectionStore {
     /// Removes the attempts of a user that are meant.
     pub async fn remove_attempts(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         are_meant: impl Fn(&AttemptRecord) -> bool,
-    ) -> Result<(), StoreError> {
-        let attempts = self.attempts(external_id, Timestamp::MIN).await?;
+    ) -> Result<()> {
+        let attempts = self.attempts(user, Timestamp::MIN).await?;
         let meant = attempts.iter().filter(|it| are_meant(it));
-        let keys = meant.map(|it| attempt::key(external_id, &it.attempt.session_id));
-        self.table
-            .delete_all(external_id.as_str(), keys.collect())
-            .await
+        let keys = meant.map(|it| attempt::key(user, &it.attempt.session_id));
+        self.table.delete_all(user.as_str(), keys.collect()).await
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use table::item::{text, text_of};
 use table::query::{self, Keys};
 use table::record::consent::{self, PREFIX};
-use table::{StoreError, row, value};
+use table::{Result, row, value};
 
 use crate::fence;
 use crate::lease::BoundLink;
@@ -19,7 +19,7 @@ pub type ConsentIndex = HashMap<ConsentId, Vec<u8>>;
 
 impl LinkStore {
     /// Reads ids and hashes of a link's consents, as of now.
-    pub async fn consent_index(&self, link: LinkId) -> Result<ConsentIndex, StoreError> {
+    pub async fn consent_index(&self, link: LinkId) -> Result<ConsentIndex> {
         let keys = Keys::Starting(PREFIX.to_owned());
         let query = self
             .table
@@ -45,7 +45,7 @@ impl LinkStore {
         id: ConsentId,
         object: &RawValue,
         index: &ConsentIndex,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let Ok(AttributeValue::M(data)) = value::from_json(object) else {
             return Ok(false);
         };
@@ -64,7 +64,7 @@ impl LinkStore {
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired the link.
-    pub async fn remove_consent(&self, link: &BoundLink, id: ConsentId) -> Result<(), StoreError> {
+    pub async fn remove_consent(&self, link: &BoundLink, id: ConsentId) -> Result<()> {
         let key = consent::key(link.lease.link_id, id);
         let changes = vec![self.table.deleting(key, None)?];
         fence::change(&self.table, link.lease, changes, "removing a consent").await

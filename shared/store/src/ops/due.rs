@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::LinkId;
 use jiff::Timestamp;
 use table::item::{number, number_of, text_of};
-use table::{Item, StoreError, query};
+use table::{Item, Result, StoreError, query};
 
 use crate::stores::LinkStore;
 
@@ -22,12 +22,7 @@ pub struct DueLink {
 
 impl LinkStore {
     /// The links of a part of the index (from 0) that wait for nothing later than `until`.
-    pub async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        at_most: i32,
-    ) -> Result<Vec<DueLink>, StoreError> {
+    pub async fn due(&self, shard: u8, until: Timestamp, at_most: i32) -> Result<Vec<DueLink>> {
         let query = self.due_query(shard, until).limit(at_most);
         let answer = query.send().await;
         let answer = answer.map_err(StoreError::failed("reading what is due"))?;
@@ -37,7 +32,7 @@ impl LinkStore {
     }
 
     /// How many links of a part of the index are due.
-    pub async fn count_due(&self, shard: u8, until: Timestamp) -> Result<u64, StoreError> {
+    pub async fn count_due(&self, shard: u8, until: Timestamp) -> Result<u64> {
         let query = self.due_query(shard, until);
         query::count(query, "counting what is due").await
     }

@@ -8,7 +8,7 @@ use table::item::{encode_value, key, text_of};
 use table::query::Keys;
 use table::record::link;
 use table::record::tombstone::{self, Tombstone};
-use table::{Item, StoreError, Table, row};
+use table::{Item, Result, StoreError, Table, row};
 
 use crate::fence;
 use crate::lease::Lease;
@@ -16,7 +16,7 @@ use crate::stores::{LinkStore, ResourceStore};
 
 impl LinkStore {
     /// What remains of a link, if it was erased. As of now.
-    pub async fn tombstone(&self, link: LinkId) -> Result<Option<Tombstone>, StoreError> {
+    pub async fn tombstone(&self, link: LinkId) -> Result<Option<Tombstone>> {
         let key = tombstone::key(link);
         self.table
             .find(key, tombstone::RECORD, "looking for a tombstone")
@@ -33,7 +33,7 @@ impl LinkStore {
         lease: &Lease,
         tombstone: &Tombstone,
         change: &ChangeEvent,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let mut item = tombstone::item(tombstone)?;
         item.insert(
             "change".to_owned(),
@@ -44,14 +44,14 @@ impl LinkStore {
     }
 
     /// Writes a tombstone anew.
-    pub async fn put_tombstone(&self, tombstone: &Tombstone) -> Result<(), StoreError> {
+    pub async fn put_tombstone(&self, tombstone: &Tombstone) -> Result<()> {
         let item = tombstone::item(tombstone)?;
         self.table.put(item, "writing a tombstone").await
     }
 
     /// Removes up to a megabyte of what is stored beside LINK, but for TOMBSTONE. Says whether
     /// anything was there.
-    pub async fn purge_some(&self, link: LinkId) -> Result<bool, StoreError> {
+    pub async fn purge_some(&self, link: LinkId) -> Result<bool> {
         let spared = [link::RECORD, tombstone::RECORD];
         let query = self.table.partition("link_id", link);
         purge_some(&self.table, ("link_id", link.to_string()), query, &spared).await
@@ -61,21 +61,15 @@ impl LinkStore {
 /// It takes ids, because LINK may be lost.
 impl ResourceStore {
     /// Removes up to a megabyte of a link's rows under this user. Says whether anything was there.
-    pub async fn purge_some(
-        &self,
-        external_id: &ExternalId,
-        link: LinkId,
-    ) -> Result<bool, StoreError> {
-        let partition = ("external_id", external_id.to_string());
+    pub async fn purge_some(&self, user: &ExternalId, link: LinkId) -> Result<bool> {
+        let partition = ("external_id", user.to_string());
         let keys = Keys::Starting(row::sort_key(link, ""));
-        let query = self
-            .table
-            .query(("external_id", external_id), ("record", keys));
+        let query = self.table.query(("external_id", user), ("record", keys));
         purge_some(&self.table, partition, query, &[]).await
     }
 
     /// The links that have rows under this user, as of now.
-    pub async fn link_ids(&self, external_id: &ExternalId) -> Result<Vec<LinkId>, StoreError> {
+    pub async fn link_ids(&self, user: &ExternalId) -> Result<Vec<LinkId>> {
         let mut links = Vec::new();
         // A sort key is not empty, and a blank sorts before all of ours.
         let mut after = " ".to_owned();
@@ -83,7 +77,7 @@ impl ResourceStore {
             let keys = Keys::Behind(after);
             let query = self
                 .table
-                .query(("external_id", external_id), ("record", keys))
+                .query(("external_id", user), ("record", keys))
                 .consistent_read(true)
                 .projection_expression("#record")
                 .limit(1);
@@ -108,7 +102,7 @@ async fn purge_some(
     (name, partition): (&str, String),
     query: QueryFluentBuilder,
     spared: &[&str],
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     let page = query
         .consistent_read(true)
         .projection_expression("#record")

@@ -8,7 +8,7 @@ use table::record::erase_mark::{OF_USER, OF_USER_OR_UNCLAIMED, marking};
 use table::record::link;
 use table::record::tombstone::{self, Tombstone};
 use table::retry::Backoff;
-use table::{Consistency, StoreError, Update};
+use table::{Consistency, Result, StoreError, Update};
 
 use crate::lease::Lease;
 use crate::stores::LinkStore;
@@ -38,7 +38,7 @@ impl LinkStore {
     /// Acquires a link for a job: takes a new fencing token, and gives its LINK record.
     ///
     /// From here on, fenced writes of a job that acquired it earlier fail.
-    pub async fn acquire(&self, link_id: LinkId) -> Result<Acquired, StoreError> {
+    pub async fn acquire(&self, link_id: LinkId) -> Result<Acquired> {
         let update = Update::of(link::key(link_id))
             .add("fencing_token", number(1))
             // What was told is told once: every write of the record would tell it again.
@@ -65,13 +65,13 @@ impl LinkStore {
     }
 
     /// The LINK record of a link of any user, as of now.
-    pub async fn find(&self, link: LinkId) -> Result<Option<Link>, StoreError> {
+    pub async fn find(&self, link: LinkId) -> Result<Option<Link>> {
         link::find(&self.table, link).await
     }
 
     /// The LINK records of these links, some moments late; an unknown link has none. A
     /// record that cannot be read counts as unknown, so that it does not hide the others.
-    pub async fn find_many(&self, links: &[LinkId]) -> Result<Vec<Link>, StoreError> {
+    pub async fn find_many(&self, links: &[LinkId]) -> Result<Vec<Link>> {
         link::find_many(&self.table, links, Consistency::Eventual).await
     }
 
@@ -79,12 +79,7 @@ impl LinkStore {
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired it, or it is to be erased.
-    pub async fn save(
-        &self,
-        lease: &Lease,
-        link: &mut Link,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn save(&self, lease: &Lease, link: &mut Link, now: Timestamp) -> Result<()> {
         link.updated_at = Some(now);
         link.saved_token = lease.fencing_token;
         let mut update = Update::of(link::key(lease.link_id))
@@ -108,13 +103,8 @@ impl LinkStore {
 
     /// Marks a user's link for erasure. Says whether it did: it may be no link of this user, or be
     /// marked already.
-    pub async fn mark(
-        &self,
-        external_id: &ExternalId,
-        link: LinkId,
-        mark: &EraseMark,
-    ) -> Result<bool, StoreError> {
-        let update = marking(external_id, link, mark, OF_USER)?;
+    pub async fn mark(&self, user: &ExternalId, link: LinkId, mark: &EraseMark) -> Result<bool> {
+        let update = marking(user, link, mark, OF_USER)?;
         self.table.update(update, "marking a link").await
     }
 
@@ -122,11 +112,11 @@ impl LinkStore {
     /// being erased, or was. Says whether it did.
     pub async fn mark_listed(
         &self,
-        external_id: &ExternalId,
+        user: &ExternalId,
         link: LinkId,
         mark: &EraseMark,
-    ) -> Result<bool, StoreError> {
-        let update = marking(external_id, link, mark, OF_USER_OR_UNCLAIMED)?;
+    ) -> Result<bool> {
+        let update = marking(user, link, mark, OF_USER_OR_UNCLAIMED)?;
         let unburied = "attribute_not_exists(link_id)";
         let items = vec![
             self.table.updating(update)?,

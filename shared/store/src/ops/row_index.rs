@@ -7,7 +7,7 @@ use domain::{DateRange, ResourceKind};
 use table::item::text_of;
 use table::query::{self, Keys};
 use table::row::{self, ResourceRow};
-use table::{Item, StoreError};
+use table::{Item, Result, StoreError};
 
 use crate::lease::BoundLink;
 use crate::stores::ResourceStore;
@@ -85,7 +85,7 @@ impl ResourceStore {
         link: &BoundLink,
         kind: ResourceKind,
         days: DateRange,
-    ) -> Result<Index, StoreError> {
+    ) -> Result<Index> {
         let mut index = Index::default();
         self.enter(link, kind, days, &mut index, |_| true).await?;
         Ok(index)
@@ -99,13 +99,13 @@ impl ResourceStore {
         kind: ResourceKind,
         ids: &HashSet<String>,
         index: &mut Index,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         self.enter(link, kind, DateRange::ALL, index, |id| ids.contains(id))
             .await
     }
 
     /// How many rows of a resource are stored.
-    pub async fn count(&self, link: &BoundLink, kind: ResourceKind) -> Result<u64, StoreError> {
+    pub async fn count(&self, link: &BoundLink, kind: ResourceKind) -> Result<u64> {
         let query = self.stored(link, kind, DateRange::ALL).limit(COUNTED);
         query::count(query, "counting rows").await
     }
@@ -118,7 +118,7 @@ impl ResourceStore {
         days: DateRange,
         index: &mut Index,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let query = self
             .stored(link, kind, days)
             .projection_expression("#record, #hash")

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use table::row::{self, ResourceRow};
-use table::{Item, StoreError};
+use table::{Item, Result};
 
 use crate::fence::{self, CHANGES};
 use crate::lease::BoundLink;
@@ -27,7 +27,7 @@ impl ResourceStore {
         link: &BoundLink,
         rows: Vec<ResourceRow>,
         index: &mut Index,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<u64> {
         let latest: HashMap<String, ResourceRow> =
             rows.into_iter().map(|row| (row.id.clone(), row)).collect();
         let mut puts = Vec::new();
@@ -59,11 +59,7 @@ impl ResourceStore {
     }
 
     /// Writes a row unless there is one of its key.
-    pub async fn write_if_absent(
-        &self,
-        link: &BoundLink,
-        row: &ResourceRow,
-    ) -> Result<(), StoreError> {
+    pub async fn write_if_absent(&self, link: &BoundLink, row: &ResourceRow) -> Result<()> {
         let item = item(link, row);
         self.table
             .put_once(item, "external_id", "writing a row")
@@ -75,12 +71,7 @@ impl ResourceStore {
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired the link; what it has found out
     /// counts.
-    pub async fn remove(
-        &self,
-        link: &BoundLink,
-        ids: &[String],
-        index: &mut Index,
-    ) -> Result<(), StoreError> {
+    pub async fn remove(&self, link: &BoundLink, ids: &[String], index: &mut Index) -> Result<()> {
         let stored = ids.iter().filter_map(|id| index.rows.get(id));
         let records: Vec<String> = stored.map(|it| it.record.clone()).collect();
         self.delete(link, &records, "removing rows").await?;
@@ -95,11 +86,7 @@ impl ResourceStore {
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired the link.
-    pub async fn remove_doubles(
-        &self,
-        link: &BoundLink,
-        index: &mut Index,
-    ) -> Result<(), StoreError> {
+    pub async fn remove_doubles(&self, link: &BoundLink, index: &mut Index) -> Result<()> {
         let doubles = std::mem::take(&mut index.doubles);
         let stale = doubles.into_iter().filter(|(id, double)| {
             let kept = index.rows.get(id);
@@ -114,7 +101,7 @@ impl ResourceStore {
         link: &BoundLink,
         records: &[String],
         doing: &'static str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         for batch in records.chunks(CHANGES) {
             let deletions = batch.iter().map(|record| self.deletion(link, record));
             let deletions: Result<Vec<_>, _> = deletions.collect();
@@ -123,7 +110,7 @@ impl ResourceStore {
         Ok(())
     }
 
-    fn deletion(&self, link: &BoundLink, record: &str) -> Result<TransactWriteItem, StoreError> {
+    fn deletion(&self, link: &BoundLink, record: &str) -> Result<TransactWriteItem> {
         let key = row::key(&link.external_id, link.lease.link_id, record);
         self.table.deleting(key, None)
     }

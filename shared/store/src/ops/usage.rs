@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{DocumentHash, Month, Quota};
 use table::item::{expiry, number, text};
 use table::record::usage::{self, KEPT};
-use table::{StoreError, Update};
+use table::{Result, Update};
 
 use crate::stores::ConnectionStore;
 
@@ -16,7 +16,7 @@ impl ConnectionStore {
         month: Month,
         occasion: &str,
         quotas: impl IntoIterator<Item = Quota>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let mut update = Update::of(usage::key(document, month))
             .add("occasions", AttributeValue::Ss(vec![occasion.to_owned()]))
             .set("expires_at", expiry(month.end(), KEPT))

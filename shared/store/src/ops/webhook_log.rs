@@ -4,7 +4,7 @@ use domain::link::LoggedWebhook;
 use domain::{Event, LinkId};
 use table::query::{self, Keys};
 use table::record::webhook_log::{self, PREFIX};
-use table::{StoreError, value};
+use table::{Result, value};
 
 use crate::stores::LinkStore;
 
@@ -15,14 +15,14 @@ impl LinkStore {
         link: LinkId,
         webhook: &LoggedWebhook,
         outcome: &str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let item = webhook_log::item(webhook, link, outcome)?;
         self.table.put(item, "writing the webhook log").await
     }
 
     /// The logged webhooks of a link, the oldest first; those that an earlier release wrote in
     /// another form are left out.
-    pub async fn webhooks(&self, link: LinkId) -> Result<Vec<Event>, StoreError> {
+    pub async fn webhooks(&self, link: LinkId) -> Result<Vec<Event>> {
         let keys = Keys::Starting(PREFIX.to_owned());
         let query = self.table.query(("link_id", link), ("record", keys));
         let items = query::all(query, "reading the webhook log").await?;

@@ -3,7 +3,7 @@
 use domain::{AttemptRecord, ExternalId, SessionId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::error::StoreError;
+use crate::error::Result;
 use crate::item::{self, Item};
 use crate::query::{self, Keys};
 use crate::table::Table;
@@ -33,7 +33,7 @@ pub async fn find_since(
     table: &Table,
     external_id: &ExternalId,
     since: Timestamp,
-) -> Result<Vec<AttemptRecord>, StoreError> {
+) -> Result<Vec<AttemptRecord>> {
     // A sort key is not empty, and a blank sorts before all of ours.
     let keys = Keys::Between(" ".to_owned(), BEHIND.to_owned());
     let query = table.query(("external_id", external_id), ("session_id", keys));

@@ -6,7 +6,7 @@
 use domain::link::EraseMark;
 use domain::{ExternalId, LinkId};
 
-use crate::error::StoreError;
+use crate::error::Result;
 use crate::item::{encode_value, text};
 use crate::record::{due, link};
 use crate::update::Update;
@@ -29,7 +29,7 @@ pub fn marking(
     link: LinkId,
     mark: &EraseMark,
     condition: &str,
-) -> Result<Update, StoreError> {
+) -> Result<Update> {
     let (shard, at) = due::due(link, mark.requested_at);
     let update = Update::of(link::key(link))
         .set("erase", encode_value(mark, link::RECORD)?)

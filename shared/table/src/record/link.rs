@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::{Link, LinkId};
 
-use crate::error::{StoreError, incomplete};
+use crate::error::{Result, StoreError, incomplete};
 use crate::item::{self, Item};
 use crate::record::due;
 use crate::table::{Consistency, Table};
@@ -28,7 +28,7 @@ pub fn key(link: LinkId) -> Item {
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when it is none.
-pub fn decode(item: Item) -> Result<Link, StoreError> {
+pub fn decode(item: Item) -> Result<Link> {
     item::decode(item, RECORD)
 }
 
@@ -36,14 +36,14 @@ pub fn decode(item: Item) -> Result<Link, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when DynamoDB cannot hold it.
-pub fn members(link: &Link) -> Result<BTreeMap<String, Option<AttributeValue>>, StoreError> {
+pub fn members(link: &Link) -> Result<BTreeMap<String, Option<AttributeValue>>> {
     let mut members = item::members(link, RECORD)?;
     members.extend(due::index_members(link.link_id, &link.schedule));
     Ok(members)
 }
 
 /// The LINK record of a link, as of now.
-pub async fn find(table: &Table, link: LinkId) -> Result<Option<Link>, StoreError> {
+pub async fn find(table: &Table, link: LinkId) -> Result<Option<Link>> {
     table.find(key(link), RECORD, "reading a link").await
 }
 
@@ -53,7 +53,7 @@ pub async fn find_many(
     table: &Table,
     links: &[LinkId],
     consistency: Consistency,
-) -> Result<Vec<Link>, StoreError> {
+) -> Result<Vec<Link>> {
     let mut records = Vec::new();
     for batch in links.chunks(BATCH) {
         let mut left: Vec<_> = batch.iter().map(|link| key(*link)).collect();

@@ -10,7 +10,7 @@ use domain::{ExternalId, Link, LinkId, Month, ReceiptId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::error::StoreError;
+use crate::error::Result;
 use crate::item::{self, Item, expiry};
 
 /// The kind of the record.
@@ -128,7 +128,7 @@ pub fn key(external_id: &ExternalId, id: ReceiptId) -> Item {
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when DynamoDB cannot hold it.
-pub fn item(external_id: &ExternalId, receipt: &Receipt) -> Result<Item, StoreError> {
+pub fn item(external_id: &ExternalId, receipt: &Receipt) -> Result<Item> {
     let mut item = item::encode(receipt, KIND)?;
     item.extend(key(external_id, receipt.receipt_id));
     let expires_at = expiry(receipt.requested_at, KEPT);

@@ -1,12 +1,12 @@
-//! TOMBSTONE: what remains of an erased link, so that a late webhook does not bring it back, until Belvo says
-//! that it is gone there too.
+//! TOMBSTONE: what remains of an erased link, so that a late webhook does not bring it back, until
+//! Belvo says that it is gone there too.
 
 use domain::link::{Backoff, EraseMark, Schedule};
-use domain::{ExternalId, LinkId, ReceiptId};
+use domain::{ExternalId, Link, LinkId, ReceiptId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::error::StoreError;
+use crate::error::Result;
 use crate::item::{self, Item, expiry};
 use crate::record::due;
 use crate::record::receipt::{Erasure, ErasureScope};
@@ -42,20 +42,15 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// Of a link of which nothing is left here.
-    pub fn of_link(
-        link_id: LinkId,
-        mark: &EraseMark,
-        external_id: ExternalId,
-        erasure: Erasure,
-    ) -> Self {
+    /// Of a link that is to be erased.
+    pub fn of_link(link: &Link, mark: &EraseMark, external_id: ExternalId) -> Self {
         Self {
             of: ErasureScope::Link,
-            link_id,
+            link_id: link.link_id,
             receipt_id: mark.receipt_id,
             external_id: Some(external_id),
             requested_at: Some(mark.requested_at),
-            erasure,
+            erasure: Erasure::of(link),
             backoff: None,
             schedule: Schedule::default(),
         }
@@ -63,10 +58,18 @@ impl Tombstone {
 
     /// Of a user who is to be erased.
     pub fn of_user(mark: &EraseMark, external_id: ExternalId) -> Self {
-        let id = mark.receipt_id.into();
+        let no_link = Link::new(mark.receipt_id.into());
         Self {
             of: ErasureScope::User,
-            ..Self::of_link(id, mark, external_id, Erasure::default())
+            ..Self::of_link(&no_link, mark, external_id)
+        }
+    }
+
+    /// What was asked for; at the latest now.
+    pub fn mark(&self, now: Timestamp) -> EraseMark {
+        EraseMark {
+            receipt_id: self.receipt_id,
+            requested_at: self.requested_at.unwrap_or(now),
         }
     }
 }
@@ -80,7 +83,7 @@ pub fn key(link: LinkId) -> Item {
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when DynamoDB cannot hold it.
-pub fn item(tombstone: &Tombstone) -> Result<Item, StoreError> {
+pub fn item(tombstone: &Tombstone) -> Result<Item> {
     let mut item = item::encode(tombstone, RECORD)?;
     item.extend(key(tombstone.link_id));
     let index = due::index_members(tombstone.link_id, &tombstone.schedule);

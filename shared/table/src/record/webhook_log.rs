@@ -5,7 +5,7 @@ use domain::link::LoggedWebhook;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
-use crate::error::StoreError;
+use crate::error::Result;
 use crate::item::{self, Item, encode_value, expiry, text};
 
 /// What the sort key of the record begins with.
@@ -18,7 +18,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 ///
 /// # Errors
 /// [`StoreError::Malformed`] when DynamoDB cannot hold the event.
-pub fn item(webhook: &LoggedWebhook, link_id: LinkId, outcome: &str) -> Result<Item, StoreError> {
+pub fn item(webhook: &LoggedWebhook, link_id: LinkId, outcome: &str) -> Result<Item> {
     let digest = Sha256::digest(&webhook.message_id);
     let hash: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
     // Three digits of a second always, so that texts sort as times do.

@@ -9,7 +9,7 @@ use SyncMode::{Full, Incremental, Recheck};
 
 /// Shows a link a webhook that was sent at noon.
 fn observe(link: &mut Link, event: &Event) -> WebhookEffect {
-    link.observe_webhook(event, now(), &SyncedInBatch::new(), &policy(), now())
+    link.observe_webhook(sent(event, now()), &policy(), now())
 }
 
 fn pending<const N: usize>(resources: [(ResourceKind, SyncMode); N]) -> Pending {
@@ -101,7 +101,11 @@ fn a_webhook_is_covered_by_a_sync_of_the_same_batch() {
         let event = event(EventKind::ResourceRevised {
             resource: Transactions,
         });
-        let observed = link.observe_webhook(&event, now(), &synced, &policy(), now());
+        let webhook = Webhook {
+            synced: &synced,
+            ..sent(&event, now())
+        };
+        let observed = link.observe_webhook(webhook, &policy(), now());
         assert_eq!(observed, effect, "{kind} {mode:?}");
     };
     check(Transactions, Incremental, WebhookEffect::Synced);

@@ -156,7 +156,7 @@ fn a_quarantined_link_waits_until_owners_is_announced_again() {
     assert!(!link.needs_sync(ResourceKind::Accounts));
     assert!(!link.needs_check());
     let owners = historical_update(ResourceKind::Owners);
-    link.observe_webhook(&owners, now(), &[].into(), &policy(), now());
+    link.observe_webhook(sent(&owners, now()), &policy(), now());
     assert!(link.needs_check());
     let record = attempt(1, minutes(-5));
     let evidence = OwnerEvidence::Matches(&record.attempt);

@@ -4,6 +4,7 @@ use super::*;
 use crate::link::ConsentFacts;
 use crate::link::fixtures::*;
 use crate::link::schedule::Schedule;
+use crate::resource::ResourceKind;
 
 use ResourceKind::{Accounts, Bills, Owners};
 use SyncMode::Full;

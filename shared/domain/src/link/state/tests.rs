@@ -63,7 +63,7 @@ fn full() -> Link {
     link.start_refresh(refresh_id(1), vec![Accounts], now());
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);
-    link.observe_webhook(&totals, now(), &[].into(), &policy(), now());
+    link.observe_webhook(sent(&totals, now()), &policy(), now());
     assert!(!link.start_run(Transactions, 2000, now()));
     link.keep_for_log(LoggedWebhook {
         received_at: now(),
