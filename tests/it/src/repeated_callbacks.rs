@@ -210,7 +210,7 @@ async fn a_callback_whose_job_died_before_the_look_is_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_on_a_link_looked_at_moments_ago_is_looked_into_within_a_minute() {
+async fn a_claim_on_a_link_checked_moments_ago_is_checked_within_a_minute() {
     let world = World::start().await;
     let user = world.individual().await;
     // Webhooks that are faster than the attempt: the link belongs to no user yet.
@@ -246,7 +246,7 @@ async fn a_claim_on_a_link_looked_at_moments_ago_is_looked_into_within_a_minute(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_on_a_link_that_was_not_looked_at_lately_is_looked_into_at_once() {
+async fn a_claim_on_a_link_not_checked_lately_is_checked_at_once() {
     let world = World::start().await;
     let user = world.individual().await;
     let order = json!({"external_id": user.external_id, "owner": CPF});

@@ -222,7 +222,7 @@ async fn a_resource_belvo_declines_does_not_bring_the_weekly_full_sync_again_at_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_is_looked_into_even_if_the_first_look_fails() {
+async fn a_deletion_is_checked_even_if_the_first_check_fails() {
     let bank = Bank::connected().await;
     bank.control("gone", &json!({"gone": true})).await;
     let fail = json!({"count": 1, "status": 429, "path": "/api/links/"});
@@ -251,7 +251,7 @@ async fn one_list_that_never_agrees_does_not_hide_the_end_of_the_consent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_gone_after_years_is_looked_at_again_and_an_unknown_one_not_for_ever() {
+async fn a_link_gone_after_years_is_checked_again_and_an_unknown_one_not_for_ever() {
     let bank = Bank::connected().await;
     let years_ago = AttributeValue::S("2020-01-01T00:00:00Z".to_owned());
     bank.set_on_link(&["created_at"], years_ago).await;

@@ -165,11 +165,11 @@ fn resolve(from: &Path, import: &[String], files: &BTreeMap<PathBuf, File>) -> O
             continue;
         }
         let file = found.as_ref()?;
-        let exported = files[file].exports.get(segment);
-        if let Some(target) = exported.and_then(|path| resolve(file, path, files)) {
-            return Some(target);
+        if files[file].defines.contains(segment) {
+            return Some(file.clone());
         }
-        return files[file].defines.contains(segment).then(|| file.clone());
+        let exported = files[file].exports.get(segment)?;
+        return resolve(file, exported, files);
     }
     // A module itself: its names are looked up where they are used.
     found.filter(|file| !is_root(file))
@@ -298,6 +298,12 @@ impl<'ast> Visit<'ast> for File {
     fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
         self.defines.insert(item.ident.to_string());
         visit::visit_item_trait(self, item);
+    }
+
+    /// A macro of the crate leaves its file by `pub(crate) use`.
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        self.defines
+            .extend(item.ident.as_ref().map(ToString::to_string));
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
