@@ -112,11 +112,8 @@ impl ConsentFacts {
     /// The end that is near or past. A job on the very day may come a moment early.
     pub fn end(&self, now: Timestamp) -> Option<ConsentEnd> {
         let soon = later(now, SignedDuration::from_mins(1));
-        let ends = self.near_end(soon).is_some() || self.has_ended(now);
-        ends.then_some(ConsentEnd {
-            id: self.id,
-            at: self.expires_at,
-        })
+        let at = self.near_end(soon);
+        (at.is_some() || self.has_ended(now)).then_some(ConsentEnd { id: self.id, at })
     }
 
     /// When the consent must be read next.

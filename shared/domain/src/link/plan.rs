@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::schedule::{Reason, later};
 use super::state::{LastError, Link, LinkStatus};
 use crate::code::Code;
-use crate::resource::LOADING;
+use crate::resource::{LOADING, ResourceKind};
 
 /// For so long Belvo is asked about a link that does not show its owner, or that Belvo has lost.
 const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -35,7 +35,7 @@ impl Link {
                 self.schedule.clear(done);
             }
         } else {
-            self.schedule.clear_all();
+            self.schedule.keep_only(Reason::Reread);
             let next_check = self.next_check(now);
             self.schedule.set(Reason::CheckLink, next_check);
         }
@@ -94,13 +94,11 @@ impl Link {
     /// Schedules the rest for which time ran short: at once, or after a while and in smaller
     /// chunks if a job has read and finished nothing.
     pub fn continue_later(&mut self, stuck: bool, now: Timestamp) {
-        let delay = match stuck {
-            true => {
-                self.halve_chunks();
-                SignedDuration::from_mins(10)
-            }
-            false => SignedDuration::ZERO,
-        };
+        let mut delay = SignedDuration::ZERO;
+        if stuck {
+            self.halve_chunks();
+            delay = SignedDuration::from_mins(10);
+        }
         self.schedule.set(Reason::Continue, later(now, delay));
     }
 
@@ -115,16 +113,17 @@ impl Link {
         true
     }
 
-    /// Sets what has its date, whatever else happens.
+    /// Sets what has its date, whatever else happens. A date that has come stays until its job takes
+    /// it: another job may be the first to run after it.
     fn plan_dates(&mut self, policy: &Policy, now: Timestamp) {
         if self.is_bound() {
             let full_sync = self.next_full_sync(policy, now);
-            self.schedule.set(Reason::FullSync, full_sync);
+            self.schedule.replan(Reason::FullSync, full_sync, now);
             let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
-            self.schedule.set(Reason::Consent, consent);
+            self.schedule.replan(Reason::Consent, consent, now);
         }
         let unannounced = self.next_look_for_unannounced(policy, now);
-        self.schedule.set(Reason::Unannounced, unannounced);
+        self.schedule.replan(Reason::Unannounced, unannounced, now);
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
@@ -157,16 +156,16 @@ impl Link {
 
     /// When to sync the resources that no webhook has announced.
     fn next_look_for_unannounced(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
-        let created_at = self.created_at.unwrap_or(now);
-        let loaded_at = later(created_at, LOADING);
-        // Once requested, they stay pending, and the checks of the link go on.
-        let loading = self.status == LinkStatus::AwaitingOwner && now < loaded_at;
-        if !self.is_bound() && !loading {
-            return None;
-        }
+        let requested = self.requested(policy);
+        let owners = ResourceKind::Owners;
+        let unread = match self.status {
+            LinkStatus::Bound => requested.iter().any(|kind| !self.is_settled(*kind)),
+            // Once OWNERS is pending it stays so, and each check of the link compares the owner.
+            LinkStatus::AwaitingOwner => requested.contains(&owners) && !self.needs_sync(owners),
+            _ => false,
+        };
+        let loaded_at = later(self.created_at.unwrap_or(now), LOADING);
         let soon = later(now, SignedDuration::from_mins(5));
-        let mut requested = self.requested(policy).into_iter();
-        let unread = requested.any(|kind| !self.is_settled(kind));
         unread.then(|| loaded_at.max(soon))
     }
 
@@ -184,7 +183,9 @@ impl Link {
         let spread = Jitter::new(self.link_id, 0).share_of(SignedDuration::from_hours(24));
         let next = later(later(oldest, FULL_SYNC_PERIOD), spread);
         let tomorrow = later(now, SignedDuration::from_hours(24));
-        Some(next.max(tomorrow))
+        // The jobs of a day must not put it off from day to day.
+        let planned = self.schedule.get(Reason::FullSync);
+        Some(next.max(planned.map_or(tomorrow, |planned| planned.min(tomorrow))))
     }
 }
 

@@ -162,6 +162,7 @@ impl Link {
             ended_at: now,
         });
         let declined = resource.declined.take();
+        let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;
         match run.mode {
             SyncMode::Full => {
                 resource.last_full_sync = Some(run.started_at);
@@ -183,6 +184,9 @@ impl Link {
             true => ResourceState::Ready,
             false => ResourceState::Partial,
         };
+        if run_found_rows {
+            resource.empty_since = None;
+        }
         let read_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
         if let Some(at) = read_again.filter(|at| *at > now) {
             self.schedule.set(Reason::EmptyList, at);

@@ -60,12 +60,21 @@ impl Schedule {
         };
     }
 
+    /// The same for a date that follows from what is known, unless the known one has come and no job
+    /// has taken it yet.
+    pub(super) fn replan(&mut self, reason: Reason, at: Option<Timestamp>, now: Timestamp) {
+        let has_come = self.get(reason).is_some_and(|at| at <= now);
+        if !has_come {
+            self.set(reason, at);
+        }
+    }
+
     pub fn clear(&mut self, reason: Reason) {
         self.0.remove(&reason);
     }
 
-    pub fn clear_all(&mut self) {
-        self.0.clear();
+    pub(super) fn keep_only(&mut self, reason: Reason) {
+        self.0.retain(|known, _| *known == reason);
     }
 
     pub fn get(&self, reason: Reason) -> Option<Timestamp> {

@@ -94,6 +94,23 @@ fn a_consent_lets_no_data_through_once_refused_ended_or_unfinished() {
 }
 
 #[test]
+fn an_end_that_only_a_webhook_tells_of_is_not_the_one_that_is_far_ahead() {
+    let check = |status, change| {
+        let ended = ConsentFacts {
+            id: Some(consent_id(1)),
+            ..facts(status, Some(days(100)), change)
+        };
+        let untimed = ConsentEnd {
+            id: Some(consent_id(1)),
+            at: None,
+        };
+        assert_eq!(ended.end(now()), Some(untimed), "{status} {change:?}");
+    };
+    check("AUTHORISED", Some(ConsentChange::Expired));
+    check("REJECTED", None);
+}
+
+#[test]
 fn an_end_is_told_from_a_minute_before_it_is_near() {
     let week = 7 * 24 * 3600;
     let check = |status, expires: Option<i64>, told: bool| {

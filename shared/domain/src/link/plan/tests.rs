@@ -46,11 +46,13 @@ fn a_plan_keeps_of_a_status_what_still_has_a_purpose() {
             Reason::Refresh,
         ],
     );
-    check(LinkStatus::Quarantined, &[]);
-    check(LinkStatus::Announced, &[Reason::CheckLink]);
-    check(LinkStatus::AwaitingOwner, &[Reason::CheckLink]);
-    check(LinkStatus::Unclaimed, &[Reason::CheckLink]);
-    check(LinkStatus::Gone, &[Reason::CheckLink]);
+    let checked = [Reason::CheckLink, Reason::Reread];
+    check(LinkStatus::Quarantined, &[Reason::Reread]);
+    check(LinkStatus::Announced, &checked);
+    let awaiting = [Reason::CheckLink, Reason::Unannounced, Reason::Reread];
+    check(LinkStatus::AwaitingOwner, &awaiting);
+    check(LinkStatus::Unclaimed, &checked);
+    check(LinkStatus::Gone, &checked);
 }
 
 #[test]
@@ -138,12 +140,61 @@ fn unannounced_resources_are_synced_ninety_minutes_after_the_link_was_made() {
     check(LinkStatus::Bound, Some(-9000), Some(5));
     check(LinkStatus::Bound, None, Some(90));
     check(LinkStatus::AwaitingOwner, Some(-89), Some(5));
-    check(LinkStatus::AwaitingOwner, Some(-90), None);
+    check(LinkStatus::AwaitingOwner, Some(-90), Some(5));
+    check(LinkStatus::AwaitingOwner, Some(-9000), Some(5));
     check(LinkStatus::AwaitingOwner, None, Some(90));
     check(LinkStatus::Announced, Some(0), None);
     check(LinkStatus::Quarantined, Some(0), None);
     check(LinkStatus::Unclaimed, Some(0), None);
     check(LinkStatus::Gone, Some(0), None);
+}
+
+#[test]
+fn a_link_that_awaits_its_owner_looks_for_owners_until_they_are_pending() {
+    let check = |change: fn(&mut Link), expected| {
+        let mut link = bound();
+        link.status = LinkStatus::AwaitingOwner;
+        change(&mut link);
+        link.plan(&policy(), now());
+        let next = link.schedule.get(Reason::Unannounced);
+        assert_eq!(next.is_some(), expected, "{link:?}");
+    };
+    check(|_| {}, true);
+    check(|it| it.pending.request_sync(Owners, Full), false);
+    check(|it| it.pending.request_sync(Accounts, Full), true);
+    // Belvo retrieves no OWNERS for it, so none will come.
+    check(|it| it.fetch_resources = [Accounts].into(), false);
+}
+
+#[test]
+fn a_date_that_has_come_stays_until_its_job_takes_it() {
+    let dates = [Reason::FullSync, Reason::Consent, Reason::Unannounced];
+    for reason in dates {
+        for (at, stays) in [(minutes(-1), true), (now(), true), (minutes(1), false)] {
+            let mut link = loaded();
+            link.schedule.set(reason, at);
+            link.plan(&policy(), now());
+            let kept = link.schedule.get(reason) == Some(at);
+            assert_eq!(kept, stays, "{reason:?} {at}");
+            link.schedule.take_due(minutes(2));
+            link.plan(&policy(), minutes(2));
+            assert_ne!(link.schedule.get(reason), Some(at), "{reason:?} {at}");
+        }
+    }
+}
+
+#[test]
+fn the_jobs_of_a_day_do_not_put_off_an_overdue_full_sync() {
+    let mut link = loaded();
+    link.resource(Accounts).last_full_sync = Some(days(-30));
+    for hour in 0..24 {
+        link.plan(&policy(), hours(hour));
+        assert_eq!(link.schedule.get(Reason::FullSync), Some(days(1)));
+    }
+    // Its job has taken it, and was not able to sync.
+    assert_eq!(link.schedule.take_due(days(1)), [Reason::FullSync]);
+    link.plan(&policy(), days(1));
+    assert_eq!(link.schedule.get(Reason::FullSync), Some(days(2)));
 }
 
 #[test]

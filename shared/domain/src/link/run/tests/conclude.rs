@@ -148,6 +148,29 @@ fn a_sync_that_was_not_compared_leaves_the_last_verdict() {
 }
 
 #[test]
+fn a_run_that_finds_a_row_ends_the_doubt_about_an_empty_list() {
+    let check = |mode, rows, rejected_rows, doubted| {
+        let tally = Tally {
+            rows,
+            rejected_rows,
+            ..Tally::default()
+        };
+        let mut link = running(SyncRun { tally, ..run(mode) });
+        link.resource(Transactions).empty_since = Some(now());
+        conclude(&mut link, RunEnd::Complete);
+        let since = link.resource(Transactions).empty_since;
+        assert_eq!(since.is_some(), doubted, "{mode:?} {rows} {rejected_rows}");
+        let next = link.schedule.get(Reason::EmptyList);
+        assert_eq!(next.is_some(), doubted, "{mode:?} {rows} {rejected_rows}");
+    };
+    for mode in [Incremental, Recheck, Full] {
+        check(mode, 0, 0, true);
+        check(mode, 1, 0, false);
+        check(mode, 0, 1, false);
+    }
+}
+
+#[test]
 fn a_list_that_became_empty_is_read_again_after_a_day() {
     let check = |empty_since: Option<i64>, expected: Option<i64>| {
         let mut link = running(run(Full));
