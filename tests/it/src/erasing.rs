@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
+use crate::canonical::Canonical;
 use crate::links::body;
 use crate::world::{Connected, User, World, failures, record};
 
@@ -385,6 +386,22 @@ async fn what_was_connected_since_survives_when_a_month_is_erased_again_without_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_does_not_bring_the_second_purge_forward() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    erase(world, user, &format!("/links/{}", bank.link_id())).await;
+    world.settle().await;
+    let sweep = json!({"sweep": "due", "until": "2099-01-01T00:00:00Z"});
+    world.stack.invoke("sweeper", sweep).await.unwrap();
+    world.settle().await;
+    let records = world.records(bank.link_id()).await;
+    let tombstone = &records["TOMBSTONE"];
+    assert_eq!(tombstone["user"].text(), user.external_id);
+    let purge_at = tombstone["schedule"].get("purge");
+    assert_ne!(*purge_at, Canonical::Null, "{tombstone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_whose_link_is_lost_go_with_their_user() {
     let bank = Bank::connected().await;
     let (world, user) = (&bank.world, &bank.user);
@@ -399,12 +416,17 @@ async fn rows_whose_link_is_lost_go_with_their_user() {
     let overview = body(world.get(user, "/links").await).await;
     assert_eq!(overview["links"].as_array().unwrap().len(), 1, "it is lost");
 
+    // A late webhook makes a LINK that names no user.
+    bank.announce("LINK", "link_deleted", json!({})).await;
+    let made = world.link(bank.link_id()).await;
+    assert!(!made.contains_key("external_id"), "{made:?}");
+
     let asked = erase(world, user, "/me").await;
     world.settle().await;
     world.let_time_pass(&kept.link_id).await;
     let left = world.records(bank.link_id()).await;
     let rows = left.keys().filter(|it| !it.starts_with("EVENT#"));
-    assert_eq!(rows.collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(rows.collect::<Vec<_>>(), ["LINK"]);
     assert_eq!(receipt(world, user, &asked).await["status"], "complete");
     world
         .assert_complete(&theirs.link_id, &other.external_id)

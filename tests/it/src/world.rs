@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local_stack::{Stack, StackOptions};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -338,8 +339,19 @@ impl World {
         self.let_time_pass_until(link_id, end).await;
     }
 
-    /// The same for what waits until then.
+    /// The same for what waits until then. A purge waits for its own time, so that is moved.
     pub async fn let_time_pass_until(&self, link_id: &str, until: jiff::Timestamp) {
+        let now = AttributeValue::S(jiff::Timestamp::now().to_string());
+        let update = self.stack.dynamodb().update_item();
+        let moved = update
+            .table_name(&self.stack.endpoints().link_table)
+            .key("link_id", AttributeValue::S(link_id.to_owned()))
+            .key("record", AttributeValue::S("TOMBSTONE".to_owned()))
+            .update_expression("SET schedule.purge = :now REMOVE change")
+            .condition_expression("attribute_exists(schedule.purge)")
+            .expression_attribute_values(":now", now);
+        // Most links have no tombstone.
+        drop(moved.send().await);
         let job = json!({"job": "link_due.v1", "link_id": link_id, "until": until.to_string()});
         let record = record("due", link_id, &job);
         let answer = self

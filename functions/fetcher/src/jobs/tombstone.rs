@@ -22,7 +22,14 @@ impl Eraser<'_> {
     /// of them is ignored.
     pub(crate) async fn tend(&self, mut tombstone: Tombstone, until: Timestamp) -> Result<()> {
         let now = self.fetcher.clock.now();
-        let due = tombstone.schedule.take_due(until);
+        let purge_at = tombstone.schedule.get(Reason::Purge);
+        let mut due = tombstone.schedule.take_due(until);
+        // An operator may bring the rest forward; a job that began before the first purge may still
+        // be running.
+        if let Some(at) = purge_at.filter(|at| *at > now) {
+            tombstone.schedule.set(Reason::Purge, at);
+            due.retain(|reason| *reason != Reason::Purge);
+        }
         if self.deadline.check().is_err() {
             return Ok(());
         }
@@ -79,12 +86,14 @@ impl Eraser<'_> {
         }
     }
 
-    /// Removes the rows under a user whose LINK is lost: its erasure cannot reach them. A job
-    /// acquires LINK before it writes the first row, so what lacks it is lost or was erased.
+    /// Removes the rows under a user whose LINK is lost: its erasure cannot reach them. A job writes
+    /// rows only while LINK names their user, so what lacks it was erased, or lost its LINK; a job
+    /// since may have made an empty one.
     async fn purge_lost(&self, user: &ExternalId) -> Result<bool> {
         for link_id in self.fetcher.resources.link_ids(user).await? {
-            let is_lost = self.fetcher.links.find(link_id).await?.is_none();
-            if is_lost && !self.purge(user, link_id).await? {
+            let known = self.fetcher.links.find(link_id).await?;
+            let is_theirs = known.is_some_and(|it| it.external_id.as_ref() == Some(user));
+            if !is_theirs && !self.purge(user, link_id).await? {
                 return Ok(false);
             }
         }
