@@ -22,6 +22,7 @@ pub(crate) async fn dispatch(
         fetcher,
         deadline: &batch.deadline,
     };
+    let mut proof = None;
     let link_id = match &job {
         Job::AttemptStarted { attempt, .. } => return attempt::started(fetcher, attempt).await,
         Job::AttemptEnded { attempt, outcome } => {
@@ -35,10 +36,13 @@ pub(crate) async fn dispatch(
             link_id,
             external_id,
             session_id,
-        } => match attempt::is_news(fetcher, *link_id, external_id, session_id).await? {
-            true => *link_id,
-            false => return Ok(JobOutcome::ProofIgnored),
-        },
+        } => {
+            proof = attempt::news(fetcher, *link_id, external_id, session_id).await?;
+            match proof {
+                Some(_) => *link_id,
+                None => return Ok(JobOutcome::ProofIgnored),
+            }
+        }
         Job::LinkErase {
             link_id,
             external_id,
@@ -84,11 +88,10 @@ pub(crate) async fn dispatch(
         Job::AttemptEnded { attempt, outcome } => {
             attempt::ended(&mut link, &attempt, &outcome).await
         }
-        Job::LinkProven {
-            external_id,
-            session_id,
-            ..
-        } => attempt::proven(&mut link, session_id, external_id).await,
+        Job::LinkProven { session_id, .. } => match proof {
+            Some(proof) => attempt::proven(&mut link, session_id, proof).await,
+            None => Ok(JobOutcome::ProofIgnored),
+        },
         Job::WebhookReceived { event, .. } => webhook::received(&mut link, event, delivery).await,
         Job::WebhookReplayed { event, .. } => {
             webhook::replayed(&mut link, &event, delivery.sent_at).await

@@ -95,12 +95,8 @@ async fn compare_owner(
             None => OwnerEvidence::Differs,
         },
     };
-    link.observe_owner(
-        external_id,
-        evidence,
-        &fetcher.config.policy,
-        fetcher.clock.now(),
-    );
+    let (policy, now) = (&fetcher.config.policy, fetcher.clock.now());
+    link.observe_owner(external_id, evidence, policy, now);
     Ok(())
 }
 
@@ -124,12 +120,11 @@ fn find_matching<'a>(
     documents: &[Document],
     keys: &SigningKeys,
 ) -> Option<&'a Attempt> {
-    let attempts = attempts.iter().map(|it| &it.attempt);
-    attempts.into_iter().find(|attempt| {
+    let is_of = |attempt: &&Attempt| {
         let expected = attempt.expected_owner();
-        let mut documents = documents.iter();
-        documents.any(|document| keys.is_hash_of(document, expected))
-    })
+        documents.iter().any(|it| keys.is_hash_of(it, expected))
+    };
+    attempts.iter().map(|it| &it.attempt).find(is_of)
 }
 
 /// Gives a link for which Belvo names no user to the user of its predecessor, if it has one.

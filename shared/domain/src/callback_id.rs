@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use crate::code::{Code, InstitutionName};
 use crate::dedup_id::dedup_id;
+use crate::guidance::guidance;
 use crate::id::{LinkId, SessionId};
 use crate::widget_outcome::WidgetOutcome;
 
@@ -18,25 +18,27 @@ pub struct CallbackId([u8; 16]);
 impl CallbackId {
     /// The id of a visit's end.
     ///
-    /// All of the outcome counts. A link scanner may load the address without its query before the
-    /// user's browser does: that is an exit without details, so it is another callback.
+    /// Its link and its code count, and which details there are. A link scanner may load the address
+    /// without its query before the user's browser does: that is an exit without details, so it is
+    /// another callback. What a caller can choose at will does not count, so that one address makes
+    /// no more jobs than there are codes.
     pub fn of_outcome(session_id: &SessionId, outcome: &WidgetOutcome) -> Self {
         let link = outcome.link().map(|link| link.to_string());
-        let step = match outcome {
-            WidgetOutcome::Exit { step, .. } => step.as_ref(),
-            WidgetOutcome::Success { .. }
-            | WidgetOutcome::Error { .. }
-            | WidgetOutcome::Warning { .. } => None,
-        };
-        // Codes and names of institutions are never empty, so an empty part is one that is absent.
+        let code = outcome.code().map(|code| match guidance(code.as_str()) {
+            advice if advice.known => code.as_str(),
+            _ => "other",
+        });
+        let step = matches!(outcome, WidgetOutcome::Exit { step: Some(_), .. });
+        let institution = outcome.institution().is_some();
+        // A code is never empty, so an empty part is one that is absent.
         Self(dedup_id(&[
             "outcome",
             session_id.as_str(),
             outcome.name(),
             link.as_deref().unwrap_or_default(),
-            outcome.code().map_or("", Code::as_str),
-            outcome.institution().map_or("", InstitutionName::as_str),
-            step.map_or("", Code::as_str),
+            code.unwrap_or_default(),
+            if institution { "institution" } else { "" },
+            if step { "step" } else { "" },
         ]))
     }
 
@@ -87,12 +89,15 @@ mod tests {
             &format!("institution=ofmockbank_br_retail&link={LINK}&x=1"),
         );
         check(&query, &query.replace(LINK, &LINK.to_uppercase()));
+        check(&query, &query.replace("mockbank", "another"));
+        check("error=made_up_1", "error=made_up_2");
+        check("meta_data_step=one", "meta_data_step=two");
         check("", "link=&error=");
         assert_eq!(id(&session(7), "").len(), 32);
     }
 
     #[test]
-    fn callbacks_that_differ_in_anything_have_different_ids() {
+    fn callbacks_that_differ_in_link_code_or_kind_of_details_have_different_ids() {
         let other = LINK.replace('c', "d");
         let queries = [
             String::new(),

@@ -89,6 +89,6 @@ pub use request_refresh::{RefreshAnswer, RefreshStart};
 pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict};
+pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

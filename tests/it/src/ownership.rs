@@ -210,7 +210,8 @@ async fn with_the_identity_in_the_body_the_app_proves_who_came_back() {
     assert_eq!(posted.status(), 202);
     world.settle().await;
     let proofs = &world.link(&connected.link_id).await["proofs"];
-    assert_eq!(proofs.get(&minted.session_id).text(), user.external_id);
+    let proof = proofs.get(&minted.session_id);
+    assert_eq!(proof.get("external_id").text(), user.external_id);
 }
 
 async fn assert_bound(world: &World, link_id: &str, external_id: &str) {

@@ -179,6 +179,38 @@ async fn a_document_of_the_body_opens_its_consents_only_with_a_proven_link_of_it
     only_public(&world, &user, &manage(person(OTHER_CPF))).await;
 }
 
+/// Who has come back from a visit of their own holds an address that is signed, and can put any link
+/// into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_of_ones_own_proves_nothing_about_the_link_of_somebody_else() {
+    let world = in_the_body(&[]).await;
+    let user = world.sign_in(json!({})).await;
+    let visit = |cpf| json!({"identification": person(cpf), "return_url": DONE});
+    let minted = world.mint_with(&user, &visit(CPF)).await;
+    let own = world.connect(&user, &minted).await;
+    // Somebody else consents, in another browser, with a token that was minted for them.
+    let minted = world.mint_with(&user, &visit(OTHER_CPF)).await;
+    let theirs = world.connect(&user, &minted).await;
+    world.settle().await;
+
+    let forged = own.redirect_url.replace(&own.link_id, &theirs.link_id);
+    let signed = world.follow(&forged).await;
+    let signed = Url::parse(signed.headers()["location"].to_str().unwrap()).unwrap();
+    let proof = signed.query_pairs().find(|(name, _)| name == "proof");
+    let proof = json!({"link_id": theirs.link_id, "proof": proof.unwrap().1});
+    for body in [json!({"url": forged}), proof] {
+        world.post(&user, "/callback", &body).await;
+        world.settle().await;
+        let rows = format!("/links/{}/transactions", theirs.link_id);
+        assert_eq!(world.get(&user, &rows).await.status(), 409);
+        only_public(&world, &user, &manage(person(OTHER_CPF))).await;
+    }
+    let url = json!({"url": theirs.redirect_url});
+    world.post(&user, "/callback", &url).await;
+    world.settle().await;
+    open(&world, &user, &manage(person(OTHER_CPF))).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_companys_consents_open_to_the_person_who_gave_them() {
     let world = in_the_body(&[]).await;

@@ -1,5 +1,6 @@
 //! Attempts to connect: begun with a token, ended with a callback, proven by the app.
 
+use domain::link::Proof;
 use domain::{Attempt, CallbackId, ExternalId, InstitutionName, LinkId, SessionId, WidgetOutcome};
 
 use crate::error::Result;
@@ -59,28 +60,31 @@ pub(crate) async fn ended(
     Ok(done)
 }
 
-/// Whether a proof is news: its attempt led to this link, and the proof was not taken before.
-pub(crate) async fn is_news(
+/// A proof that is news: its attempt led to this link, and it was not taken before.
+pub(crate) async fn news(
     fetcher: &Fetcher,
     link_id: LinkId,
     external_id: &ExternalId,
     session_id: &SessionId,
-) -> Result<bool> {
-    let attempt = fetcher.connections.attempt(external_id, session_id).await?;
+) -> Result<Option<Proof>> {
+    let record = fetcher.connections.attempt(external_id, session_id).await?;
     let callback = CallbackId::of_proof(session_id, link_id);
-    Ok(attempt.is_some_and(|it| it.linked == Some(link_id) && !it.is_done(callback)))
+    let news = record.filter(|it| it.linked == Some(link_id) && !it.is_done(callback));
+    Ok(news.map(|record| Proof {
+        external_id: external_id.clone(),
+        document: record.attempt.expected_owner().clone(),
+    }))
 }
 
 /// The user's app knows what only the browser that came back could know.
 pub(crate) async fn proven(
     link: &mut LeasedLink<'_>,
     session_id: SessionId,
-    external_id: ExternalId,
+    proof: Proof,
 ) -> Result<JobOutcome> {
     let callback = CallbackId::of_proof(&session_id, link.record.link_id);
-    link.record
-        .observe_proof(session_id.clone(), external_id.clone());
-    after_callback(link, &external_id, &session_id, callback).await
+    link.record.observe_proof(session_id.clone(), proof.clone());
+    after_callback(link, &proof.external_id, &session_id, callback).await
 }
 
 /// Any browser can load a callback's address again and again, so a link that is not bound and was

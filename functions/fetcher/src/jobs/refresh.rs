@@ -64,9 +64,7 @@ pub(crate) async fn ask(link: &mut LeasedLink<'_>, asked_before: bool) -> Result
 async fn ask_belvo(link: &LeasedLink<'_>) -> RefreshAnswer {
     let link_id = link.record.link_id;
     let refresh = link.record.refresh.as_ref();
-    let resources = refresh
-        .map(|it| it.resources.as_slice())
-        .unwrap_or_default();
+    let resources = refresh.map_or(&[][..], |it| &it.resources);
     let error = match link.fetcher.belvo.refresh(link_id, resources).await {
         Ok(_) => return RefreshAnswer::Accepted,
         Err(error) => error,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    LastSync, Link, LinkStatus, OwnerCheck, Policy, Resource, ResourceState, SyncMode,
+    LastSync, Link, LinkStatus, OwnerCheck, Policy, Proof, Resource, ResourceState, SyncMode,
     SyncedInBatch, Webhook,
 };
 use crate::attempt::{Attempt, AttemptRecord};
@@ -160,6 +160,14 @@ pub(super) fn sent(event: &Event, sent_at: Timestamp) -> Webhook<'_> {
         event,
         sent_at,
         synced: &NOTHING,
+    }
+}
+
+/// The proof of a user that they came back from the visit of [`attempt`] `number`.
+pub(super) fn proof(of_user: u8, number: u8) -> Proof {
+    Proof {
+        external_id: user(of_user),
+        document: DocumentHash(format!("person-{number}")),
     }
 }
 

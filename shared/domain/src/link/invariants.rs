@@ -119,7 +119,7 @@ fn take(link: &mut Link, step: Step, policy: &Policy, now: Timestamp) -> bool {
             last_accessed_at: Some(now),
             ..LinkFacts::default()
         }),
-        Step::Proof(number) => link.observe_proof(session(number), user(number)),
+        Step::Proof(number) => link.observe_proof(session(number), proof(number, number)),
         Step::Settle(named) => {
             let regained = link.regain(policy);
             if let Some((number, has_attempt)) = named.filter(|_| !regained) {

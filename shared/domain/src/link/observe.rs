@@ -13,10 +13,10 @@ use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
 use super::schedule::{Reason, later};
-use super::state::{Link, LoggedWebhook};
+use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
-use crate::id::{ExternalId, SessionId};
+use crate::id::SessionId;
 use crate::month::Month;
 use crate::resource::ResourceKind;
 
@@ -105,6 +105,7 @@ impl Link {
             EventKind::LinkNeedsUser => {
                 let code = event.errors.first().or(event.webhook_code.as_ref());
                 self.user_action = code.cloned();
+                self.pending.link = true;
                 return WebhookEffect::UserMustAct;
             }
             // A deletion that was not asked for is checked before it is believed.
@@ -239,9 +240,9 @@ impl Link {
 
     /// The app has posted the proof that its user came back with this link. It is kept even if
     /// the link is not bound yet.
-    pub fn observe_proof(&mut self, session_id: SessionId, external_id: ExternalId) {
+    pub fn observe_proof(&mut self, session_id: SessionId, proof: Proof) {
         if self.proofs.len() < MAX_PROOFS {
-            self.proofs.insert(session_id, external_id);
+            self.proofs.insert(session_id, proof);
         }
     }
 

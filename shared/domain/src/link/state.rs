@@ -54,8 +54,8 @@ pub struct Link {
     pub owner_document: Option<DocumentHash>,
     /// What came of comparing that document with the owner Belvo names.
     pub owner_verdict: Option<OwnerVerdict>,
-    /// Proofs the app has posted: through which attempt, and whose (`IdentitySource=body`).
-    pub proofs: BTreeMap<SessionId, ExternalId>,
+    /// Proofs the app has posted, by their attempt (`IdentitySource=body`).
+    pub proofs: BTreeMap<SessionId, Proof>,
     /// The link of the same person at the same bank that this one continues.
     pub replaces: Option<LinkId>,
     /// That its user wants it erased. From then on nothing of it is served or stored.
@@ -96,6 +96,14 @@ pub struct Link {
     pub untold_rows: UntoldRows,
     /// The event that this very write sends.
     pub change: Option<ChangeEvent>,
+}
+
+/// That a user has come back from the widget to their app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    pub external_id: ExternalId,
+    /// The CPF or CNPJ their token was minted for, hashed.
+    pub document: DocumentHash,
 }
 
 /// That the user wants a link erased.
@@ -168,10 +176,15 @@ impl Link {
         self.status == LinkStatus::Bound
     }
 
-    /// Whether the user has proven to be the one who connected it.
+    /// Whether the user has proven to be the one who connected it. A user can come back from a visit
+    /// of their own and name any link, so the visit must have been for this link's owner.
     pub fn is_proven(&self) -> bool {
-        let user = self.external_id.as_ref();
-        user.is_some_and(|user| self.proofs.values().any(|it| it == user))
+        let owner = self.owner_document.as_ref();
+        let mut proofs = self.proofs.values();
+        proofs.any(|proof| {
+            let of_owner = owner.is_none_or(|owner| *owner == proof.document);
+            of_owner && self.external_id.as_ref() == Some(&proof.external_id)
+        })
     }
 
     /// Whether its user may read its data. A link that Belvo has lost keeps what was read of it.

@@ -36,16 +36,21 @@ impl ConnectionStore {
     /// from the dead letters under another message id.
     pub async fn put_ended(&self, attempt: &Attempt, outcome: &WidgetOutcome) -> Result<bool> {
         let (rank, institution) = match outcome {
-            WidgetOutcome::Warning { .. } => (1, None),
+            WidgetOutcome::Exit {
+                code: None,
+                institution: None,
+                step: None,
+            } => (1, None),
+            WidgetOutcome::Warning { .. } => (2, None),
             // The app may still report why.
             WidgetOutcome::Exit {
                 code: None,
                 institution,
                 ..
-            } => (2, institution.as_ref()),
-            WidgetOutcome::Error { .. } => (3, None),
-            WidgetOutcome::Exit { institution, .. } => (3, institution.as_ref()),
-            WidgetOutcome::Success { institution, .. } => (4, institution.as_ref()),
+            } => (3, institution.as_ref()),
+            WidgetOutcome::Error { .. } => (4, None),
+            WidgetOutcome::Exit { institution, .. } => (4, institution.as_ref()),
+            WidgetOutcome::Success { institution, .. } => (5, institution.as_ref()),
         };
         let callback = text(CallbackId::of_outcome(&attempt.session_id, outcome));
         let update = facts(attempt)

@@ -52,8 +52,8 @@ fn each_kind_of_webhook_has_its_effect() {
         link: true,
         ..Pending::default()
     };
-    check(EventKind::LinkDeleted, LinkChecked, link);
-    check(EventKind::LinkNeedsUser, UserMustAct, Pending::default());
+    check(EventKind::LinkDeleted, LinkChecked, link.clone());
+    check(EventKind::LinkNeedsUser, UserMustAct, link);
     check(EventKind::Unknown, Ignored, Pending::default());
 }
 

@@ -169,7 +169,7 @@ fn a_link_continues_a_predecessor_with_all_that_was_settled_of_it() {
     let mut predecessor = bound();
     predecessor.owner_verdict = Some(OwnerVerdict::Matched);
     predecessor.credit(&attempt(3, days(-10)).attempt);
-    predecessor.observe_proof(session(3), user(1));
+    predecessor.observe_proof(session(3), proof(1, 3));
     let mut link = Link::new(link_id(2));
     link.continue_link(predecessor.clone(), now());
     assert_eq!((link.status, link.bound_at), (Bound, Some(now())));
@@ -189,7 +189,7 @@ fn a_link_continues_a_predecessor_with_all_that_was_settled_of_it() {
 #[test]
 fn a_link_that_continues_another_keeps_the_proof_that_came_first() {
     let mut link = unbound(Unclaimed);
-    link.observe_proof(session(4), user(1));
+    link.observe_proof(session(4), proof(1, 4));
     link.continue_link(bound(), now());
     assert!(link.is_proven());
 }

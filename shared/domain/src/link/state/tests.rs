@@ -43,7 +43,7 @@ fn full() -> Link {
     link.holder = Some(Holder::Individual);
     link.owner_document = Some(DocumentHash("person-1".to_owned()));
     link.owner_verdict = Some(OwnerVerdict::Matched);
-    link.observe_proof(session(1), user(1));
+    link.observe_proof(session(1), proof(1, 1));
     link.replaces = Some(link_id(2));
     link.erase = Some(EraseMark {
         receipt_id: ReceiptId::from_random([1; 16]),
@@ -127,8 +127,8 @@ fn a_link_is_served_once_bound_until_it_is_erased_and_with_a_proof_where_one_is_
         assert_eq!(served, (without_proof, with_proof), "{link:?}");
     };
     check(|_| {}, true, false);
-    check(|it| it.observe_proof(session(1), user(1)), true, true);
-    check(|it| it.observe_proof(session(1), user(2)), true, false);
+    check(|it| it.observe_proof(session(1), proof(1, 1)), true, true);
+    check(|it| it.observe_proof(session(1), proof(2, 1)), true, false);
     check(|it| it.status = LinkStatus::Gone, true, false);
     check(|it| it.status = LinkStatus::Quarantined, false, false);
     check(|it| it.status = LinkStatus::Unclaimed, false, false);
@@ -144,7 +144,7 @@ fn a_proof_of_another_user_proves_nothing() {
         let mut link = bound();
         link.external_id = user_of_link;
         for (number, name) in (1..).zip(proofs) {
-            link.observe_proof(session(number), user(*name));
+            link.observe_proof(session(number), proof(*name, number));
         }
         assert_eq!(link.is_proven(), expected, "{proofs:?}");
     };
@@ -152,6 +152,23 @@ fn a_proof_of_another_user_proves_nothing() {
     check(Some(user(1)), &[2], false);
     check(Some(user(1)), &[2, 1], true);
     check(None, &[1], false);
+}
+
+#[test]
+fn a_proof_of_a_visit_for_another_person_proves_nothing() {
+    let check = |owner: Option<u8>, visits: &[u8], expected| {
+        let mut link = bound();
+        link.owner_document = owner.map(|it| proof(1, it).document);
+        for visit in visits {
+            link.observe_proof(session(*visit), proof(1, *visit));
+        }
+        assert_eq!(link.is_proven(), expected, "{owner:?} {visits:?}");
+    };
+    check(Some(1), &[1], true);
+    check(Some(1), &[2], false);
+    check(Some(1), &[2, 1], true);
+    // An existing link that was adopted without an attempt.
+    check(None, &[2], true);
 }
 
 #[test]

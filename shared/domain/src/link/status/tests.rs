@@ -344,10 +344,10 @@ fn of_a_persons_links_at_a_bank_the_newest_healthy_one_with_a_statement_serves()
 #[test]
 fn a_link_without_the_proof_that_is_required_is_no_duplicate() {
     let mut links = [of_person(1, -300), of_person(2, -3)];
-    links[0].observe_proof(session(1), user(1));
+    links[0].observe_proof(session(1), proof(1, 1));
     let of_first = |links: &[Link]| UserStatus::of(links, true, now()).duplicate_of(link_id(1));
     assert_eq!(of_first(&links), None);
-    links[1].observe_proof(session(2), user(1));
+    links[1].observe_proof(session(2), proof(1, 2));
     assert_eq!(of_first(&links), Some(link_id(2)));
 }
 

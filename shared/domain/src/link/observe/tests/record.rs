@@ -77,10 +77,10 @@ fn belvos_status_says_whether_the_user_must_act() {
 fn twenty_proofs_are_kept() {
     let mut link = Link::new(link_id(1));
     for number in 1..=25 {
-        link.observe_proof(session(number), user(number));
+        link.observe_proof(session(number), proof(number, number));
     }
     assert_eq!(link.proofs.len(), 20);
-    assert_eq!(link.proofs.get(&session(20)), Some(&user(20)));
+    assert_eq!(link.proofs.get(&session(20)), Some(&proof(20, 20)));
 }
 
 #[test]
