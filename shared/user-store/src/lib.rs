@@ -1,7 +1,8 @@
 //! What belongs to one user, out of DynamoDB: what `links` and `token` are built with.
 //!
 //! Every read takes a [`UserScope`], and only verified claims make one. So a handler cannot read
-//! another user's data by mistake: the `external_id` that stands on a LINK record is no scope.
+//! another user's data by mistake: the `external_id` that stands on a LINK record is no scope. Only
+//! the monthly counters lie under a document: a LINK that was read by a scope gives its hash.
 //!
 //! ```no_run
 //! use domain::{DateRange, LinkId, ResourceKind, UserScope};
