@@ -120,7 +120,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use axum::{Router, body::Body, body::Bytes, http};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tower::ServiceExt as _;
 
 pub use crate::world::REQUEST_LOG;
 use crate::{
@@ -155,8 +157,13 @@ pub struct WebhookTarget {
 /// A running sandbox. Dropping it stops it at once; [`Sandbox::stop`] lets answers finish.
 pub struct Sandbox {
     world: Arc<World>,
-    shutdown: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    routes: Router,
+    server: Option<Server>,
+}
+
+struct Server {
+    shutdown: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 impl Sandbox {
@@ -167,6 +174,29 @@ impl Sandbox {
     pub async fn start(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
+        let mut sandbox = Self::at(url, config);
+        let routes = sandbox.routes.clone();
+        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+            // An error means that the sandbox was dropped, which also stops the server.
+            stopped.await.unwrap_or_default();
+        });
+        let task = tokio::spawn(async move {
+            // `serve` ends only by the signal above.
+            server.await.unwrap_or_default();
+        });
+        sandbox.server = Some(Server { shutdown, task });
+        Ok(sandbox)
+    }
+
+    /// A sandbox without a socket: [`Sandbox::answer`] is its only door, so that it also works
+    /// under a paused clock. `listen` only makes its address.
+    pub fn in_process(config: Config) -> Self {
+        Self::at(format!("http://{}", config.listen), config)
+    }
+
+    fn at(url: String, config: Config) -> Self {
         let keys = Keys {
             id: config.secret_id,
             password: config.secret_password,
@@ -180,21 +210,28 @@ impl Sandbox {
         let routes = control::router(&world)
             .merge(pages::router(&world))
             .merge(api::router(&world));
-        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the sandbox was dropped, which also stops the server.
-            stopped.await.unwrap_or_default();
-        });
-        let server = tokio::spawn(async move {
-            // `serve` ends only by the signal above.
-            server.await.unwrap_or_default();
-        });
-        Ok(Self {
+        Self {
             world,
-            shutdown: Some(shutdown),
-            server,
-        })
+            routes,
+            server: None,
+        }
+    }
+
+    /// Answers a request without a socket.
+    ///
+    /// # Errors
+    /// If the answer breaks off.
+    pub async fn answer(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, axum::Error> {
+        let answer = self.routes.clone().oneshot(request.map(Body::from));
+        let (head, body) = match answer.await {
+            Ok(answer) => answer.into_parts(),
+            Err(never) => match never {},
+        };
+        let body = axum::body::to_bytes(body, usize::MAX).await?;
+        Ok(http::Response::from_parts(head, body))
     }
 
     /// `http://127.0.0.1:PORT`
@@ -220,11 +257,14 @@ impl Sandbox {
     /// Stops after answers in flight have finished; webhooks in flight are given up.
     pub async fn stop(mut self) {
         self.world.deliveries.stop();
-        self.shutdown.take();
+        let Some(Server { shutdown, mut task }) = self.server.take() else {
+            return;
+        };
+        drop(shutdown);
         // Kept-alive connections would keep the server running for ever.
         let grace = std::time::Duration::from_secs(1);
-        if tokio::time::timeout(grace, &mut self.server).await.is_err() {
-            self.server.abort();
+        if tokio::time::timeout(grace, &mut task).await.is_err() {
+            task.abort();
         }
     }
 }
@@ -232,7 +272,9 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.world.deliveries.stop();
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.task.abort();
+        }
     }
 }
 
