@@ -133,6 +133,28 @@ async fn an_account_nobody_announced_is_stored_from_the_copy_in_its_transactions
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_gone_does_not_come_back_with_its_transactions() {
+    let bank = Bank::connected().await;
+    let records = bank.world.records(bank.link_id()).await;
+    let row = records
+        .iter()
+        .find(|(key, _)| key.starts_with("TRANSACTIONS#"));
+    let (_, row) = row.unwrap();
+    let of = |name: &str| row["data"].get(name).text().to_owned();
+    let (id, account) = (of("id"), of("account_id"));
+    let gone = json!({"resource": "accounts", "delete": [account]});
+    bank.control("objects", &gone).await;
+    bank.world.settle().await;
+    let key = format!("ACCOUNTS#{account}");
+    assert!(!bank.stored("ACCOUNTS").await.contains(&key));
+
+    let settled = json!({"update": [{"id": id, "observations": "settled"}]});
+    bank.control("changes", &settled).await;
+    bank.world.settle().await;
+    assert!(!bank.stored("ACCOUNTS").await.contains(&key));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_stored_is_named_on_the_link_and_nothing_else_is_lost() {
     let bank = Bank::connected().await;
     let before = bank.stored("TRANSACTIONS").await.len();

@@ -127,10 +127,12 @@ impl Reading<'_, '_> {
 
     /// Writes accounts and investments that rows refer to and that Belvo has not announced yet.
     async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<()> {
-        let (target, resources) = (self.target, &self.link.fetcher.resources);
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        let (belvo, resources) = (&fetcher.belvo, &fetcher.resources);
         let Some((parent_kind, _)) = target.kind.parent() else {
             return Ok(());
         };
+        let listed = self.link.record.resource(parent_kind).last_sync.is_some();
         for row in rows.iter().filter(|row| !self.index.holds(row)) {
             let Some(id) = row.parent_id() else { continue };
             let known = match self.link.parents.entry(parent_kind) {
@@ -140,9 +142,13 @@ impl Reading<'_, '_> {
                     place.insert(stored.await?.into_ids())
                 }
             };
-            if known.insert(id.to_owned())
-                && let Some(parent) = row.parent()
-            {
+            if !known.insert(id.to_owned()) {
+                continue;
+            }
+            // A row keeps its copy of an account that its own list has lost.
+            let found = belvo.row(parent_kind, id);
+            let gone = listed && matches!(found.await, Err(BelvoError::NotFound { .. }));
+            if let Some(parent) = row.parent().filter(|_| !gone) {
                 resources.write_if_absent(target.bound, &parent).await?;
             }
         }
