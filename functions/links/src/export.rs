@@ -47,11 +47,8 @@ impl Handler {
         };
         let Page { items, next } = page?;
         let next = self.cursor(request, LIST, next.as_ref()).await?;
-        let body = format!(
-            r#"{{"items":[{}],"next_cursor":{}}}"#,
-            items.join(","),
-            json!(next)
-        );
+        let (items, next) = (items.join(","), json!(next));
+        let body = format!(r#"{{"items":[{items}],"next_cursor":{next}}}"#);
         Ok(gateway::json_text(StatusCode::OK, body))
     }
 

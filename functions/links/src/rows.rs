@@ -57,10 +57,8 @@ async fn tag(
 /// Which state of a link's rows is stored. A job takes a new fencing token before it writes, and
 /// saves LINK when it is done.
 pub(crate) fn state(link: &Link) -> String {
-    format!(
-        "{} {} {:?}",
-        link.link_id, link.fencing_token, link.updated_at
-    )
+    let (link_id, token, updated_at) = (link.link_id, link.fencing_token, link.updated_at);
+    format!("{link_id} {token} {updated_at:?}")
 }
 
 impl Handler {

@@ -35,10 +35,8 @@ impl LinkStore {
         change: &ChangeEvent,
     ) -> Result<()> {
         let mut item = tombstone::item(tombstone)?;
-        item.insert(
-            "change".to_owned(),
-            encode_value(change, tombstone::RECORD)?,
-        );
+        let change = encode_value(change, tombstone::RECORD)?;
+        item.insert("change".to_owned(), change);
         let put = self.table.putting(item)?;
         fence::delete_link(&self.table, *lease, vec![put], "burying a link").await
     }
