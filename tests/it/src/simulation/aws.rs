@@ -9,16 +9,18 @@ use std::sync::{Arc, Mutex};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::crash_points::{Calls, Side};
+use super::crash_points::{Calls, Fate, Side};
 use super::queue::Queue;
 use super::time::Time;
 
@@ -67,7 +69,9 @@ impl Aws {
             .region(Region::from_static("sa-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url("http://127.0.0.1:1")
-            .retry_config(RetryConfig::disabled())
+            // Like the functions' own; no wait takes real time.
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build()
     }
@@ -86,13 +90,13 @@ impl HttpConnector for Connector {
         if let (Some(calls), Some(operation)) = (&self.calls, operation) {
             calls.note_operation(operation);
         }
-        let answer = async move { Ok(aws.answer(&request)) };
-        match self.calls.clone() {
-            None => HttpConnectorFuture::new(answer),
-            Some(calls) => {
-                HttpConnectorFuture::new(async move { calls.make(Side::DynamoDb, answer).await })
-            }
-        }
+        let Some(calls) = self.calls.clone() else {
+            return HttpConnectorFuture::new(async move { Ok(aws.answer(&request)) });
+        };
+        HttpConnectorFuture::new(async move {
+            let answer = async { over_the_network(&aws, calls.fate(), &request) };
+            calls.make(Side::DynamoDb, answer).await
+        })
     }
 }
 
@@ -102,7 +106,75 @@ impl fmt::Debug for Connector {
     }
 }
 
+/// The network between, and a DynamoDB that may be busy.
+fn over_the_network(
+    aws: &Aws,
+    fate: Fate,
+    request: &HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
+    let broken = || ConnectorError::io("the connection broke".into());
+    match fate {
+        Fate::Answered => Ok(aws.answer(request)),
+        Fate::Refused => Ok(aws.refuse(request)),
+        Fate::NeverArrives => Err(broken()),
+        Fate::AnswerLost => {
+            aws.answer(request);
+            Err(broken())
+        }
+    }
+}
+
 impl Aws {
+    /// What DynamoDB answers when it is busy. Of a batch it does a part.
+    fn refuse(&self, request: &HttpRequest) -> HttpResponse {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target
+            .rsplit_once('.')
+            .map_or("", |(_, operation)| operation);
+        let (status, body) = match operation {
+            "BatchWriteItem" => (200, self.write_part(request)),
+            "TransactWriteItems" => (
+                400,
+                json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                    "message": "Transaction cancelled",
+                    "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+                }),
+            ),
+            _ => (
+                400,
+                json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+                    "message": "busy",
+                }),
+            ),
+        };
+        HttpResponse::new(status.try_into().unwrap(), body.to_string().into())
+    }
+
+    /// Does half of a batch, which half follows from its contents, and gives back the rest.
+    fn write_part(&self, request: &HttpRequest) -> Value {
+        let body = request.body().bytes().unwrap_or_default();
+        let mut done: Value = serde_json::from_slice(body).unwrap();
+        let mut left = serde_json::Map::new();
+        let tables = done["RequestItems"].as_object_mut().unwrap();
+        for (table, writes) in tables.iter_mut() {
+            let writes = writes.as_array_mut().unwrap();
+            let is_left = |it: &Value| it.to_string().bytes().map(u64::from).sum::<u64>() % 2 == 0;
+            let (rest, now) = writes.drain(..).partition(is_left);
+            *writes = now;
+            if !Vec::is_empty(&rest) {
+                left.insert(table.clone(), Value::Array(rest));
+            }
+        }
+        tables.retain(|_, writes| writes.as_array().is_some_and(|it| !it.is_empty()));
+        if !tables.is_empty() {
+            let done = done.to_string();
+            perform(&self.database, "BatchWriteItem", done.as_bytes()).unwrap();
+        }
+        json!({"UnprocessedItems": left})
+    }
+
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let (service, operation) = target.rsplit_once('.').unwrap_or_default();

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use belvo::{Belvo, ClientOptions, KeySource, Keys, RateLimiter, Transport, TransportError};
+use belvo::{Belvo, ClientOptions, KeySource, Keys, Transport, TransportError};
 use belvo_sandbox::{Config, Sandbox};
 use bytes::Bytes;
 use futures::FutureExt as _;
-use reqwest::Client;
+use http::{Method, Request, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::crash_points::{Calls, Side};
+use super::crash_points::{Calls, Fate, Side};
 use super::time::Time;
 use crate::canonical::Canonical;
 
 pub struct Bank {
-    sandbox: Sandbox,
-    http: Client,
+    sandbox: Arc<Sandbox>,
     time: Time,
     webhooks_taken: usize,
 }
@@ -29,8 +28,8 @@ pub struct Movement {
 }
 
 impl Bank {
-    pub async fn open(seed: u64, time: Time) -> Self {
-        let sandbox = Sandbox::start(Config {
+    pub fn open(seed: u64, time: Time) -> Self {
+        let sandbox = Sandbox::in_process(Config {
             listen: ([127, 0, 0, 1], 0).into(),
             secret_id: "id".to_owned(),
             secret_password: "password".to_owned(),
@@ -38,8 +37,7 @@ impl Bank {
             webhook: None,
         });
         Self {
-            sandbox: sandbox.await.unwrap(),
-            http: client(),
+            sandbox: Arc::new(sandbox),
             time,
             webhooks_taken: 0,
         }
@@ -47,21 +45,24 @@ impl Bank {
 
     /// A Belvo client as functions use it; `calls` counts its calls.
     pub fn api(&self, calls: Option<Calls>, page_size: u32) -> Belvo {
-        let http = self.http.clone();
+        let sandbox = Arc::clone(&self.sandbox);
         let transport = Transport::from_fn(move |request| {
-            let sent = send(http.clone(), request);
+            let sent = send(Arc::clone(&sandbox), request);
             match calls.clone() {
                 None => sent.boxed(),
-                Some(calls) => async move { calls.make(Side::Belvo, sent).await }.boxed(),
+                Some(calls) => async move {
+                    calls
+                        .make(Side::Belvo, over_the_network(&calls, sent))
+                        .await
+                }
+                .boxed(),
             }
         });
         let keys = Keys::from_json(r#"{"id": "id", "password": "password"}"#).unwrap();
         let keys = KeySource::fixed(keys);
         let options = ClientOptions {
-            // Limits that would wait in real time.
-            rate_limiter: RateLimiter::new(1_000_000),
-            first_delay: std::time::Duration::ZERO,
             page_size,
+            ..ClientOptions::default()
         };
         Belvo::new(self.sandbox.url().parse().unwrap(), transport, keys).with_options(options)
     }
@@ -148,38 +149,47 @@ impl Bank {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Value {
-        let url = format!("{}/_sandbox/{path}", self.sandbox.url());
-        let answer = self.http.post(url).body(body.to_string()).send();
-        let answer = answer.await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path} {body}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        let answer = self.control(Method::POST, path, body.to_string()).await;
+        serde_json::from_str(&answer).unwrap()
     }
 
     async fn ask(&self, path: &str) -> String {
-        let url = format!("{}/_sandbox/{path}", self.sandbox.url());
-        let answer = self.http.get(url).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.text().await.unwrap()
+        self.control(Method::GET, path, String::new()).await
+    }
+
+    async fn control(&self, method: Method, path: &str, body: String) -> String {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/_sandbox/{path}"))
+            .body(Bytes::from(body.clone()));
+        let answer = self.sandbox.answer(request.unwrap()).await.unwrap();
+        let (status, text) = (answer.status(), answer.into_body().to_vec());
+        let text = String::from_utf8(text).unwrap();
+        assert!(status.is_success(), "{path} {body}: {status} {text}");
+        text
     }
 }
 
-/// It only connects to this machine, and loading certificates would take longer than a run.
-fn client() -> Client {
-    let client = Client::builder().no_proxy().tls_certs_only([]);
-    client.build().unwrap()
+/// The network between, which may break before or after the request arrives.
+async fn over_the_network(
+    calls: &Calls,
+    sent: impl Future<Output = Result<Response<Bytes>, TransportError>>,
+) -> Result<Response<Bytes>, TransportError> {
+    let broken = || {
+        let error = std::io::Error::other("the connection broke");
+        TransportError::NoAnswer(Arc::new(error))
+    };
+    match calls.fate() {
+        Fate::Answered => sent.await,
+        Fate::AnswerLost => sent.await.and_then(|_| Err(broken())),
+        Fate::NeverArrives | Fate::Refused => Err(broken()),
+    }
 }
 
 async fn send(
-    http: Client,
-    request: http::Request<Bytes>,
-) -> Result<http::Response<Bytes>, TransportError> {
-    let failed = |error: reqwest::Error| TransportError::NoAnswer(Arc::new(error));
-    let request = request.try_into().map_err(failed)?;
-    let answer = http.execute(request).await.map_err(failed)?;
-    let mut response = http::Response::new(Bytes::new());
-    *response.status_mut() = answer.status();
-    *response.body_mut() = answer.bytes().await.map_err(failed)?;
-    Ok(response)
+    sandbox: Arc<Sandbox>,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, TransportError> {
+    let answer = sandbox.answer(request).await;
+    answer.map_err(|error| TransportError::NoAnswer(Arc::new(error)))
 }

@@ -1,15 +1,15 @@
 //! A function's calls to Belvo and DynamoDB, numbered in one sequence. The process can be stopped
-//! at any of them.
+//! at any of them, and in bad weather any of them can fail: before it takes effect, or after.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::sync::Notify;
 
-use super::time::Time;
+use super::random::Random;
 
-/// The duration of each call in simulated time.
-const DURATION: SignedDuration = SignedDuration::from_millis(40);
+/// The duration of each call, in milliseconds.
+const DURATION: (u64, u64) = (20, 60);
 
 /// The receiver of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +35,40 @@ pub enum Moment {
     After,
 }
 
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Answered,
+    /// The connection breaks before the request arrives.
+    NeverArrives,
+    /// The call takes effect, and the answer is lost.
+    AnswerLost,
+    /// The other side is busy, and says so.
+    Refused,
+}
+
+/// How often calls fail: one in so many, of each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    pub breaks: u64,
+    pub refusals: u64,
+}
+
 /// The calls of one process and of its successors.
 #[derive(Clone)]
 pub struct Calls {
     shared: Arc<Shared>,
-    time: Time,
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     stopped: Notify,
 }
 
-#[derive(Default)]
 struct State {
+    random: Random,
+    weather: Option<Weather>,
+    failed: u64,
     made: u64,
     to_belvo: u64,
     writes: u64,
@@ -57,11 +76,51 @@ struct State {
 }
 
 impl Calls {
-    pub fn new(time: Time) -> Self {
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            random: Random::new(seed),
+            weather: None,
+            failed: 0,
+            made: 0,
+            to_belvo: 0,
+            writes: 0,
+            stop: None,
+        };
         Self {
-            shared: Arc::default(),
-            time,
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                stopped: Notify::new(),
+            }),
         }
+    }
+
+    /// From now on calls fail so often, or not at all.
+    pub fn set_weather(&self, weather: Option<Weather>) {
+        self.shared.state.lock().unwrap().weather = weather;
+    }
+
+    /// The calls that have failed.
+    pub fn failed(&self) -> u64 {
+        self.shared.state.lock().unwrap().failed
+    }
+
+    /// Decides what becomes of the next call.
+    pub fn fate(&self) -> Fate {
+        let mut state = self.shared.state.lock().unwrap();
+        let Some(weather) = state.weather else {
+            return Fate::Answered;
+        };
+        let fate = match (
+            state.random.one_in(weather.breaks),
+            state.random.one_in(weather.refusals),
+        ) {
+            (true, _) if state.random.one_in(2) => Fate::NeverArrives,
+            (true, _) => Fate::AnswerLost,
+            (false, true) => Fate::Refused,
+            (false, false) => Fate::Answered,
+        };
+        state.failed += u64::from(fate != Fate::Answered);
+        fate
     }
 
     pub fn made(&self) -> u64 {
@@ -103,6 +162,12 @@ impl Calls {
 
     /// Makes a call, unless the process is stopped at it.
     pub async fn make<T>(&self, side: Side, call: impl Future<Output = T>) -> T {
+        let duration = {
+            let (shortest, longest) = DURATION;
+            let mut state = self.shared.state.lock().unwrap();
+            Duration::from_millis(state.random.between(shortest, longest))
+        };
+        tokio::time::sleep(duration).await;
         let stop = self.count(side);
         if stop == Some(Moment::Before) {
             self.halt().await;
@@ -115,7 +180,6 @@ impl Calls {
     }
 
     fn count(&self, side: Side) -> Option<Moment> {
-        self.time.pass(DURATION);
         let mut state = self.shared.state.lock().unwrap();
         state.made += 1;
         if side == Side::Belvo {

@@ -1,6 +1,6 @@
-//! The whole data path in one process and under simulated time: webhooks, queue, fetcher, tables,
-//! sweeper. Whatever events happen at the bank, in transit and to the process, the stored data ends
-//! equal to Belvo's.
+//! The whole data path in one process, in one thread and under simulated time: webhooks, queue,
+//! fetcher, tables, sweeper. Whatever events happen at the bank, in transit, to the process and to
+//! AWS, the stored data ends equal to Belvo's.
 //!
 //! Fetcher and sweeper are the real ones, with their real clients of Belvo and AWS; only the other
 //! sides are simulated. A seed decides all events, so that a failure can be repeated:
@@ -17,7 +17,7 @@
 //! | `queue` | a FIFO queue with groups and dead letters |
 //! | `aws` | DynamoDB and SQS behind an injected HTTP client |
 //! | `sweep` | the sweeper, and the time of its next work |
-//! | `crash_points` | the fetcher's calls, numbered, and the stop at any of them |
+//! | `crash_points` | the fetcher's calls, numbered: the stop at any of them, and the weather in which they fail |
 //! | `time`, `random`, `parallel` | a clock, seeded randomness, and parallel runs |
 //! | `compare` | the comparison of the stored data with Belvo's |
 //! | `runs` | claim: after any run of events, all data is stored |

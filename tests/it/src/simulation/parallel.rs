@@ -40,10 +40,11 @@ where
     failed
 }
 
-/// Runs a case in this thread alone, so that its tasks interleave in the same order each time.
+/// Runs a case in this thread alone and under a paused clock, so that its tasks interleave in the
+/// same order each time.
 pub fn run_one(case: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }.enable_all().build().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(case);
 }
 

@@ -1,34 +1,47 @@
-//! A clock that only the simulation moves.
+//! The time of a world: it passes when the world says so, and while something waits.
+//!
+//! The runtime's own clock is paused, so a wait of the code under test (a call, a backoff, a
+//! timeout) takes no real time, and the clock jumps to the end of the wait that ends first.
 
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use runtime::Clock;
+use tokio::time::Instant;
 
 /// The start of every simulation.
 const START: &str = "2026-03-02T09:00:00Z";
 
 /// The clock of one simulated world.
 #[derive(Clone)]
-pub struct Time(Arc<Mutex<Timestamp>>);
+pub struct Time {
+    /// What the world has added to the time its code has waited.
+    passed: Arc<Mutex<SignedDuration>>,
+    origin: Instant,
+}
 
 impl Time {
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(START.parse().unwrap())))
+        Self {
+            passed: Arc::default(),
+            origin: Instant::now(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        let start: Timestamp = START.parse().unwrap();
+        let waited = SignedDuration::try_from(self.origin.elapsed()).unwrap();
+        start + *self.passed.lock().unwrap() + waited
     }
 
     pub fn pass(&self, duration: SignedDuration) {
-        *self.0.lock().unwrap() += duration;
+        *self.passed.lock().unwrap() += duration;
     }
 
     /// Moves the clock to this time, unless it is in the past.
     pub fn reach(&self, moment: Timestamp) {
-        let mut now = self.0.lock().unwrap();
-        *now = moment.max(*now);
+        let left = moment.duration_since(self.now());
+        self.pass(left.max(SignedDuration::ZERO));
     }
 
     /// The clock that the functions use.

@@ -67,8 +67,8 @@ pub enum Worked {
 impl World {
     pub async fn new(setup: Setup) -> Self {
         let time = Time::new();
-        let calls = Calls::new(time.clone());
-        let bank = Bank::open(setup.seed, time.clone()).await;
+        let calls = Calls::new(setup.seed);
+        let bank = Bank::open(setup.seed, time.clone());
         let aws = Aws::create(time.clone()).await;
         let own = aws.config(None);
         let fetcher = fetcher(&setup, &bank, &aws, &calls, &time);
@@ -137,6 +137,27 @@ impl World {
                 Worked::Done
             }
         }
+    }
+
+    /// The same, but AWS has invoked two processes with the batch, and both go on side by side. A
+    /// message is done if either of them has done it.
+    pub async fn work_twice(&mut self, patience: SignedDuration) -> Worked {
+        let now = self.time.now();
+        let batch = self.queue.lock().unwrap().receive(now, &mut self.random);
+        let Some(batch) = batch else {
+            return Worked::Nothing;
+        };
+        let deadline = now + patience;
+        let (mut first, second) = futures::join!(
+            self.fetcher.handle(batch.event.clone(), deadline),
+            self.fetcher.handle(batch.event.clone(), deadline)
+        );
+        first.batch_item_failures.retain(|failed| {
+            let mut others = second.batch_item_failures.iter();
+            others.any(|it| it.item_identifier == failed.item_identifier)
+        });
+        self.queue.lock().unwrap().done(&batch, &first);
+        Worked::Done
     }
 
     /// Processes jobs until none can be received. Returns whether the process was stopped
