@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Event, Job, LinkId};
+use domain::{
+    AccessMode, Attempt, Cpf, Event, ExternalId, FullName, Identity, Job, LinkId, Person,
+    SessionId, SigningKeys,
+};
 use fetcher::{Config, Fetcher};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Env, Secret};
@@ -11,7 +14,7 @@ use store::{ConnectionStore, LinkStore, ResourceStore};
 use sweeper::Sweeper;
 use user_store::{UserConnections, UserLinks};
 
-use super::aws::{Aws, CONNECTION_TABLE, LINK_TABLE, RESOURCE_TABLE, SharedQueue};
+use super::aws::{Aws, CONNECTION_TABLE, LINK_TABLE, RESOURCE_TABLE, SESSION_KEYS, SharedQueue};
 use super::bank::Bank;
 use super::crash_points::Calls;
 use super::random::Random;
@@ -90,9 +93,48 @@ impl World {
         }
     }
 
-    /// A user connects a bank.
+    /// A user connects a bank, and the attempt is recorded before the link exists.
     pub async fn connect(&mut self, transactions: u64) -> String {
-        let external_id = format!("user-{}", self.links.len());
+        let attempt = self.attempt();
+        self.connections.put_started(&attempt).await.unwrap();
+        self.visit(&attempt, transactions).await
+    }
+
+    /// The same, but the attempt is still queued when the link exists.
+    pub async fn connect_ahead_of_the_attempt(&mut self, transactions: u64) -> String {
+        let attempt = self.attempt();
+        let job = Job::AttemptStarted {
+            attempt: attempt.clone(),
+            access_mode: AccessMode::Recurrent,
+            institutions: Vec::new(),
+        };
+        self.queue.lock().unwrap().send(&job, self.time.now());
+        self.note("the next attempt is queued");
+        self.visit(&attempt, transactions).await
+    }
+
+    /// An attempt of a new user, with a token that was minted for the sandbox's usual owner.
+    fn attempt(&mut self) -> Attempt {
+        let number = self.links.len();
+        let keys = SigningKeys::from_json(SESSION_KEYS).unwrap();
+        let identity = Identity {
+            person: Person {
+                cpf: Cpf::parse("48291530750").unwrap(),
+                name: FullName::parse("Marina Duarte Falcão").unwrap(),
+            },
+            company: None,
+        };
+        Attempt::new(
+            SessionId::from_random((u128::from(self.random.number()) << 64).to_be_bytes()),
+            ExternalId::parse(&format!("user-{number}")).unwrap(),
+            self.time.now(),
+            &identity,
+            &keys,
+        )
+    }
+
+    async fn visit(&mut self, attempt: &Attempt, transactions: u64) -> String {
+        let external_id = attempt.external_id.to_string();
         let link_id = self.bank.connect(&external_id, transactions).await;
         self.note(&format!(
             "{external_id} connects {link_id}: {transactions} transactions"
@@ -230,15 +272,13 @@ fn fetcher(setup: &Setup, bank: &Bank, aws: &Aws, calls: &Calls, time: &Time) ->
         links: LinkStore::new(&aws, LINK_TABLE.to_owned()),
         resources: ResourceStore::new(&aws, LINK_TABLE.to_owned(), RESOURCE_TABLE.to_owned()),
         connections: ConnectionStore::new(&aws, CONNECTION_TABLE.to_owned()),
-        // Never read, because owners are not checked here.
         session_keys: Secret::signing(&secrets, "SessionSecret", &time.clock()),
         clock: time.clock(),
         chunk_size: setup.chunk_size,
     }
 }
 
-/// Links come without an attempt, and owners are not checked. The clients already have the
-/// addresses and names, so these are placeholders.
+/// The clients already have the addresses and names, so these are placeholders.
 fn config() -> Config {
     let variables = [
         ("BELVO_BASE_URL", "http://127.0.0.1:1"),
@@ -247,8 +287,8 @@ fn config() -> Config {
         ("LINK_TABLE", LINK_TABLE),
         ("RESOURCE_TABLE", RESOURCE_TABLE),
         ("CONNECTION_TABLE", CONNECTION_TABLE),
-        ("OWNER_CHECK", "off"),
-        ("ADOPT_EXISTING_LINKS", "true"),
+        ("OWNER_CHECK", "required"),
+        ("ADOPT_EXISTING_LINKS", "false"),
         (
             "FETCH_RESOURCES",
             "OWNERS,ACCOUNTS,TRANSACTIONS,BILLS,INVESTMENTS,INVESTMENT_TRANSACTIONS",
