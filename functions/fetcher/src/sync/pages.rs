@@ -132,7 +132,8 @@ impl Reading<'_, '_> {
         let Some((parent_kind, _)) = target.kind.parent() else {
             return Ok(());
         };
-        let listed = self.link.record.resource(parent_kind).last_sync.is_some();
+        let listed = self.link.record.resources.get(&parent_kind);
+        let listed = listed.is_some_and(|it| it.last_sync.is_some());
         for row in rows.iter().filter(|row| !self.index.holds(row)) {
             let Some(id) = row.parent_id() else { continue };
             let known = match self.link.parents.entry(parent_kind) {
