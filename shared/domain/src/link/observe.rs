@@ -160,14 +160,16 @@ impl Link {
         self.pending.request_sync(kind, mode);
         if let Some((parent, _)) = kind.parent() {
             // Movements change balances and positions, and Belvo announces neither.
-            let known = self.resource(parent).last_sync.is_some();
+            let known = self.resources.get(&parent);
+            let known = known.is_some_and(|it| it.last_sync.is_some());
             if known && !self.is_fresh(parent, SyncMode::Full, webhook) {
                 self.pending.request_sync(parent, SyncMode::Full);
             }
         }
         let closes_bill = kind == ResourceKind::Bills && mode == SyncMode::Incremental;
-        let transactions = self.resource(ResourceKind::Transactions);
-        if closes_bill && transactions.last_full_sync.is_some() {
+        let transactions = self.resources.get(&ResourceKind::Transactions);
+        let known = transactions.is_some_and(|it| it.last_full_sync.is_some());
+        if closes_bill && known {
             // Its transactions now name the bill, and they may be a month old.
             self.pending
                 .request_sync(ResourceKind::Transactions, SyncMode::Full);

@@ -94,6 +94,17 @@ fn a_webhook_is_covered_by_a_sync_that_started_more_than_two_seconds_after_it() 
 }
 
 #[test]
+fn a_webhook_makes_no_entry_of_a_resource_that_is_not_requested() {
+    for kind in ResourceKind::all() {
+        let mut link = bound();
+        link.fetch_resources = [kind].into();
+        observe(&mut link, &new_rows(kind));
+        let entries: Vec<_> = link.resources.into_keys().collect();
+        assert_eq!(entries, [kind]);
+    }
+}
+
+#[test]
 fn a_webhook_is_covered_by_a_sync_of_the_same_batch() {
     let check = |kind, mode, effect| {
         let mut link = bound();
