@@ -258,7 +258,8 @@ impl Problem {
     }
 }
 
-/// An error that no code has turned into an answer is AWS's or our own.
+/// An error that no code has turned into an answer is AWS's or our own. Its text is logged, so an
+/// error that may quote what a client has sent is turned into an answer where it arises.
 impl<E: std::error::Error> From<E> for Problem {
     fn from(error: E) -> Self {
         Self::unavailable(error)
