@@ -31,6 +31,8 @@ pub struct Faults {
     pub next_elsewhere: Times,
     pub next_circle: Times,
     pub null_results: Times,
+    pub ignore_filter: Times,
+    pub foreign_object: Times,
     pub webhooks: WebhookFaults,
     pub rate_limit: bool,
     pub quirks: bool,
@@ -244,6 +246,16 @@ impl Faults {
             return failure(408, Body::Json);
         }
         None
+    }
+
+    /// Whether a list of this path is not filtered by its link.
+    pub fn ignores_filter(&mut self, path: &str) -> bool {
+        self.concerns(path) && self.ignore_filter.strikes()
+    }
+
+    /// Whether a single row of this path names another link.
+    pub fn swaps_link(&mut self, path: &str) -> bool {
+        self.concerns(path) && self.foreign_object.strikes()
     }
 
     pub fn concerns(&self, path: &str) -> bool {

@@ -65,7 +65,7 @@
 //!
 //! | Fault | Kind | What happens |
 //! |---|---|---|
-//! | `path` | text | the faults below, down to `null_results`, strike only paths that contain it |
+//! | `path` | text | the faults below, down to `foreign_object`, strike only paths that contain it |
 //! | `latency_ms` | number | each answer waits |
 //! | `gateway` | `[{status, type?, body?, method?, path?}]` | requests of this method, to paths that contain `path`, never reach Belvo: something in front of it answers exactly this, as `text/html` unless `type` says otherwise |
 //! | `fail_next` | `{count, status, code?, body?, path?}` | the next `count` answers have this status; `body` is `json`, `html` or `empty`; has its own `path` |
@@ -81,6 +81,8 @@
 //! | `count_flips` | times | `count` is one too high |
 //! | `next_elsewhere`, `next_circle` | times | `next` points to another host; to the page itself |
 //! | `null_results` | times | `results` is null |
+//! | `ignore_filter` | times | a list that is filtered by `link` comes with the rows of all links, of whatever user; the other filters hold |
+//! | `foreign_object` | times | a single row names another link than its own, the oldest one, wherever it names one |
 //! | `drift` | `[{path, page, add?, update?, delete?}]` | after this page of a list whose path contains `path`, its link's transactions change as by `changes`, once and without a webhook. Lists are in order of creation: a vanished row makes the next page miss one, a row added with an early `created_at` makes it repeat one |
 //! | `webhooks.hold` | true | they wait for `webhooks/release` |
 //! | `webhooks.lose` | times | they are never sent |

@@ -109,8 +109,9 @@ pub async fn list(
         return errors::bad_request(vec![Complaint::required("link")]);
     }
     let sources: Vec<Arc<LinkData>> = {
-        let inner = world.lock();
-        let is_wanted = |link: &Link| wanted.is_empty() || wanted.contains(&&Operand::Id(link.id));
+        let mut inner = world.lock();
+        let all = wanted.is_empty() || inner.faults.ignores_filter(resource.path());
+        let is_wanted = |link: &Link| all || wanted.contains(&&Operand::Id(link.id));
         inner
             .links_by_age()
             .into_iter()
@@ -188,8 +189,9 @@ pub async fn detail(
     let Ok(id) = id.parse::<Uuid>() else {
         return errors::not_found();
     };
-    let candidates: Vec<Arc<LinkData>> = {
-        let inner = world.lock();
+    let (candidates, other): (Vec<Arc<LinkData>>, _) = {
+        let mut inner = world.lock();
+        let swaps = inner.faults.swaps_link(resource.path());
         let by_tag = inner
             .tags
             .get(&Tag::in_id(id))
@@ -198,11 +200,21 @@ pub async fn detail(
         let links: Vec<&Link> =
             by_tag.map_or_else(|| inner.links.values().collect(), |link| vec![link]);
         let ready = links.into_iter().filter(|link| link.shows(resource));
-        ready.map(|link| link.data.clone()).collect()
+        let candidates: Vec<Arc<LinkData>> = ready.map(|link| link.data.clone()).collect();
+        let is_other = |link: &&&Link| {
+            let own = candidates.iter().map(|data| data.profile.link_id);
+            swaps && !own.collect::<Vec<_>>().contains(&link.id)
+        };
+        let other = inner.links_by_age().iter().find(is_other).map(|it| it.id);
+        (candidates, other)
     };
     let row = candidates.iter().find_map(|data| {
         let position = data.position(resource, id)?;
-        data.row(resource, position)
+        let row = data.row(resource, position)?;
+        Some(match other {
+            Some(other) => row.replace(&data.profile.link_id.to_string(), &other.to_string()),
+            None => row,
+        })
     });
     match row {
         Some(row) => paging::json_answer(paging::select(&query, row)),

@@ -171,6 +171,33 @@ async fn the_envelope_can_lie() {
 }
 
 #[tokio::test]
+async fn a_list_can_ignore_its_link_and_a_row_name_another_one() {
+    let bench = Bench::new().await;
+    let (first, second) = (bench.link(5).await, bench.link(7).await);
+    let count = async |link: &str, more: &str| {
+        let list = format!("/api/transactions/?link={link}{more}");
+        bench.json(&list).await["count"].clone()
+    };
+    bench
+        .faults(json!({ "ignore_filter": 1, "path": "transactions" }))
+        .await;
+    let accounts = bench.json(&format!("/api/accounts/?link={first}")).await;
+    assert_eq!(count(&first, "").await, 12);
+    assert_eq!(count(&first, "").await, 5);
+    bench.faults(json!({ "ignore_filter": true })).await;
+    assert_eq!(count(&first, "&value_date__gte=2999-01-01").await, 0);
+
+    let account = &accounts["results"][0];
+    let path = format!("/api/accounts/{}/", account["id"].as_str().unwrap());
+    bench.faults(json!({ "foreign_object": 1 })).await;
+    let mut swapped = bench.json(&path).await;
+    assert_eq!(swapped["link"], json!(second));
+    swapped["link"] = json!(first);
+    assert_eq!(swapped, *account);
+    assert_eq!(bench.json(&path).await, *account);
+}
+
+#[tokio::test]
 async fn the_rate_limit_lets_eighty_requests_pass_in_thirty_seconds() {
     let bench = Bench::new().await;
     for _ in 0..85 {
