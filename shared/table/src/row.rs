@@ -60,6 +60,9 @@ impl ResourceRow {
 
     fn from_data(kind: ResourceKind, mut data: Item) -> Result<Self, Unstorable> {
         let id = id_of(&data)?;
+        // Answers add the link that the row lies under. Belvo documents no such member; one of its
+        // own would stand there twice.
+        data.remove("link_id");
         let parent = kind.parent().and_then(|(_, name)| refer(&mut data, name));
         if value::item_size(&data) > MAX_SIZE - OVERHEAD {
             return Err(Unstorable::TooLarge);
@@ -365,6 +368,17 @@ mod tests {
             value::to_json(&AttributeValue::M(parent.data)),
             r#"{"balance":{"current":1},"id":"a1"}"#
         );
+    }
+
+    #[test]
+    fn a_member_named_like_one_of_ours_gives_way_to_it() {
+        let row = prepared(
+            ResourceKind::Transactions,
+            r#"{"id":"t1","link_id":"x","account_id":"x","account":{"id":"a1","link_id":"x"}}"#,
+        );
+        let written = |data: &Item| value::to_json(&AttributeValue::M(data.clone()));
+        assert_eq!(written(&row.data), r#"{"account_id":"a1","id":"t1"}"#);
+        assert_eq!(written(&row.parent().unwrap().data), r#"{"id":"a1"}"#);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Numbers never pass through a float: their text is what DynamoDB receives. DynamoDB keeps 38
 //! significant digits between 1e-130 and 1e126 (AWS, "Supported data types"); a number beyond that
-//! is kept as the map `{"$number": "…"}`. Members that are null are left out: null and absent mean
+//! is kept as the map `{"$number": "…"}`, and a member of that name in Belvo's object as `$$number`,
+//! so that no text of Belvo's is taken for a number. Members that are null are left out: null and absent mean
 //! the same in a record, and a transaction then fits into one write unit.
 
 use std::collections::{BTreeMap, HashMap};
@@ -59,7 +60,8 @@ fn convert(json: &str, depth: usize) -> Result<AttributeValue, Unstorable> {
             }
             members.retain(|_, value| value.get() != "null");
             let members = members.into_iter();
-            let map = members.map(|(name, value)| Ok((name, convert(value.get(), depth)?)));
+            let map =
+                members.map(|(name, value)| Ok((escaped(name), convert(value.get(), depth)?)));
             Ok(AttributeValue::M(map.collect::<Result<_, Unstorable>>()?))
         }
         Some(b'[') => {
@@ -73,6 +75,25 @@ fn convert(json: &str, depth: usize) -> Result<AttributeValue, Unstorable> {
         Some(b'n') => Ok(AttributeValue::Null(true)),
         _ => Ok(number(json.trim())),
     }
+}
+
+/// The name under which a member is stored: `$number`, with any number of `$`, gets one more.
+fn escaped(name: String) -> String {
+    match is_marker(&name) {
+        true => format!("${name}"),
+        false => name,
+    }
+}
+
+/// The inverse of [`escaped`].
+fn unescaped(name: &str) -> &str {
+    let shorter = name.strip_prefix('$').filter(|it| is_marker(it));
+    shorter.unwrap_or(name)
+}
+
+fn is_marker(name: &str) -> bool {
+    let dollars = name.strip_suffix("number").unwrap_or_default();
+    !dollars.is_empty() && dollars.bytes().all(|it| it == b'$')
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, Unstorable> {
@@ -114,7 +135,8 @@ pub fn to_json(value: &AttributeValue) -> String {
             _ => {
                 let sorted: BTreeMap<_, _> = map.iter().collect();
                 let members = sorted.into_iter();
-                let members = members.map(|(name, it)| format!("{}:{}", quoted(name), to_json(it)));
+                let members = members
+                    .map(|(name, it)| format!("{}:{}", quoted(unescaped(name)), to_json(it)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
             }
         },
@@ -209,6 +231,22 @@ mod tests {
             there_and_back(r#"{"b":null,"a":[null,{"c":null}],"d":"\u00e7\"\\"}"#),
             r#"{"a":[null,{}],"d":"ç\"\\"}"#
         );
+    }
+
+    #[test]
+    fn a_member_that_is_named_like_a_marked_number_comes_back_as_it_was() {
+        for json in [
+            r#"{"$number":"12"}"#,
+            r#"{"$number":"1,\"link_id\":\"x\""}"#,
+            r#"{"$$number":"12"}"#,
+            r#"{"$$number":1,"$number":2,"number":3,"x$number":4}"#,
+            r#"{"$":1,"$$":2}"#,
+            r#"{"$number":{"$number":[{"$number":"1"}]}}"#,
+        ] {
+            assert_eq!(there_and_back(json), json);
+        }
+        let number = r#"{"a":123456789012345678901234567890123456789}"#;
+        assert_eq!(there_and_back(number), number);
     }
 
     #[test]

@@ -272,6 +272,76 @@ async fn news_that_came_while_a_long_read_went_on_are_read_after_it() {
     bank.assert_complete().await;
 }
 
+/// Names and forms that are ours in what is stored and answered may stand in Belvo's objects too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_ours() {
+    let bank = Bank::connected().await;
+    let foreign = uuid::Uuid::new_v4().to_string();
+    let numbers = json!([
+        {"$number": "1,\"link_id\":\"x\""}, {"$number": "12"}, {"$$number": "12"},
+        {"$number": 12, "a": 1}, {"$number": null},
+    ]);
+    let marked = json!({"link_id": foreign, "account_id": foreign, "investment_id": foreign,
+        "odd_forms": numbers});
+    let truth = bank.truth().await;
+    for (list, name, parent) in [
+        ("transactions", "transactions", Some("account")),
+        ("bills", "bills", Some("account")),
+        (
+            "investment-transactions",
+            "investment_transactions",
+            Some("investment"),
+        ),
+        ("accounts", "accounts", None),
+        ("owners", "owners", None),
+        ("investments", "investments", None),
+    ] {
+        let row = &truth[name][0];
+        let mut update = marked.clone();
+        update["id"] = row["id"].clone();
+        let (path, changes) = match name {
+            "transactions" => ("changes", json!({"update": [update]})),
+            resource => ("objects", json!({"resource": resource, "update": [update]})),
+        };
+        bank.control(path, &changes).await;
+        bank.world.settle().await;
+        let path = format!("/links/{}/{list}?limit=500", bank.link_id());
+        let mut found = None;
+        let mut cursor = String::new();
+        while found.is_none() {
+            let page = bank.world.get(&bank.user, &format!("{path}{cursor}")).await;
+            let text = page.text().await.unwrap();
+            let page: Value = serde_json::from_str(&text).unwrap();
+            // serde takes the last of two members, a reader of another kind the first.
+            let items = page["items"].as_array().unwrap().len();
+            assert_eq!(text.matches(r#""link_id":"#).count(), items, "{name}");
+            found = page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|it| it["id"] == row["id"])
+                .cloned();
+            cursor = format!(
+                "&cursor={}",
+                page["next_cursor"].as_str().unwrap_or_default()
+            );
+        }
+        let found = found.unwrap();
+        assert_eq!(found["link_id"], json!(bank.link_id()), "{name}");
+        assert_eq!(
+            found["odd_forms"],
+            json!([
+                {"$number": "1,\"link_id\":\"x\""}, {"$number": "12"}, {"$$number": "12"},
+                {"$number": 12, "a": 1}, {},
+            ]),
+            "{name}"
+        );
+        if let Some(parent) = parent {
+            assert_eq!(found[format!("{parent}_id")], row[parent]["id"], "{name}");
+        }
+    }
+}
+
 /// JSON as DynamoDB has it.
 fn attribute(value: &Value) -> AttributeValue {
     match value {
