@@ -46,6 +46,7 @@
 //! | `ownership` | whose the link is |
 //! | `observe` | what a webhook, Belvo's list, Belvo's records or a proof change |
 //! | `run` | how a sync run starts and how it ends |
+//! | `row_origin` | whose a row is, and when a list was not filtered |
 //! | `missing` | when rows that Belvo no longer lists are believed to be gone |
 //! | `plan` | when a later job tries what is pending |
 //! | `request_refresh` | when Belvo is asked to read the bank again: once |
@@ -70,6 +71,7 @@ mod policy;
 mod refresh;
 mod request_refresh;
 mod resource;
+mod row_origin;
 mod run;
 mod schedule;
 mod state;
@@ -87,6 +89,7 @@ pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};
 pub use request_refresh::{RefreshAnswer, RefreshStart};
 pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
+pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
 pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};

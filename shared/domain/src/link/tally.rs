@@ -18,8 +18,10 @@ pub const MAX_REJECTED: usize = 50;
 pub struct Tally {
     /// Rows that can be stored.
     pub rows: u64,
-    /// Rows that cannot.
+    /// Rows that cannot, or must not.
     pub rejected_rows: u64,
+    /// Those among them that are not of the link.
+    pub foreign_rows: u64,
     /// Rows of type INFLOW.
     pub inflow: u64,
     /// Rows of type OUTFLOW.
@@ -36,6 +38,7 @@ impl Tally {
     pub fn add(&mut self, other: Self) {
         self.rows += other.rows;
         self.rejected_rows += other.rejected_rows;
+        self.foreign_rows += other.foreign_rows;
         self.inflow += other.inflow;
         self.outflow += other.outflow;
         self.first_date = match (self.first_date, other.first_date) {
@@ -76,6 +79,7 @@ mod tests {
         let part = |rows, first: &str, last: &str| Tally {
             rows,
             rejected_rows: 10 * rows,
+            foreign_rows: 5 * rows,
             inflow: 100 * rows,
             outflow: 1000 * rows,
             first_date: first.parse().ok(),
@@ -114,6 +118,7 @@ mod tests {
         let tally = Tally {
             rows: 5,
             rejected_rows: 2,
+            foreign_rows: 1,
             inflow: 3,
             outflow: 4,
             first_date: Some(day(1)),
