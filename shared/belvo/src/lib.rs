@@ -4,7 +4,7 @@
 //! [`Belvo::create_portal_token`]), reads links and consents ([`Belvo::link`],
 //! [`Belvo::consent`]), deletes links ([`Belvo::delete`]) and reads the six resources page by page
 //! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
-//! fields that a rule decides by are read, elsewhere.
+//! fields that a rule decides by are read, elsewhere; here only [`row_names`], whose they are.
 //!
 //! [`Belvo::refresh`] is the only call that spends the user's monthly Open Finance quota. `POST` on
 //! resources, which spends it too, is absent on purpose.
@@ -22,6 +22,7 @@ mod portal_token;
 mod rate_limiter;
 mod refresh;
 mod resources;
+mod row_names;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -42,6 +43,7 @@ pub use policy::{Retry, Wait};
 pub use portal_token::PortalToken;
 pub use rate_limiter::RateLimiter;
 pub use resources::{Page, Row};
+pub use row_names::row_names;
 pub use token::AccessToken;
 pub use transport::{Transport, TransportError};
 pub use widget_token::{Branding, CallbackUrls, ConsentDuration, ThemeEntry, WidgetToken};
