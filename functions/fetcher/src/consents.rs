@@ -81,7 +81,7 @@ async fn documents(link: &mut LeasedLink<'_>) -> Result<Vec<Document>> {
     let owners = link.record.resources.get(&ResourceKind::Owners);
     let owners_synced = owners.is_some_and(|it| it.last_sync.is_some());
     if documents.is_empty() && owners_synced {
-        documents = owners::documents(&link.fetcher.belvo, link.record.link_id).await?;
+        documents = owners::documents(link.asked().0).await?;
     }
     documents.retain(|it| (11..=14).contains(&it.normalized().len()));
     documents.sort_unstable_by(|a, b| a.normalized().cmp(b.normalized()));

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use domain::link::SyncedInBatch;
+use belvo::Row;
+use domain::link::{RowOrigin, SyncedInBatch};
 use domain::{Document, Link, ResourceKind};
 use jiff::Timestamp;
 use store::{Lease, StoreError};
@@ -10,6 +11,7 @@ use store::{Lease, StoreError};
 use crate::deadline::Deadline;
 use crate::error::{JobError, Result};
 use crate::fetcher::Fetcher;
+use crate::origin::{Asked, Origins};
 
 /// What the queue says of a job.
 pub(crate) struct Delivery {
@@ -41,6 +43,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) documents: Vec<Document>,
     /// Stored accounts and investments that rows refer to, as far as the job needed to know.
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
+    /// What is known of other links that rows have named.
+    origins: Origins,
 }
 
 impl<'a> LeasedLink<'a> {
@@ -60,7 +64,30 @@ impl<'a> LeasedLink<'a> {
             progressed: false,
             documents: Vec::new(),
             parents: BTreeMap::new(),
+            origins: Origins::default(),
         }
+    }
+
+    /// The link as Belvo is asked for its rows, and what is known of other links.
+    pub(crate) fn asked(&mut self) -> (Asked<'_>, &mut Origins) {
+        let asked = Asked {
+            fetcher: self.fetcher,
+            link: &self.record,
+            user: self.record.external_id.as_ref(),
+        };
+        (asked, &mut self.origins)
+    }
+
+    /// Whose each of these rows is.
+    pub(crate) async fn origins_of(&mut self, rows: &[Row]) -> Result<Vec<RowOrigin>> {
+        let (asked, origins) = self.asked();
+        origins.of_rows(asked, rows).await
+    }
+
+    /// Whether a row that was asked for by its id is another link's. One that names no link is not.
+    pub(crate) async fn is_foreign(&mut self, row: &Row) -> Result<bool> {
+        let origins = self.origins_of(std::slice::from_ref(row)).await?;
+        Ok(origins.contains(&RowOrigin::Foreign))
     }
 
     /// Writes LINK.

@@ -14,6 +14,7 @@
 //! | `consents` | the same for the consents behind a link |
 //! | `outbox` | saves LINK, and tells other services what has changed |
 //! | `usage` | counts what is spent of the monthly Open Finance limits |
+//! | `origin` | whose the rows are that Belvo gives for a link |
 //! | `owners` | the documents of those who own a link's accounts |
 //! | `leased` | a link while a job works on it |
 //! | `metrics` | what is counted of codes and banks |
@@ -32,6 +33,7 @@ mod fetcher;
 mod jobs;
 mod leased;
 mod metrics;
+mod origin;
 mod outbox;
 mod outcome;
 mod owners;

@@ -18,6 +18,7 @@ use runtime::Metric;
 
 use crate::error::Result;
 use crate::fetcher::Fetcher;
+use crate::origin::Asked;
 use crate::owners;
 
 /// Reads Belvo's record of the link. If it is not settled yet whose the link is, that is settled
@@ -87,7 +88,12 @@ async fn compare_owner(
     external_id: ExternalId,
     attempts: &[AttemptRecord],
 ) -> Result<()> {
-    let documents = owners::documents(&fetcher.belvo, link.link_id).await?;
+    let documents = owners::documents(Asked {
+        fetcher,
+        link,
+        user: Some(&external_id),
+    });
+    let documents = documents.await?;
     let evidence = match documents.is_empty() {
         true => OwnerEvidence::Missing,
         false => match matching(fetcher, attempts, &documents).await? {
@@ -133,7 +139,7 @@ fn find_matching<'a>(
 /// are stored belong to one user, and the new link has the same owner, so does the new link.
 async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
     match find_predecessor(fetcher, link).await? {
-        Some(predecessor) if have_same_owner(fetcher, link, predecessor.link_id).await? => {
+        Some(predecessor) if have_same_owner(fetcher, link, &predecessor).await? => {
             link.continue_link(predecessor, fetcher.clock.now());
         }
         _ => link.leave_unclaimed(),
@@ -156,14 +162,26 @@ async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>
 }
 
 /// Whether both links name one document. Before Belvo announces OWNERS, its list may be empty.
-async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: LinkId) -> Result<bool> {
+async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: &Link) -> Result<bool> {
     if fetcher.config.policy.owner_check == OwnerCheck::Off {
         return Ok(true);
     }
     if !link.needs_sync(ResourceKind::Owners) {
         return Ok(false);
     }
-    let documents = owners::documents(&fetcher.belvo, link.link_id).await?;
-    let known = owners::documents(&fetcher.belvo, other).await?;
+    // Each must name its own link: an owner that names the other's would match itself.
+    let user = None;
+    let documents = owners::documents(Asked {
+        fetcher,
+        link,
+        user,
+    });
+    let documents = documents.await?;
+    let known = owners::documents(Asked {
+        fetcher,
+        link: other,
+        user,
+    });
+    let known = known.await?;
     Ok(documents.iter().any(|document| known.contains(document)))
 }

@@ -48,7 +48,9 @@ pub enum Metric {
     ListEmpty,
     /// A list that lacks more rows than a bank takes back. Each missing row is asked for by its id.
     RowsMissing,
-    /// A row that cannot be stored.
+    /// A list or an object with rows of another link than was asked for. They are refused.
+    RowsForeign,
+    /// A row that cannot be stored, or is not the link's, by the reason.
     RowRejected,
     /// A job failed for reasons of our own.
     JobFailed,

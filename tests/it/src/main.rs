@@ -21,6 +21,7 @@
 //! | `ownership` | the conditions for storing a link's data |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
+//! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
@@ -52,6 +53,7 @@ mod documents;
 mod end_to_end;
 mod erasing;
 mod fetching;
+mod foreign_rows;
 mod gateway;
 mod guidance;
 mod isolation;

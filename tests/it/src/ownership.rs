@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use crate::bank::Bank;
 use crate::canonical::Canonical;
-use crate::world::{OTHER_CPF, Records, World};
+use crate::foreign_rows::say;
+use crate::world::{CPF, OTHER_CPF, Records, World};
 
 /// The link has only its LINK record.
 fn assert_only_link(records: &Records, status: &str) {
@@ -34,7 +36,7 @@ async fn a_link_consented_for_a_company_needs_the_companys_account() {
     let world = World::start().await;
     let user = world.company().await;
     let minted = world.mint(&user).await;
-    let owner = json!({"owner": crate::world::CPF});
+    let owner = json!({"owner": CPF});
     let connected = world.connect_with(&user, &minted, owner).await;
     world.settle().await;
     assert_only_link(&world.records(&connected.link_id).await, "quarantined");
@@ -175,7 +177,7 @@ async fn with_the_identity_in_the_body_the_app_proves_who_came_back() {
     ];
     let world = World::with(&parameters).await;
     let user = world.sign_in(json!({})).await;
-    let identification = json!({"cpf": crate::world::CPF, "name": "Ralph Bragg"});
+    let identification = json!({"cpf": CPF, "name": "Ralph Bragg"});
     let body = json!({
         "identification": identification,
         "return_url": "https://app.example.com/done",
@@ -219,4 +221,67 @@ async fn assert_bound(world: &World, link_id: &str, external_id: &str) {
     assert_eq!(link["status"].text(), "bound");
     assert!(!link.contains_key("last_error"));
     world.assert_complete(link_id, external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_of_another_link_does_not_pass_the_owner_check() {
+    let world = World::start().await;
+    let (ana, rui) = (world.individual().await, world.individual().await);
+    world.connected(&ana).await;
+    let fault = json!({"ignore_filter": true, "path": "/api/owners/"});
+    world.sandbox("faults", &fault).await;
+    // Both tokens are for the same CPF, and Belvo's list holds it, as Ana's.
+    let minted = world.mint(&rui).await;
+    let connected = world
+        .connect_with(&rui, &minted, json!({"owner": OTHER_CPF}))
+        .await;
+    world.settle().await;
+    let link = world.link(&connected.link_id).await;
+    assert_eq!(link["status"].text(), "quarantined");
+    assert_eq!(link["owner_verdict"].text(), "mismatched");
+    assert_only_link(&world.records(&connected.link_id).await, "quarantined");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_names_another_link_says_nothing_of_this_one() {
+    for owner in [CPF, OTHER_CPF] {
+        let world = World::start().await;
+        let (ana, rui) = (world.individual().await, world.individual().await);
+        let other = world.connected(&ana).await.link_id;
+        world
+            .sandbox("faults", &json!({"webhooks": {"hold": true}}))
+            .await;
+        let minted = world.mint(&rui).await;
+        let connected = world
+            .connect_with(&rui, &minted, json!({"owner": owner}))
+            .await;
+        let bank = Bank {
+            world,
+            user: rui,
+            connected,
+        };
+        let id = bank.truth().await["owners"][0]["id"].clone();
+        say(
+            &bank.world,
+            bank.link_id(),
+            "owners",
+            json!({"id": id, "link": other}),
+        )
+        .await;
+        bank.hear_of("OWNERS").await;
+        let link = bank.link().await;
+        assert_eq!(link["status"].text(), "awaiting_owner", "{owner}");
+        assert!(!link.contains_key("owner_verdict"), "{owner}");
+
+        say(
+            &bank.world,
+            bank.link_id(),
+            "owners",
+            json!({"id": id, "link": bank.link_id()}),
+        )
+        .await;
+        bank.hear_of("OWNERS").await;
+        let expected = if owner == CPF { "bound" } else { "quarantined" };
+        assert_eq!(bank.link().await["status"].text(), expected);
+    }
 }

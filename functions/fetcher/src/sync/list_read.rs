@@ -9,8 +9,20 @@ use domain::link::{MAX_REJECTED, Tally};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{Index, ResourceRow, Unstorable};
+use strum::IntoStaticStr;
 
 use super::Target;
+use crate::origin::Filter;
+
+/// Why a row is not stored, though it could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum Refusal {
+    /// It names another link, or another user.
+    AnotherLink,
+    /// It names none, and nothing else shows whose it is.
+    NoLink,
+}
 
 /// What one read of a list has found.
 #[derive(Default)]
@@ -38,6 +50,15 @@ pub(super) struct ListRead {
     pub(super) doubted: bool,
     /// Rows that may be stored under another date.
     pub(super) relocated: Vec<ResourceRow>,
+    pub(super) filter: Filter,
+    /// Whether rows were refused because Belvo may not filter the list: it is given up.
+    pub(super) is_doubtful: bool,
+}
+
+impl Refusal {
+    fn code(self) -> Code {
+        Code::lenient(self.into())
+    }
 }
 
 impl ListRead {
@@ -49,6 +70,11 @@ impl ListRead {
 
     pub(super) fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.tally.rejected_rows == 0
+    }
+
+    /// Whether it gave rows of other links.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.tally.foreign_rows > 0
     }
 
     pub(super) fn count_page(&mut self, page: &Page) {
@@ -85,6 +111,25 @@ impl ListRead {
 
     /// Takes an object that cannot be stored.
     pub(super) fn reject(&mut self, object: &RawValue, reason: Unstorable) {
+        self.leave_out(object, Code::lenient(&reason.to_string()));
+    }
+
+    /// Takes an object that is not believed to be the link's.
+    pub(super) fn refuse(&mut self, object: &RawValue, refusal: Refusal) {
+        let is_new = self.leave_out(object, refusal.code());
+        self.tally.foreign_rows += u64::from(is_new);
+    }
+
+    /// Names an object that is not in the list, and was refused all the same.
+    pub(super) fn name_refused(&mut self, id: &str) {
+        if self.tally.rejected.len() < MAX_REJECTED {
+            let reason = Refusal::AnotherLink.code();
+            self.tally.rejected.insert(id.to_owned(), reason);
+        }
+    }
+
+    /// Names an object, and says whether it came for the first time.
+    fn leave_out(&mut self, object: &RawValue, reason: Code) -> bool {
         #[derive(Deserialize)]
         struct Named {
             id: String,
@@ -94,7 +139,7 @@ impl ListRead {
         let mut hasher = DefaultHasher::new();
         object.get().hash(&mut hasher);
         if !self.rejects.insert(hasher.finish()) {
-            return;
+            return false;
         }
         self.tally.rejected_rows += 1;
         if self.tally.rejected.len() < MAX_REJECTED {
@@ -103,9 +148,9 @@ impl ListRead {
             // Neither an empty text nor a novel becomes a name on LINK.
             let name = name.filter(|id| (1..=64).contains(&id.len()));
             let name = name.unwrap_or_else(|| format!("row {}", self.seen));
-            let reason = Code::lenient(&reason.to_string());
             self.tally.rejected.insert(name, reason);
         }
+        true
     }
 
     fn add_up(&mut self, row: &ResourceRow) {

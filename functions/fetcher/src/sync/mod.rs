@@ -7,9 +7,11 @@
 //! | `chunks` | a long statement, read in chunks by date |
 //! | `complete` | reads a list until it agrees with itself |
 //! | `removals` | stored rows that a list did not give |
+//! | `belief` | which rows of a page are believed to be of the link |
 //! | `pages` | reads pages and writes rows that differ |
 //! | `list_read` | what one read of a list has found |
 
+mod belief;
 mod chunks;
 mod complete;
 mod list_read;

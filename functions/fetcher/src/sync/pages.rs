@@ -10,9 +10,11 @@ use runtime::Metric;
 use store::{Index, ResourceRow};
 
 use super::Target;
+use super::belief::refusals;
 use super::list_read::ListRead;
 use crate::error::Result;
 use crate::leased::LeasedLink;
+use crate::origin::{report_foreign, unfiltered};
 use crate::owners;
 
 /// A million rows at a thousand a page. A list that goes on after that is none.
@@ -66,10 +68,19 @@ impl Reading<'_, '_> {
 
     async fn finish(&mut self) -> Result<()> {
         self.relocate().await?;
-        for reason in self.read.tally.rejected.values() {
-            runtime::count_by(Metric::RowRejected, reason, self.link.fetcher.clock.now());
-        }
+        self.report_rejected();
         Ok(())
+    }
+
+    fn report_rejected(&self) {
+        let (fetcher, tally) = (self.link.fetcher, &self.read.tally);
+        for reason in tally.rejected.values() {
+            runtime::count_by(Metric::RowRejected, reason, fetcher.clock.now());
+        }
+        if self.read.is_mixed() {
+            let link_id = self.link.record.link_id;
+            report_foreign(fetcher, link_id, self.target.kind, tally.foreign_rows);
+        }
     }
 
     async fn take(&mut self, page: &Page) -> Result<()> {
@@ -77,9 +88,15 @@ impl Reading<'_, '_> {
         tokio::task::yield_now().await;
         let target = self.target;
         self.read.count_page(page);
+        let refusals = refusals(self.link, target, &mut self.read, &page.rows).await?;
+        let mut refusals = refusals.into_iter();
         for objects in page.rows.chunks(ROWS_AT_ONCE) {
             let mut rows = Vec::with_capacity(objects.len());
             for object in objects {
+                if let Some(refusal) = refusals.next().flatten() {
+                    self.read.refuse(object, refusal);
+                    continue;
+                }
                 if target.kind == ResourceKind::Owners {
                     self.link.documents.extend(owners::document(object));
                 }
@@ -90,7 +107,20 @@ impl Reading<'_, '_> {
             }
             self.write(rows).await?;
         }
-        Ok(())
+        match self.read.is_doubtful || self.read.tally.shows_no_filter() {
+            true => self.give_up(),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives up a list that was not filtered, or may not have been: it may hold the rows of all
+    /// users, so reading it to its end would cost much and tell nothing. What it gave of the link is
+    /// stored, nothing is removed, and the run is tried again later, as after an outage.
+    fn give_up(&mut self) -> Result<()> {
+        self.report_rejected();
+        let (kind, tally) = (self.target.kind, &self.read.tally);
+        self.link.record.give_up_read(kind, tally);
+        Err(unfiltered())
     }
 
     /// Rows that are old and not stored where they should be are looked for under every date: a
@@ -147,8 +177,15 @@ impl Reading<'_, '_> {
                 continue;
             }
             // A row keeps its copy of an account that its own list has lost.
-            let found = belvo.row(parent_kind, id);
-            let gone = listed && matches!(found.await, Err(BelvoError::NotFound { .. }));
+            let found = belvo.row(parent_kind, id).await;
+            let gone = listed && matches!(found, Err(BelvoError::NotFound { .. }));
+            if let Ok(object) = &found
+                && self.link.is_foreign(object).await?
+            {
+                self.read.name_refused(id);
+                report_foreign(fetcher, self.link.record.link_id, parent_kind, 1);
+                continue;
+            }
             if let Some(parent) = row.parent().filter(|_| !gone) {
                 resources.write_if_absent(target.bound, &parent).await?;
             }

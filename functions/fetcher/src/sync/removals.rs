@@ -10,6 +10,7 @@ use store::ResourceRow;
 
 use super::pages::Reading;
 use crate::error::Result;
+use crate::origin::report_foreign;
 
 /// Asked for and removed together: few enough to be done before time runs out.
 const BATCH: usize = 10;
@@ -33,6 +34,7 @@ impl Reading<'_, '_> {
             list_is_empty: self.read.is_empty(),
             list_is_whole: target.days.is_all(),
             read_again,
+            list_is_mixed: self.read.is_mixed(),
         };
         let now = fetcher.clock.now();
         match self.link.record.judge_missing(target.kind, facts, now) {
@@ -64,6 +66,12 @@ impl Reading<'_, '_> {
                     }
                     Err(error) => return Err(error.into()),
                 };
+                // It may be the link's all the same, so what is stored of it stays as it was.
+                if self.link.is_foreign(&object).await? {
+                    self.read.name_refused(id);
+                    report_foreign(fetcher, self.link.record.link_id, target.kind, 1);
+                    continue;
+                }
                 // What can no longer be stored stays as it was, and is named on LINK.
                 let Ok(row) = ResourceRow::new(target.kind, &object) else {
                     continue;

@@ -25,6 +25,8 @@ pub struct MissingRows {
     pub list_is_whole: bool,
     /// Whether the list was read before in this run because of missing rows.
     pub read_again: bool,
+    /// Whether it gave rows of other links, so that it may not be the list that was asked for.
+    pub list_is_mixed: bool,
 }
 
 /// What to do about missing rows.
@@ -34,7 +36,8 @@ pub enum MissingDecision {
     AskForEach,
     /// The empty list is not believed yet.
     DoubtEmpty,
-    /// So many at once are not believed before a second read says the same.
+    /// So many at once are not believed before a second read says the same, nor because of a list
+    /// that holds rows of other links.
     DoubtMany,
 }
 
@@ -54,7 +57,7 @@ impl Link {
                 false => MissingDecision::DoubtEmpty,
             };
         }
-        let doubtful = in_part || !missing.read_again;
+        let doubtful = in_part || !missing.read_again || missing.list_is_mixed;
         match missing.count > MANY_MISSING && doubtful {
             true => MissingDecision::DoubtMany,
             false => MissingDecision::AskForEach,
@@ -104,6 +107,7 @@ mod tests {
         list_is_empty: false,
         list_is_whole: true,
         read_again: false,
+        list_is_mixed: false,
     };
 
     #[test]
@@ -130,6 +134,25 @@ mod tests {
             check(mode, 50, false, false, AskForEach);
             check(mode, 51, false, false, DoubtMany);
             check(mode, 51, false, true, DoubtMany);
+        }
+    }
+
+    #[test]
+    fn a_list_with_rows_of_other_links_makes_nobody_ask_for_many() {
+        let check = |count, read_again, expected| {
+            let mut link = running(Full, None);
+            let missing = MissingRows {
+                count,
+                read_again,
+                list_is_mixed: true,
+                ..FEW
+            };
+            let decision = link.judge_missing(Transactions, missing, now());
+            assert_eq!(decision, expected, "{missing:?}");
+        };
+        for read_again in [false, true] {
+            check(50, read_again, MissingDecision::AskForEach);
+            check(51, read_again, MissingDecision::DoubtMany);
         }
     }
 
@@ -167,7 +190,7 @@ mod tests {
                 count,
                 list_is_empty: true,
                 list_is_whole: false,
-                read_again: false,
+                ..FEW
             };
             let decision = link.judge_missing(Transactions, missing, now());
             assert_eq!(decision, expected, "{mode:?} {count}");

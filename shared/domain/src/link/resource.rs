@@ -40,7 +40,7 @@ pub struct Resource {
     pub empty_since: Option<Timestamp>,
     /// Rows that are stored.
     pub rows: u64,
-    /// Rows of the last full sync that could not be stored.
+    /// Rows of the last full sync that could not be stored, or of a read given up since.
     #[serde(skip_serializing_if = "is_zero")]
     pub rejected_rows: u64,
     /// The first of them: id, or position in the list, and why.

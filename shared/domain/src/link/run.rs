@@ -205,6 +205,17 @@ impl Link {
         Some(synced)
     }
 
+    /// A read was given up because of rows that are not the link's. LINK names them; the run stays
+    /// under way.
+    pub fn give_up_read(&mut self, kind: ResourceKind, tally: &Tally) {
+        let resource = self.resource(kind);
+        resource.rejected_rows = tally.rejected_rows;
+        resource.rejected.clone_from(&tally.rejected);
+        if resource.state == ResourceState::Ready {
+            resource.state = ResourceState::Partial;
+        }
+    }
+
     /// Belvo declines to give a resource, and asking again cannot help.
     pub fn decline_run(&mut self, kind: ResourceKind, code: Code) {
         if needs_user(&code) {

@@ -263,3 +263,27 @@ fn a_used_up_limit_is_waited_for_until_the_month_ends_in_brasilia() {
     assert_eq!(resource.declined, Some(limit));
     assert_eq!(resource.run, None);
 }
+
+#[test]
+fn a_read_that_is_given_up_names_its_rows_and_leaves_the_run_under_way() {
+    for (before, after) in [
+        (ResourceState::Ready, ResourceState::Partial),
+        (ResourceState::Partial, ResourceState::Partial),
+        (ResourceState::Syncing, ResourceState::Syncing),
+    ] {
+        let mut link = running(run(Full));
+        link.resource(Transactions).state = before;
+        let tally = Tally {
+            rejected_rows: 51,
+            foreign_rows: 51,
+            rejected: rejected(0..50),
+            ..Tally::default()
+        };
+        link.give_up_read(Transactions, &tally);
+        assert!(link.needs_sync(Transactions));
+        let resource = link.resource(Transactions);
+        assert_eq!(resource.state, after);
+        assert_eq!(resource.rejected_rows, 51);
+        assert_eq!(resource.rejected, rejected(0..50));
+    }
+}
