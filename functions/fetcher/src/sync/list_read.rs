@@ -68,8 +68,9 @@ impl ListRead {
         !self.unsteady && self.count == Some(found)
     }
 
+    /// Whether no row of the link came. Rows of others are no reason to believe that it has none.
     pub(super) fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.tally.rejected_rows == 0
+        self.ids.is_empty() && self.tally.rejected_rows == self.tally.foreign_rows
     }
 
     /// Whether it gave rows of other links.
