@@ -1,7 +1,10 @@
 //! Attempts to connect: begun with a token, ended with a callback, proven by the app.
 
 use domain::link::Proof;
-use domain::{Attempt, CallbackId, ExternalId, InstitutionName, LinkId, SessionId, WidgetOutcome};
+use domain::{
+    Attempt, AttemptRecord, CallbackId, ExternalId, InstitutionName, LinkId, SessionId,
+    WidgetOutcome,
+};
 
 use crate::error::Result;
 use crate::fetcher::Fetcher;
@@ -31,6 +34,12 @@ pub(crate) async fn record(
         Some(link) => fetcher.links.tombstone(link).await?.is_some(),
         None => false,
     };
+    if erased {
+        // The erasure could not know which attempt had led to the link.
+        let user = &attempt.external_id;
+        let is_this = |it: &AttemptRecord| it.attempt.session_id == attempt.session_id;
+        fetcher.connections.remove_attempts(user, is_this).await?;
+    }
     if erased || fetcher.connections.is_void(attempt).await? {
         return Ok(JobOutcome::Erased);
     }

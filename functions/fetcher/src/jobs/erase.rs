@@ -59,7 +59,10 @@ impl Eraser<'_> {
             return Ok(());
         }
         connections
-            .remove_attempts(&user, |it| it.linked == Some(link_id))
+            .remove_attempts(&user, |it| {
+                it.linked == Some(link_id)
+                    || link.session_id.as_ref() == Some(&it.attempt.session_id)
+            })
             .await?;
         let now = self.fetcher.clock.now();
         tombstone.erasure.purged_at = Some(now);
