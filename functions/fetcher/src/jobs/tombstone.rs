@@ -4,12 +4,18 @@
 use belvo::{BelvoError, Deletion};
 use domain::link::{Backoff, Jitter, Reason, later};
 use domain::{ExternalId, LinkId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{ErasureScope, Tombstone};
 
 use crate::deadline::Deadline;
 use crate::error::{JobError, Result, log_refusal};
 use crate::fetcher::Fetcher;
+
+/// Belvo's clock and ours agree within this time, which is less than a consent takes.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(30);
+
+/// Belvo's list of a user's links is read a second time after this.
+const LISTED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Erases what a user wants erased, in one job.
 pub(crate) struct Eraser<'a> {
@@ -57,6 +63,15 @@ impl Eraser<'_> {
                 tombstone.schedule.set(Reason::CheckLink, again);
                 tombstone.backoff = Some(backoff);
             }
+        }
+        let is_listed = tombstone.of == ErasureScope::User && due.contains(&Reason::CheckLink);
+        if is_listed
+            && tombstone.schedule.get(Reason::CheckLink).is_none()
+            && tombstone.erasure.confirmed_at.replace(now).is_none()
+        {
+            // A list may lack a link, so another one is read.
+            let again = later(now, LISTED_AGAIN_AFTER);
+            tombstone.schedule.set(Reason::CheckLink, again);
         }
         if tombstone.schedule.next().is_none() {
             tombstone.erasure.completed_at = Some(now);
@@ -134,6 +149,9 @@ impl Eraser<'_> {
 
     /// Marks the links of a user that Belvo lists, but for those connected since the request. Says
     /// whether Belvo has answered.
+    ///
+    /// Belvo's clock says when a link was made, and ours when the request came. So the attempts that
+    /// the user has begun since say from when on a link is new, if there are any.
     async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<bool> {
         let Some(user) = &tombstone.external_id else {
             return Ok(true);
@@ -146,9 +164,14 @@ impl Eraser<'_> {
             }
         };
         let (receipt, mark) = (tombstone.receipt_id, tombstone.mark(now));
-        let connected_since =
-            |it: &&belvo::Link| it.created_at.is_some_and(|at| at > mark.requested_at);
         let (links, connections) = (&self.fetcher.links, &self.fetcher.connections);
+        let attempts = connections.attempts(user, mark.requested_at).await?;
+        let begun = attempts.iter().map(|it| it.attempt.started_at);
+        let since = match begun.filter(|at| *at > mark.requested_at).min() {
+            Some(begun) => later(begun, -CLOCKS_DIFFER),
+            None => later(mark.requested_at, CLOCKS_DIFFER),
+        };
+        let connected_since = |it: &&belvo::Link| it.created_at.is_some_and(|at| at > since);
         let meant = listed.iter().filter(|it| !connected_since(it));
         for link in meant.filter_map(|it| it.id) {
             if links.mark_listed(user, link, &mark).await? {
