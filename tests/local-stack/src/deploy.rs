@@ -99,16 +99,31 @@ impl Deployment {
 
 /// Creates the template's tables in a DynamoDB that another program runs, and nothing more.
 pub async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
-    let account = Account {
-        region: REGION.to_owned(),
-        id: ACCOUNT_ID.to_owned(),
-        sqs_url: String::new(),
-        secrets: BTreeMap::new(),
-    };
     // The one parameter without a default; no table depends on it.
     let issuer = BTreeMap::from([("JwtIssuer".to_owned(), "http://127.0.0.1:1".to_owned())]);
     let template = Template::parse(TEMPLATE, &issuer)?;
-    provision::create_tables(dynamodb, &template.storage(&account)?.tables).await
+    let storage = template.storage(&nowhere(BTreeMap::new()))?;
+    provision::create_tables(dynamodb, &storage.tables).await
+}
+
+/// The system that the template describes with these parameters, of which nothing is created. Each
+/// table and secret is known by its logical id.
+pub fn described(parameters: &BTreeMap<String, String>) -> anyhow::Result<System> {
+    let template = Template::parse(TEMPLATE, parameters)?;
+    let storage = template.storage(&nowhere(BTreeMap::new()))?;
+    let secrets = storage.secrets.into_iter();
+    let names = secrets.map(|it| (it.name.clone(), it.name)).collect();
+    template.system(&nowhere(names))
+}
+
+/// The account of a system that another program runs.
+fn nowhere(secrets: BTreeMap<String, String>) -> Account {
+    Account {
+        region: REGION.to_owned(),
+        id: ACCOUNT_ID.to_owned(),
+        sqs_url: "http://127.0.0.1:1".to_owned(),
+        secrets,
+    }
 }
 
 /// What an operator would fill in, for this machine, if the template asks for it.

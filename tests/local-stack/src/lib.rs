@@ -47,9 +47,10 @@ mod stack;
 pub mod template;
 
 pub use self::{
-    deploy::create_tables,
+    deploy::{create_tables, described},
     endpoints::Endpoints,
     gate::Call,
+    gateway::{Doorway, Entrance},
     lambda::{FunctionMain, InvokeError, child_main, child_main_with},
     meter::{Use, Used, What},
     options::{Belvo, StackOptions},

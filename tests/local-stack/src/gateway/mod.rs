@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod cors;
+mod doorway;
 mod event;
 mod response;
 mod routes;
@@ -18,6 +19,7 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 pub(crate) use self::authorizer::Authorizer;
+pub use self::doorway::{Doorway, Entrance};
 use self::{authorizer::Refusal, event::Context, response::message, routes::Routes};
 use crate::{
     lambda::{Functions, InvokeError},
