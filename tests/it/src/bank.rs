@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::canonical::Canonical;
 use crate::world::{Connected, User, World};
+use truth::Canonical;
 
 /// A user whose bank is connected, and how to change what Belvo holds without a webhook.
 pub struct Bank {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::canonical::Canonical;
 use crate::world::{User, World};
+use truth::Canonical;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_connects_a_bank_and_everything_belvo_holds_is_stored() {

@@ -395,7 +395,7 @@ async fn amounts_of_any_length_arrive_exactly() {
         .find(|(record, _)| record.ends_with(id))
         .unwrap()
         .1;
-    let expected = crate::canonical::Canonical::from_json("123456789012345.6789");
+    let expected = truth::Canonical::from_json("123456789012345.6789");
     assert_eq!(*stored["data"].get("amount"), expected);
 }
 

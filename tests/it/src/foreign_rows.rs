@@ -112,7 +112,7 @@ async fn lists_that_ignore_their_filter_show_no_user_the_rows_of_another() {
         let accounts = link["resources"].get("ACCOUNTS");
         assert_eq!(accounts.get("state").text(), "partial");
         let theirs = row_ids(&world, &other.link_id).await;
-        let reason = crate::canonical::Canonical::Text("another_link".to_owned());
+        let reason = truth::Canonical::Text("another_link".to_owned());
         let named = |it: &&String| *accounts.get("rejected").get(it) == reason;
         assert_eq!(theirs.iter().filter(named).count(), 4);
         assert_eq!(link["last_error"].get("code").text(), "no_answer");

@@ -5,9 +5,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
 use crate::erasing::{erase, links_at_belvo, receipt};
 use crate::world::World;
+use truth::Canonical;
 
 /// A load balancer, a web framework, two firewalls, a redirect, a server that was not meant.
 fn errors() -> Vec<Value> {

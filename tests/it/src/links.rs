@@ -4,8 +4,8 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
-use crate::world::{RESOURCES, User, World, event, events, stored_form};
+use crate::world::{RESOURCES, User, World, event, events};
+use truth::{Canonical, stored_form};
 
 /// The paths of the six resources, in the order of [`RESOURCES`].
 const PATHS: [&str; 6] = [

@@ -2,8 +2,7 @@
 //! and a simulated Belvo.
 //!
 //! `world` has the actions and the checks (sign in, mint, finish the widget, settle, read the
-//! tables). `canonical` compares JSON without losing a digit, and `pipe` simulates the template's
-//! pipe. Each of the other modules makes claims:
+//! tables), and `pipe` simulates the template's pipe. Each of the other modules makes claims:
 //!
 //! | module | claims about |
 //! |---|---|
@@ -37,7 +36,6 @@
 //! | `rotation` | secrets that change while functions run |
 //! | `records` | records stored by other releases |
 //! | `missing_secrets` | secrets without a value, or with a malformed one |
-//! | `simulation` | the stored data after any run of events, in one process under simulated time |
 //! | `openapi` | the description of the HTTP API, and every answer of the tests |
 //! | `guidance` | the texts for users about each code |
 //! | `layout` | the structure of this repository |
@@ -45,7 +43,6 @@
 mod bad_input;
 mod bank;
 mod callbacks;
-mod canonical;
 mod changes;
 mod client;
 mod cost_units;
@@ -73,7 +70,6 @@ mod renewal;
 mod repeated_callbacks;
 mod reporting;
 mod rotation;
-mod simulation;
 mod sweeping;
 mod syncing;
 mod template;

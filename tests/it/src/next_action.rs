@@ -258,8 +258,7 @@ async fn assert_nothing_served(world: &World, user: &User, link: &Value) {
     assert_eq!(refresh.status(), 409);
     assert!(all(world, user, "/transactions", 500).await.is_empty());
     let kinds = all(world, user, "/export", 500).await;
-    let data =
-        |it: &&crate::canonical::Canonical| !matches!(it.get("kind").text(), "LINK" | "SESSIONS");
+    let data = |it: &&truth::Canonical| !matches!(it.get("kind").text(), "LINK" | "SESSIONS");
     assert!(!kinds.iter().any(|it| data(&it)), "{kinds:?}");
 }
 

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
 use crate::foreign_rows::say;
 use crate::world::{CPF, OTHER_CPF, Records, World};
+use truth::Canonical;
 
 /// The link has only its LINK record.
 fn assert_only_link(records: &Records, status: &str) {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::canonical::Canonical;
 use crate::world::{CNPJ, CPF, Connected, OTHER_CPF, User, World};
+use truth::Canonical;
 
 const DONE: &str = "https://app.example.com/done";
 

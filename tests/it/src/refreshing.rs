@@ -154,7 +154,7 @@ async fn a_refresh_of_unknown_outcome_is_not_repeated_when_it_could_use_quota_tw
             }
         );
         let link = bank.link().await;
-        let accepted = *link["refresh"].get("accepted") == crate::canonical::Canonical::Bool(true);
+        let accepted = *link["refresh"].get("accepted") == truth::Canonical::Bool(true);
         assert_eq!(accepted, came);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
 use crate::world::{World, acquire};
+use truth::Canonical;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_short_failed_or_inconsistent_read_removes_no_row() {

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
 use crate::world::{acquire, record};
+use truth::Canonical;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_settle_change_come_back_dated_or_vanish_do_so_here() {

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::bank::Bank;
-use crate::canonical::Canonical;
 use crate::world::World;
+use truth::Canonical;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_disagrees_with_itself_is_reported_on_the_link() {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::canonical::Canonical;
 use crate::metrics::counted;
 use crate::world::{World, event, events};
+use truth::Canonical;
 
 /// The outcome of each file of `events/webhook` for a known link, as its log records it; `None` for
 /// files that name no link, for which no job is queued.

@@ -22,8 +22,8 @@ use store::{ConnectionStore, LinkStore, ResourceStore};
 use user_store::{UserConnections, UserLinks, UserRows};
 
 use super::call::Call;
-use crate::simulation::time::Time;
 use crate::world::World;
+use simulation::Time;
 
 /// The stack behind the processes, and their common clock.
 pub struct Site<'a> {

@@ -4,21 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use truth::{Canonical, key_of, records, stored_form};
+
+pub use truth::{RESOURCES, Records};
+
 use super::{User, World};
-use crate::canonical::Canonical;
-
-/// The six resources by their name in records, and by their name in the sandbox's truth.
-pub const RESOURCES: [(&str, &str); 6] = [
-    ("OWNERS", "owners"),
-    ("ACCOUNTS", "accounts"),
-    ("TRANSACTIONS", "transactions"),
-    ("BILLS", "bills"),
-    ("INVESTMENTS", "investments"),
-    ("INVESTMENT_TRANSACTIONS", "investment_transactions"),
-];
-
-/// What is stored of a link, in both tables: items by their sort key, of rows without the link.
-pub type Records = BTreeMap<String, BTreeMap<String, Canonical>>;
 
 impl World {
     /// Everything stored of a link.
@@ -137,67 +127,5 @@ impl World {
             counts.insert(kind, rows);
         }
         counts
-    }
-}
-
-/// Everything stored of a link, in the tables of links and of rows; rows of whatever user.
-pub async fn records(
-    dynamodb: &aws_sdk_dynamodb::Client,
-    [links, rows]: [&str; 2],
-    link_id: &str,
-) -> Records {
-    let query = dynamodb
-        .query()
-        .table_name(links)
-        .consistent_read(true)
-        .key_condition_expression("link_id = :link")
-        .expression_attribute_values(":link", AttributeValue::S(link_id.to_owned()));
-    let mut items = Vec::new();
-    let mut pages = query.into_paginator().items().send();
-    while let Some(item) = pages.next().await {
-        items.push(item.unwrap());
-    }
-    let prefix = format!("{link_id}#");
-    let scan = dynamodb
-        .scan()
-        .table_name(rows)
-        .consistent_read(true)
-        .filter_expression("begins_with(#record, :link)")
-        .expression_attribute_names("#record", "record")
-        .expression_attribute_values(":link", AttributeValue::S(prefix.clone()));
-    let mut pages = scan.into_paginator().items().send();
-    while let Some(item) = pages.next().await {
-        items.push(item.unwrap());
-    }
-    let mut records = Records::new();
-    for mut item in items {
-        item.remove("hash");
-        let members = item.iter();
-        let members = members.map(|(name, it)| (name.clone(), Canonical::from_attribute(it)));
-        let members: BTreeMap<_, _> = members.collect();
-        let key = members["record"].text();
-        let key = key.strip_prefix(&prefix).unwrap_or(key).to_owned();
-        assert!(records.insert(key, members).is_none(), "under two users");
-    }
-    records
-}
-
-/// An object of the truth as it is stored.
-pub(crate) fn stored_form(kind: &str, object: Canonical) -> Canonical {
-    match kind {
-        "TRANSACTIONS" | "BILLS" => object.with_reference("account"),
-        "INVESTMENT_TRANSACTIONS" => object.with_reference("investment"),
-        _ => object,
-    }
-}
-
-/// Where it is stored.
-pub(crate) fn key_of(kind: &str, object: &Canonical) -> String {
-    let id = object.get("id").text();
-    match kind {
-        "TRANSACTIONS" | "INVESTMENT_TRANSACTIONS" => {
-            format!("{kind}#{}#{id}", object.get("value_date").text())
-        }
-        _ => format!("{kind}#{id}"),
     }
 }

@@ -1,0 +1,94 @@
+//! Users, invented: who they are, what they have begun, and what they own.
+
+/// A user of the app, who is one person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub external_id: String,
+    pub cpf: String,
+    pub name: String,
+    pub visits: Vec<Visit>,
+    /// The receipts of what they have had erased.
+    pub receipts: Vec<String>,
+}
+
+/// A visit to the widget that may not have ended.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    pub session_id: String,
+    pub access_token: String,
+    pub outcome: Option<Outcome>,
+}
+
+/// How a visit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a link, and whether the browser came back.
+    Success { returned: bool },
+    /// Without one.
+    Other,
+}
+
+/// A link that a user has made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Whose it is.
+    pub person: usize,
+    pub session_id: String,
+    /// Whether the owner at the bank is the person whose document the token has.
+    pub owner_is_theirs: bool,
+    /// Whether the app has posted the proof that the user came back.
+    pub proven: bool,
+    /// Whether its user has had it erased.
+    pub erased: bool,
+    /// Whether Belvo has deleted it for a reason of its own.
+    pub deleted_at_belvo: bool,
+}
+
+impl Person {
+    /// Number so and so.
+    pub fn invented(number: usize) -> Self {
+        Self {
+            external_id: format!("user-{number}"),
+            cpf: cpf(number),
+            name: format!("Pessoa Inventada {}", word(number)),
+            visits: Vec::new(),
+            receipts: Vec::new(),
+        }
+    }
+}
+
+impl Person {
+    /// Somebody else, whose account this person uses.
+    pub fn account_holder_of(person: usize) -> Self {
+        Self::invented(10_000 + person)
+    }
+}
+
+/// Letters for a number, because a name has no digits.
+fn word(mut number: usize) -> String {
+    let mut word = String::from("A");
+    while number > 0 {
+        word.push(char::from(b'a' + (number % 26) as u8));
+        number /= 26;
+    }
+    word
+}
+
+/// An invented CPF with valid check digits.
+fn cpf(number: usize) -> String {
+    let digits = format!("{:09}", 731_000_000 + number * 7919);
+    let mut digits: Vec<u32> = digits.bytes().map(|it| u32::from(it - b'0')).collect();
+    for _ in 0..2 {
+        let weights = (2..=digits.len() as u32 + 1).rev();
+        let sum: u32 = digits
+            .iter()
+            .zip(weights)
+            .map(|(digit, weight)| digit * weight)
+            .sum();
+        digits.push(match sum % 11 {
+            0 | 1 => 0,
+            rest => 11 - rest,
+        });
+    }
+    digits.iter().map(u32::to_string).collect()
+}

@@ -1,0 +1,244 @@
+//! The network between the functions and everything they call. In bad weather any call can fail:
+//! before it takes effect, or after.
+//!
+//! Each invocation has a [`Line`]. A call on it waits, takes its turn, takes effect or not, and
+//! waits for the answer. So a process that is stopped while it waits is stopped before or after an
+//! effect, and a test that gives the turns decides in which order two processes act.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::random::Random;
+
+/// The way of a request, and of an answer, in milliseconds.
+const WAY: (u64, u64) = (5, 40);
+
+/// A slow call, in milliseconds: longer than any function waits for AWS, or than a batch takes.
+const SLOW_WAY: (u64, u64) = (1_500, 12_000);
+
+/// The receiver of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Belvo,
+    Aws,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Answered,
+    /// The connection breaks before the request arrives.
+    NeverArrives,
+    /// The call takes effect, and the answer is lost.
+    AnswerLost,
+    /// The request arrives twice, and the second answer comes back.
+    Repeated,
+    /// The other side is busy, and says so.
+    Refused,
+    /// Something in front of the other side answers instead of it.
+    Intercepted,
+}
+
+/// How often calls fail: one in so many, of each kind. Zero is never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weather {
+    pub breaks: u64,
+    pub repeats: u64,
+    pub refusals: u64,
+    pub interceptions: u64,
+    pub slow: u64,
+}
+
+/// What becomes of each call of all functions.
+#[derive(Clone, Debug)]
+pub struct Network {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    random: Random,
+    weather: Weather,
+    counts: Counts,
+    turns: Option<Vec<Lane>>,
+}
+
+/// One of two processes that act in turns.
+#[derive(Debug)]
+struct Lane {
+    permits: Arc<Semaphore>,
+    waiting: usize,
+}
+
+/// How many calls there were.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub calls: u64,
+    pub failed: u64,
+    pub to_belvo: u64,
+    /// Calls that put or delete records; updates of LINK do not count.
+    pub writes: u64,
+}
+
+impl Network {
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            random: Random::new(seed),
+            weather: Weather::default(),
+            counts: Counts::default(),
+            turns: None,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// From now on, chance follows from this seed alone, whatever happened before.
+    pub fn reseed(&self, seed: u64) {
+        self.state.lock().unwrap().random = Random::new(seed);
+    }
+
+    pub fn set_weather(&self, weather: Weather) {
+        self.state.lock().unwrap().weather = weather;
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.state.lock().unwrap().counts
+    }
+
+    /// Counts a call of this DynamoDB operation.
+    pub fn note_operation(&self, operation: &str) {
+        let writes = [
+            "BatchWriteItem",
+            "DeleteItem",
+            "PutItem",
+            "TransactWriteItems",
+        ];
+        if writes.contains(&operation) {
+            self.state.lock().unwrap().counts.writes += 1;
+        }
+    }
+
+    /// From now on this many processes act in turns, until [`Network::let_go`].
+    pub fn take_turns(&self, processes: usize) {
+        let lane = |_| Lane {
+            permits: Arc::new(Semaphore::new(0)),
+            waiting: 0,
+        };
+        self.state.lock().unwrap().turns = Some((0..processes).map(lane).collect());
+    }
+
+    /// Everybody acts when they like again.
+    pub fn let_go(&self) {
+        self.state.lock().unwrap().turns = None;
+    }
+
+    /// The processes that wait for their turn.
+    pub fn waiting(&self) -> BTreeSet<usize> {
+        let state = self.state.lock().unwrap();
+        let lanes = state.turns.iter().flatten().enumerate();
+        lanes
+            .filter(|(_, it)| it.waiting > 0)
+            .map(|(n, _)| n)
+            .collect()
+    }
+
+    /// Lets a process that waits do one thing.
+    pub fn give_turn(&self, process: usize) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(lane) = state.turns.as_mut().and_then(|it| it.get_mut(process)) {
+            lane.waiting -= 1;
+            lane.permits.add_permits(1);
+        }
+    }
+
+    fn fate(&self, side: Side) -> Fate {
+        let mut state = self.state.lock().unwrap();
+        state.counts.calls += 1;
+        state.counts.to_belvo += u64::from(side == Side::Belvo);
+        let weather = state.weather;
+        let mut strikes = |n: u64| n > 0 && state.random.one_in(n);
+        let fate = if strikes(weather.breaks) {
+            [Fate::NeverArrives, Fate::AnswerLost][usize::from(strikes(2))]
+        } else if strikes(weather.repeats) {
+            Fate::Repeated
+        } else if strikes(weather.refusals) {
+            Fate::Refused
+        } else if side == Side::Belvo && strikes(weather.interceptions) {
+            Fate::Intercepted
+        } else {
+            Fate::Answered
+        };
+        state.counts.failed += u64::from(fate != Fate::Answered);
+        fate
+    }
+
+    fn way(&self) -> Duration {
+        let mut state = self.state.lock().unwrap();
+        let slow = state.weather.slow;
+        let (shortest, longest) = match slow > 0 && state.random.one_in(slow) {
+            true => SLOW_WAY,
+            false => WAY,
+        };
+        Duration::from_millis(state.random.between(shortest, longest))
+    }
+
+    fn in_turns(&self) -> bool {
+        self.state.lock().unwrap().turns.is_some()
+    }
+
+    /// A line of the process with this number.
+    pub fn line(&self, process: usize) -> Line {
+        Line {
+            network: self.clone(),
+            process,
+        }
+    }
+}
+
+/// The connections of one process.
+#[derive(Clone, Debug)]
+pub struct Line {
+    network: Network,
+    process: usize,
+}
+
+impl Line {
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Makes a call. `deliver` is given what becomes of it, does what arrives, and answers.
+    pub async fn call<Answer: Future>(
+        &self,
+        side: Side,
+        deliver: impl FnOnce(Fate) -> Answer,
+    ) -> Answer::Output {
+        if self.network.in_turns() {
+            self.turn().await;
+            return deliver(self.network.fate(side)).await;
+        }
+        tokio::time::sleep(self.network.way()).await;
+        let answer = deliver(self.network.fate(side)).await;
+        tokio::time::sleep(self.network.way()).await;
+        answer
+    }
+
+    async fn turn(&self) {
+        let permits = {
+            let mut state = self.network.state.lock().unwrap();
+            let lane = state.turns.as_mut().and_then(|it| it.get_mut(self.process));
+            lane.map(|lane| {
+                lane.waiting += 1;
+                Arc::clone(&lane.permits)
+            })
+        };
+        if let Some(permits) = permits {
+            permits.acquire().await.unwrap().forget();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Belvo is unwell, or does something by itself.
+
+use serde_json::json;
+
+use super::{Habit, habit, some_link};
+use crate::random::Random;
+use crate::world::World;
+
+pub const HABITS: &[Habit] = &[
+    habit!(2, belvo_is_unwell),
+    habit!(1, belvo_is_well),
+    habit!(1, a_list_changes_while_it_is_read),
+    habit!(1, counts_are_wrong),
+    habit!(1, a_list_hides_a_row),
+    habit!(1, belvo_mixes_up_links),
+    habit!(1, something_stands_in_front_of_belvo),
+    habit!(1, a_limit_is_reached),
+    habit!(1, belvo_refreshes_everything),
+    habit!(1, belvo_hides_a_link),
+    habit!(1, belvo_deletes_a_link),
+];
+
+/// Belvo fails, always or now and then, for all resources or one.
+async fn belvo_is_unwell(world: &mut World, random: &mut Random) {
+    let kinds = [
+        "status_429",
+        "http_5xx",
+        "html_403",
+        "timeout_408",
+        "cut_body",
+        "null_results",
+        "shift_rows",
+        "repeat_rows",
+        "short_page",
+        "empty_page",
+        "empty_list",
+        "next_circle",
+        "next_elsewhere",
+    ];
+    let kind = *random.pick(&kinds);
+    let when = match random.below(3) {
+        0 => json!(true),
+        1 => json!({"every": random.between(2, 6)}),
+        _ => json!(random.between(1, 6)),
+    };
+    let mut faults = json!({kind: when});
+    if random.one_in(3) {
+        let paths = [
+            "/transactions/",
+            "/links/",
+            "/bills/",
+            "/investments/",
+            "/accounts/",
+            "/owners/",
+        ];
+        faults["path"] = json!(random.pick(&paths));
+    }
+    world.bank.fail(&faults).await;
+    world.note(&format!("Belvo is unwell: {faults}"));
+}
+
+async fn belvo_is_well(world: &mut World, _: &mut Random) {
+    heal(world).await;
+}
+
+/// Belvo has no fault any more, and shows every link.
+pub async fn heal(world: &mut World) {
+    world.bank.fail(&json!({})).await;
+    for link_id in world.standing() {
+        world.bank.hide(&link_id, false).await;
+    }
+    world.note("Belvo is well");
+}
+
+async fn a_list_changes_while_it_is_read(world: &mut World, random: &mut Random) {
+    let (page, add, delete) = (random.between(1, 3), random.between(0, 3), random.below(3));
+    let drift = json!({"path": "/transactions/", "page": page, "add": add, "delete": delete});
+    let faults = json!({"drift": [drift]});
+    world.bank.fail(&faults).await;
+    // No webhook tells of it, whichever list it will be.
+    world.unheard.extend(world.standing());
+    world.note(&format!("a list changes while it is read: {faults}"));
+}
+
+async fn counts_are_wrong(world: &mut World, random: &mut Random) {
+    let faults = match random.one_in(2) {
+        true => json!({"count_lies": 1}),
+        false => json!({"count_flips": random.between(1, 6)}),
+    };
+    world.bank.fail(&faults).await;
+    world.note(&format!("counts are wrong: {faults}"));
+}
+
+/// A row is missing, and the count says that there is none.
+async fn a_list_hides_a_row(world: &mut World, random: &mut Random) {
+    let faults = json!({"short_page": random.between(1, 8), "count_lies": -1});
+    world.bank.fail(&faults).await;
+    // A row that is hidden when it is announced is found with the next full sync.
+    world.unheard.extend(world.standing());
+    world.note(&format!("a list hides a row: {faults}"));
+}
+
+/// Lists come with the rows of all links, or single rows are those of others. (Of a filter that works
+/// now and then nobody could tell whose an investment is, because it names no link.)
+async fn belvo_mixes_up_links(world: &mut World, random: &mut Random) {
+    let faults = match random.one_in(2) {
+        true => json!({"ignore_filter": true}),
+        false => json!({"foreign_object": random.between(1, 5)}),
+    };
+    world.bank.fail(&faults).await;
+    // What was refused is read again with the next full sync.
+    world.unheard.extend(world.standing());
+    world.note(&format!("Belvo mixes up links: {faults}"));
+}
+
+async fn something_stands_in_front_of_belvo(world: &mut World, random: &mut Random) {
+    let statuses = [200, 302, 400, 401, 403, 404, 410, 421, 502];
+    let bodies = ["<html>blocked</html>", r#"{"detail": "Not found."}"#, ""];
+    let gateway = json!({"status": random.pick(&statuses), "body": random.pick(&bodies)});
+    world.bank.fail(&json!({"gateway": [gateway]})).await;
+    world.note(&format!("something stands in front of Belvo: {gateway}"));
+}
+
+/// The month's limit of one resource is used up, and Belvo says so for some requests.
+async fn a_limit_is_reached(world: &mut World, random: &mut Random) {
+    let paths = ["/owners/", "/accounts/", "/transactions/", "/bills/"];
+    let fault = json!({
+        "count": random.between(1, 8),
+        "status": 400,
+        "code": "operational_limits_reached",
+        "body": "json",
+        "path": random.pick(&paths),
+    });
+    world.bank.fail(&json!({"fail_next": fault})).await;
+    // What is declined is read with the next full sync, or in the next month.
+    world.unheard.extend(world.standing());
+    world.note(&format!("a limit is reached: {fault}"));
+}
+
+async fn belvo_refreshes_everything(world: &mut World, random: &mut Random) {
+    if let Some(link_id) = some_link(world, random) {
+        world.bank.refresh(&link_id).await;
+        world.note(&format!("Belvo refreshes all data of {link_id}"));
+    }
+}
+
+/// For a while Belvo knows nothing of a link.
+async fn belvo_hides_a_link(world: &mut World, random: &mut Random) {
+    if let Some(link_id) = some_link(world, random) {
+        let gone = random.one_in(2);
+        world.bank.hide(&link_id, gone).await;
+        world.note(&format!("{link_id} is gone from Belvo: {gone}"));
+    }
+}
+
+/// The user has it deleted through Belvo, which tells us or not.
+async fn belvo_deletes_a_link(world: &mut World, random: &mut Random) {
+    if !random.one_in(3) {
+        return;
+    }
+    if let Some(link_id) = some_link(world, random) {
+        world.bank.hide(&link_id, true).await;
+        if let Some(made) = world.links.get_mut(&link_id) {
+            made.deleted_at_belvo = true;
+        }
+        let body = json!({
+            "webhook_type": "LINK",
+            "webhook_code": "link_deleted",
+            "link_id": link_id,
+            "external_id": world.people[world.links[&link_id].person].external_id,
+        });
+        let path = format!("links/{link_id}/webhook");
+        if random.one_in(2) {
+            world.bank.tell(&path, &body).await;
+        }
+        world.note(&format!("Belvo has deleted {link_id}"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Histories that failed once, in the order in which they were found. Each shows a fault that was
+//! mended.
+
+use crate::{History, attempt};
+
+/// `histories/` holds each as the command prints it.
+macro_rules! histories {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let text = include_str!(concat!("../../histories/", stringify!($name), ".json"));
+                let history: History = serde_json::from_str(text).unwrap();
+                attempt(async || drop(history.play().await)).unwrap();
+            }
+        )*
+
+        #[test]
+        fn every_history_is_played() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/histories");
+            let files = std::fs::read_dir(folder).unwrap().count();
+            assert_eq!(files, [$(stringify!($name)),*].len());
+        }
+    };
+}
+
+histories! {
+    an_erasure_is_asked_for_by_a_slow_clock
+    the_callback_of_an_erased_link_comes_late
+    a_list_hides_a_link_from_an_erasure
+    a_hidden_link_among_rows_of_others
+}
