@@ -66,12 +66,18 @@ async fn every_item_of_the_list_has_its_row() {
             "it" => root.join("tests/it/src"),
             _ => root.join("shared").join(package).join("src"),
         };
-        let mut files = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path());
-        let definition = format!("fn {test}()");
-        let found = files
-            .any(|path| path.is_file() && fs::read_to_string(path).unwrap().contains(&definition));
+        let found = contains(&folder, &format!("fn {test}()"));
         assert!(found, "{number}: {package} has no test {test}");
     }
+}
+
+/// Whether a file in the folder, or below it, has this text.
+fn contains(folder: &Path, text: &str) -> bool {
+    let mut paths = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    paths.any(|path| match path.is_dir() {
+        true => contains(&path, text),
+        false => fs::read_to_string(path).unwrap().contains(text),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
