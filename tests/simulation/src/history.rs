@@ -1,8 +1,9 @@
 //! A history: what happens in a world, one habit after the other, and then nothing until the data
 //! is equal to Belvo's.
 //!
-//! Each step has a salt, from which all chance in it follows, so a step means the same however many
-//! steps are left out before it. That is what makes a history short that fails.
+//! Each step has a salt, from which what it does follows, so a step means nearly the same however many
+//! steps are left out before it: only the ids that functions draw depend on those. That is what makes
+//! a history short that fails.
 
 use std::fmt;
 
