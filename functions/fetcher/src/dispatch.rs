@@ -75,6 +75,9 @@ pub(crate) async fn dispatch(
             return Ok(JobOutcome::Erased);
         }
         Acquired::Erased(tombstone) => {
+            if matches!(job, Job::LinkSeen { .. }) {
+                eraser.listed(&tombstone).await;
+            }
             // An operator may give a later time up to which all is done.
             let until = match job {
                 Job::LinkDue { until, .. } => until.max(fetcher.clock.now()),

@@ -88,7 +88,7 @@ async fn an_erased_link_is_gone_here_at_once_and_at_belvo() {
     assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
     assert_eq!(receipt(world, user, &asked).await["status"], "purged");
 
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(bank.link_id()).await;
     let receipt = receipt(world, user, &asked).await;
     assert_eq!(receipt["status"], "complete");
     assert!(receipt["purged_at"].is_string() && receipt["confirmed_at"].is_string());
@@ -161,9 +161,9 @@ async fn belvos_failure_does_not_hold_up_our_own_purge() {
     assert_eq!(links_at_belvo(world).await.len(), 1);
 
     bank.faults(&json!({})).await;
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(bank.link_id()).await;
     assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(bank.link_id()).await;
     assert_eq!(receipt(world, user, &asked).await["status"], "complete");
 }
 
@@ -183,9 +183,8 @@ async fn a_user_is_erased_with_the_links_nobody_has_told_us_of() {
     assert_eq!(overview["links"], json!([]));
     world.settle().await;
     let unseen = unseen.as_str().unwrap();
-    world.let_time_pass(unseen).await;
-    world.let_time_pass(unseen).await;
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(unseen).await;
+    world.let_erasure_end(bank.link_id()).await;
     // Belvo's list is read once more; what remains of the user lies under the receipt's id.
     world
         .let_time_pass(asked["receipt_id"].as_str().unwrap())
@@ -273,7 +272,7 @@ async fn of_two_erasures_at_once_both_receipts_complete() {
     let (first, second) = (body(first).await, body(second).await);
     assert_ne!(first["receipt_id"], second["receipt_id"]);
     world.settle().await;
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(bank.link_id()).await;
     for asked in [first, second] {
         assert_eq!(receipt(world, user, &asked).await["status"], "complete");
     }
@@ -292,8 +291,7 @@ async fn everything_is_erased_only_when_what_was_begun_before_is() {
     assert_eq!(receipt(world, user, &one).await["status"], "purged");
     assert_eq!(receipt(world, user, &everything).await["status"], "purged");
     bank.faults(&json!({})).await;
-    world.let_time_pass(bank.link_id()).await;
-    world.let_time_pass(bank.link_id()).await;
+    world.let_erasure_end(bank.link_id()).await;
     assert_eq!(
         receipt(world, user, &everything).await["status"],
         "complete"
@@ -348,8 +346,8 @@ async fn an_erasure_by_hand_has_a_receipt_and_spares_what_is_connected_later() {
     hand_over(bank.link_id(), &of_link).await;
     hand_over("user", &of_user).await;
     world.settle().await;
-    world.let_time_pass(bank.link_id()).await;
-    world.let_time_pass(&ids[1]).await;
+    world.let_erasure_end(bank.link_id()).await;
+    world.let_erasure_end(&ids[1]).await;
     for id in &ids {
         let asked = receipt(world, user, &json!({"receipt_id": id})).await;
         assert_eq!(asked["status"], "complete", "{asked}");
@@ -361,8 +359,8 @@ async fn an_erasure_by_hand_has_a_receipt_and_spares_what_is_connected_later() {
     // As after a redrive, or when the erasures of a month are queued again.
     hand_over("user", &of_user).await;
     world.settle().await;
-    world.let_time_pass(&ids[1]).await;
-    world.let_time_pass(&new.link_id).await;
+    world.let_erasure_end(&ids[1]).await;
+    world.let_erasure_end(&new.link_id).await;
     world.assert_complete(&new.link_id, &user.external_id).await;
 }
 
@@ -385,7 +383,7 @@ async fn what_was_connected_since_survives_when_a_month_is_erased_again_without_
     let report = world.stack.invoke("sweeper", again).await.unwrap();
     assert_eq!(report["enqueued"], 1, "{report}");
     world.settle().await;
-    world.let_time_pass(&new.link_id).await;
+    world.let_erasure_end(&new.link_id).await;
     world.assert_complete(&new.link_id, &user.external_id).await;
 }
 
@@ -427,7 +425,7 @@ async fn rows_whose_link_is_lost_go_with_their_user() {
 
     let asked = erase(world, user, "/me").await;
     world.settle().await;
-    world.let_time_pass(&kept.link_id).await;
+    world.let_erasure_end(&kept.link_id).await;
     let left = world.records(bank.link_id()).await;
     let rows = left.keys().filter(|it| !it.starts_with("EVENT#"));
     assert_eq!(rows.collect::<Vec<_>>(), ["LINK"]);

@@ -191,7 +191,7 @@ async fn an_erasure_is_not_confirmed_by_a_gateway() {
     bank.faults(&json!({})).await;
     bank.time_passes().await;
     assert_eq!(links_at_belvo(world).await, Vec::<Value>::new());
-    bank.time_passes().await;
+    world.let_erasure_end(bank.link_id()).await;
     let receipt = receipt(world, user, asked.as_ref().unwrap()).await;
     assert_eq!(receipt["status"], "complete");
 }

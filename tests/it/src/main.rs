@@ -25,6 +25,7 @@
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
+//! | `hidden_links` | links that Belvo hides while they are erased |
 //! | `links` | the data that app front ends read |
 //! | `next_action` | the next action that a user is shown |
 //! | `isolation` | two users, and every mix of their ids |
@@ -53,6 +54,7 @@ mod fetching;
 mod foreign_rows;
 mod gateway;
 mod guidance;
+mod hidden_links;
 mod isolation;
 mod layout;
 mod links;

@@ -9,14 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{ErasureScope, Lease, Receipt, Tombstone};
 
-use super::tombstone::Eraser;
+use super::tombstone::{Answer, Eraser, enter};
 use crate::error::Result;
 
 /// After that, no job can be running that began before the purge.
 const PURGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Belvo deletes asynchronously, and is asked after this time whether it has.
-const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_mins(1);
+const LOOKED_FOR_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 impl Eraser<'_> {
     /// A user wants a link erased. Its mark and its receipt are usually there; after a restore from
@@ -66,13 +66,14 @@ impl Eraser<'_> {
             .await?;
         let now = self.fetcher.clock.now();
         tombstone.erasure.purged_at = Some(now);
-        let deleted = self.delete_at_belvo(link_id).await;
-        tombstone.erasure.confirmed_at = deleted.then_some(now);
         let again = later(now, PURGED_AGAIN_AFTER);
         tombstone.schedule.set(Reason::Purge, again);
-        if !deleted {
-            let check = later(now, CONFIRMED_AFTER);
-            tombstone.schedule.set(Reason::CheckLink, check);
+        match self.delete_at_belvo(link_id).await {
+            Answer::Open => {
+                let look = later(now, LOOKED_FOR_AFTER);
+                tombstone.schedule.set(Reason::CheckLink, look);
+            }
+            answer => enter(&mut tombstone, answer, now),
         }
         let job = (link_id, link.fencing_token);
         let change = ChangeEvent::new(job, user.clone(), ChangeKind::LinkErased, now);

@@ -14,8 +14,19 @@ use crate::fetcher::Fetcher;
 /// Belvo's clock and ours agree within this time, which is less than a consent takes.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(30);
 
-/// Belvo's list of a user's links is read a second time after this.
-const LISTED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// Belvo is asked a second time after this: a link that it does not show may only be hidden.
+const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// What Belvo says about something that is to be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It has deleted it.
+    Deleted,
+    /// It does not show it, or not any more.
+    NotShown,
+    /// It still has it, or does not answer.
+    Open,
+}
 
 /// Erases what a user wants erased, in one job.
 pub(crate) struct Eraser<'a> {
@@ -52,26 +63,11 @@ impl Eraser<'_> {
             }
         }
         if due.contains(&Reason::CheckLink) {
-            let settled = match tombstone.of {
-                ErasureScope::Link => self.confirm(&mut tombstone, now).await,
+            let answer = match tombstone.of {
+                ErasureScope::Link => self.look(tombstone.link_id).await,
                 ErasureScope::User => self.mark_listed(&tombstone, now).await?,
             };
-            if !settled {
-                let backoff = Backoff::next(tombstone.backoff.as_ref(), now);
-                let jitter = Jitter::new(tombstone.link_id, backoff.attempts.into());
-                let again = later(now, backoff.delay(jitter));
-                tombstone.schedule.set(Reason::CheckLink, again);
-                tombstone.backoff = Some(backoff);
-            }
-        }
-        let is_listed = tombstone.of == ErasureScope::User && due.contains(&Reason::CheckLink);
-        if is_listed
-            && tombstone.schedule.get(Reason::CheckLink).is_none()
-            && tombstone.erasure.confirmed_at.replace(now).is_none()
-        {
-            // A list may lack a link, so another one is read.
-            let again = later(now, LISTED_AGAIN_AFTER);
-            tombstone.schedule.set(Reason::CheckLink, again);
+            enter(&mut tombstone, answer, now);
         }
         if tombstone.schedule.next().is_none() {
             tombstone.erasure.completed_at = Some(now);
@@ -115,52 +111,56 @@ impl Eraser<'_> {
         Ok(true)
     }
 
-    /// Asks Belvo to delete a link, and says whether it is gone for certain. A failure is looked
-    /// into later; it does not hold up what follows.
-    pub(crate) async fn delete_at_belvo(&self, link_id: LinkId) -> bool {
+    /// Belvo lists a link that was erased. Unless a deletion is under way, it is deleted again: a
+    /// link that was hidden when it was looked for has come to light.
+    pub(crate) async fn listed(&self, tombstone: &Tombstone) {
+        let is_looked_for = tombstone.schedule.get(Reason::CheckLink).is_some();
+        if tombstone.of == ErasureScope::Link && !is_looked_for {
+            tracing::warn!(link.id = %tombstone.link_id, "belvo lists an erased link");
+            self.delete_at_belvo(tombstone.link_id).await;
+        }
+    }
+
+    /// Asks Belvo to delete a link. A failure is looked into later; it does not hold up what
+    /// follows.
+    pub(crate) async fn delete_at_belvo(&self, link_id: LinkId) -> Answer {
         let time = self.deadline.working_time();
         let error = match tokio::time::timeout(time, self.fetcher.belvo.delete(link_id)).await {
-            Ok(Ok(Deletion::Deleted | Deletion::Gone)) => return true,
-            Ok(Ok(Deletion::Requested)) => return false,
+            Ok(Ok(Deletion::Deleted)) => return Answer::Deleted,
+            Ok(Ok(Deletion::Gone)) => return Answer::NotShown,
+            Ok(Ok(Deletion::Requested)) => return Answer::Open,
             Ok(Err(error)) => error.into(),
             Err(_) => JobError::OutOfTime,
         };
         self.report_undeleted(link_id, &error);
-        false
+        Answer::Open
     }
 
-    /// Whether Belvo says that the link is gone. If it is still there, Belvo is asked again to
-    /// delete it.
-    async fn confirm(&self, tombstone: &mut Tombstone, now: Timestamp) -> bool {
-        let link_id = tombstone.link_id;
-        let gone = match self.fetcher.belvo.link(link_id).await {
-            Err(BelvoError::NotFound { .. }) => true,
+    /// Asks Belvo for a link. If it is still there, Belvo is asked again to delete it.
+    async fn look(&self, link_id: LinkId) -> Answer {
+        match self.fetcher.belvo.link(link_id).await {
+            Err(BelvoError::NotFound { .. }) => Answer::NotShown,
             Ok(_) => self.delete_at_belvo(link_id).await,
             Err(error) => {
                 self.report_undeleted(link_id, &error.into());
-                false
+                Answer::Open
             }
-        };
-        if gone {
-            tombstone.erasure.confirmed_at = Some(now);
         }
-        gone
     }
 
-    /// Marks the links of a user that Belvo lists, but for those connected since the request. Says
-    /// whether Belvo has answered.
+    /// Marks the links of a user that Belvo lists, but for those connected since the request.
     ///
     /// Belvo's clock says when a link was made, and ours when the request came. So the attempts that
     /// the user has begun since say from when on a link is new, if there are any.
-    async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<bool> {
+    async fn mark_listed(&self, tombstone: &Tombstone, now: Timestamp) -> Result<Answer> {
         let Some(user) = &tombstone.external_id else {
-            return Ok(true);
+            return Ok(Answer::NotShown);
         };
         let listed = match self.fetcher.belvo.links_of_user(user).await {
             Ok(listed) => listed,
             Err(error) => {
                 self.report_undeleted(tombstone.link_id, &error.into());
-                return Ok(false);
+                return Ok(Answer::Open);
             }
         };
         let (receipt, mark) = (tombstone.receipt_id, tombstone.mark(now));
@@ -179,11 +179,33 @@ impl Eraser<'_> {
             }
         }
         connections.enter_listed(user, receipt, now).await?;
-        Ok(true)
+        // A list may lack a link.
+        Ok(Answer::NotShown)
     }
 
     fn report_undeleted(&self, link_id: LinkId, error: &JobError) {
         log_refusal(link_id, None, error, "belvo has not deleted a link");
         runtime::count(error.metric(), self.fetcher.clock.now());
+    }
+}
+
+/// Enters what Belvo said. What it does not show is believed to be gone when it does not show it an
+/// hour later either.
+pub(crate) fn enter(tombstone: &mut Tombstone, answer: Answer, now: Timestamp) {
+    let (erasure, schedule) = (&mut tombstone.erasure, &mut tombstone.schedule);
+    match answer {
+        Answer::Deleted => erasure.confirmed_at = Some(now),
+        Answer::NotShown => {
+            if erasure.confirmed_at.replace(now).is_none() {
+                schedule.set(Reason::CheckLink, later(now, ASKED_AGAIN_AFTER));
+            }
+        }
+        Answer::Open => {
+            erasure.confirmed_at = None;
+            let backoff = Backoff::next(tombstone.backoff.as_ref(), now);
+            let jitter = Jitter::new(tombstone.link_id, backoff.attempts.into());
+            schedule.set(Reason::CheckLink, later(now, backoff.delay(jitter)));
+            tombstone.backoff = Some(backoff);
+        }
     }
 }
