@@ -12,7 +12,7 @@ use lambda_http::http::header::LOCATION;
 use lambda_http::http::{HeaderValue, Response, StatusCode};
 use runtime::Problem;
 use serde::Serialize;
-use user_store::{ErasureScope, Receipt};
+use user_store::{ErasureScope, Receipt, StoreError};
 
 use crate::handler::{Answer, Handler, UserRequest, found};
 
@@ -69,42 +69,40 @@ impl Handler {
         found(receipt.await)
     }
 
+    /// The job is queued before anything is written, because nothing else would find a receipt of
+    /// which the job was never queued. It does everything by itself should the rest fail here, but
+    /// later.
     pub(crate) async fn delete_user(&self, request: &UserRequest<'_>) -> Answer {
         let links = self.links.links(&request.scope).await?;
-        let links: Vec<_> = links.iter().map(|it| it.link_id).collect();
         let id = ReceiptId::from_random(self.random()?);
         let now = self.clock.now();
-        let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
-        self.connections
-            .put_receipt(&request.scope, &receipt)
+        self.send(&Job::UserErase {
+            external_id: request.user().clone(),
+            receipt_id: id,
+            requested_at: Some(now),
+        })
+        .await?;
+        let receipt = Receipt::new(id, ErasureScope::User, [], now);
+        let (connections, mark) = (&self.connections, receipt.mark());
+        connections
+            .put_missing_receipt(&request.scope, &receipt)
             .await?;
-        let mark = receipt.mark();
-        let marks = links
-            .iter()
-            .map(|link| self.links.mark(&request.scope, *link, &mark));
-        let marks = try_join_all(marks).await?;
-        let marked = links.iter().zip(&marks).filter(|(_, marked)| **marked);
-        let links: Vec<LinkId> = marked.map(|(id, _)| *id).collect();
-        let receipt = Receipt::new(id, ErasureScope::User, links.iter().copied(), now);
-        if links.len() < marks.len() {
+        let marks = links.iter().map(async |it| {
+            let marked = self.links.mark(&request.scope, it.link_id, &mark).await?;
             // The others are on a receipt of their own since they were listed.
-            self.connections
-                .put_receipt(&request.scope, &receipt)
-                .await?;
-        }
-        let of_links = links.iter().map(|link_id| Job::LinkErase {
+            Ok::<_, StoreError>(marked.then_some(it.link_id))
+        });
+        let marked: Vec<LinkId> = try_join_all(marks).await?.into_iter().flatten().collect();
+        connections.enter_links(&request.scope, id, &marked).await?;
+        let jobs = marked.iter().map(|link_id| Job::LinkErase {
             link_id: *link_id,
             external_id: request.user().clone(),
             receipt_id: id,
         });
-        let of_user = Job::UserErase {
-            external_id: request.user().clone(),
-            receipt_id: id,
-            requested_at: Some(now),
-        };
-        let jobs = std::iter::once(of_user).chain(of_links);
         let jobs: Result<Vec<_>, Problem> = jobs.map(|job| Ok((job, self.random()?))).collect();
+        // Should this fail, the links are due, and the sweeper queues them.
         self.queue.send_all(&jobs?).await?;
+        let receipt = Receipt::new(id, ErasureScope::User, marked, now);
         Ok(accepted(&receipt))
     }
 

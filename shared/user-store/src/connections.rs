@@ -1,15 +1,18 @@
 //! A user's attempts to connect, and receipts of erasures; counters of attempts.
 
 use aws_config::SdkConfig;
-use domain::{AttemptRecord, DocumentHash, Month, Quota, ReceiptId, UserScope};
+use domain::{AttemptRecord, DocumentHash, LinkId, Month, Quota, ReceiptId, UserScope};
 use jiff::{SignedDuration, Timestamp};
 use table::Consistency::Eventual;
 use table::item::{self, expiry, number, number_of};
 use table::query::{self, Keys};
 use table::record::attempt;
-use table::record::receipt::{self, KIND, PREFIX, Receipt};
+use table::record::receipt::{self, Erasure, KIND, PREFIX, Receipt};
 use table::record::usage::{self, Spent};
 use table::{Result, Table, Update};
+
+/// Links of one update: DynamoDB takes an expression of 4 KB.
+const MOST_ENTERED: usize = 50;
 
 /// What is counted within an hour.
 #[derive(Clone, Copy, Debug)]
@@ -90,9 +93,34 @@ impl UserConnections {
         Ok(receipts)
     }
 
-    /// Files a receipt of this user.
-    pub async fn put_receipt(&self, scope: &UserScope, receipt: &Receipt) -> Result<()> {
+    /// Files a receipt of this user, unless the job of the erasure was faster.
+    pub async fn put_missing_receipt(&self, scope: &UserScope, receipt: &Receipt) -> Result<()> {
         let item = receipt::item(scope.external_id(), receipt)?;
-        self.table.put(item, "filing a receipt").await
+        self.table
+            .put_once(item, "session_id", "filing a receipt")
+            .await
+    }
+
+    /// Enters links that are to be erased, unless they are there.
+    pub async fn enter_links(
+        &self,
+        scope: &UserScope,
+        id: ReceiptId,
+        links: &[LinkId],
+    ) -> Result<()> {
+        let erasure = item::encode_value(&Erasure::default(), KIND)?;
+        for links in links.chunks(MOST_ENTERED) {
+            let mut update = Update::of(receipt::key(scope.external_id(), id))
+                .name("links", "links")
+                .value("erasure", erasure.clone())
+                .when("attribute_exists(links)");
+            for (position, link) in links.iter().enumerate() {
+                let alias = format!("link{position}");
+                let entry = format!("#links.#{alias} = if_not_exists(#links.#{alias}, :erasure)");
+                update = update.change("SET", &alias, entry).name(&alias, link);
+            }
+            self.table.update(update, "entering links").await?;
+        }
+        Ok(())
     }
 }
