@@ -98,11 +98,7 @@ impl ListRead {
         if index.contains(&row.id) {
             return Some(row);
         }
-        let is_old = target.known_before.is_some_and(|known_before| {
-            row.created_at()
-                .is_none_or(|created| created <= known_before)
-        });
-        if is_old {
+        if target.may_be_known(&row) {
             self.relocated.push(row);
             return None;
         }

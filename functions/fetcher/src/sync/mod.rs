@@ -19,9 +19,10 @@ mod pages;
 mod removals;
 mod run;
 
+use domain::link::later;
 use domain::{DateRange, ResourceKind};
-use jiff::Timestamp;
-use store::BoundLink;
+use jiff::{SignedDuration, Timestamp};
+use store::{BoundLink, ResourceRow};
 
 pub(crate) use run::run;
 
@@ -32,6 +33,29 @@ struct Target<'a> {
     kind: ResourceKind,
     /// Which movements.
     days: DateRange,
-    /// A row made before this time and not stored among these days may be stored elsewhere.
+    /// Every row that Belvo had made before this time was stored under some key.
     known_before: Option<Timestamp>,
+}
+
+/// Belvo says when it made a row, and we when we were done with reading. The clocks agree within
+/// this time.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
+
+impl Target<'_> {
+    /// Whether a row was made so early that it was stored.
+    fn was_known(&self, row: &ResourceRow) -> bool {
+        self.was_made_by(row, SignedDuration::ZERO)
+    }
+
+    /// Whether it may have been.
+    fn may_be_known(&self, row: &ResourceRow) -> bool {
+        self.was_made_by(row, CLOCKS_DIFFER)
+    }
+
+    fn was_made_by(&self, row: &ResourceRow, clocks_differ: SignedDuration) -> bool {
+        self.known_before.is_some_and(|known_before| {
+            let latest = later(known_before, clocks_differ);
+            row.created_at().is_none_or(|created| created <= latest)
+        })
+    }
 }

@@ -123,7 +123,7 @@ impl Reading<'_, '_> {
         Err(unfiltered())
     }
 
-    /// Rows that are old and not stored where they should be are looked for under every date: a
+    /// Rows that may be stored, and are not where they should be, are looked for under every date: a
     /// row whose date has changed must be moved, not stored twice.
     async fn relocate(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.read.relocated);
@@ -136,8 +136,10 @@ impl Reading<'_, '_> {
             .find_by_id(target.bound, target.kind, &ids, &mut self.index)
             .await?;
         let unknown = ids.iter().filter(|id| !self.index.contains(id)).count();
-        self.read.missed = unknown > 0;
         self.read.added += unknown as u64;
+        self.read.missed = rows
+            .iter()
+            .any(|row| !self.index.contains(&row.id) && target.was_known(row));
         self.write(rows).await
     }
 
