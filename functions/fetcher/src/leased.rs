@@ -54,7 +54,7 @@ impl<'a> LeasedLink<'a> {
         lease: Lease,
         batch: &'a mut Batch,
     ) -> Self {
-        record.observe_interruption();
+        record.observe_interruption(fetcher.clock.now());
         Self {
             fetcher,
             record,
@@ -90,13 +90,30 @@ impl<'a> LeasedLink<'a> {
         Ok(origins.contains(&RowOrigin::Foreign))
     }
 
-    /// Writes LINK.
+    /// Writes LINK when the job is done.
     ///
     /// # Errors
     /// [`JobError::Erased`] when the link's user has had it erased meanwhile.
     pub(crate) async fn save(&mut self) -> Result<()> {
         let (links, now) = (&self.fetcher.links, self.fetcher.clock.now());
         let saved = links.save(&self.lease, &mut self.record, now).await;
+        self.see_why(saved).await
+    }
+
+    /// Writes LINK while the job goes on.
+    ///
+    /// # Errors
+    /// As of [`LeasedLink::save`].
+    pub(crate) async fn save_on_the_way(&mut self) -> Result<()> {
+        let (links, now) = (&self.fetcher.links, self.fetcher.clock.now());
+        let saved = links.save_on_the_way(&self.lease, &mut self.record, now);
+        let saved = saved.await;
+        self.see_why(saved).await
+    }
+
+    /// A link that is no more the job's may be on its way to be erased.
+    async fn see_why(&self, saved: Result<(), StoreError>) -> Result<()> {
+        let links = &self.fetcher.links;
         if matches!(saved, Err(StoreError::Superseded)) {
             let found = links.find(self.record.link_id).await?;
             if found.is_none_or(|it| it.erase.is_some()) {

@@ -85,7 +85,7 @@ async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<()> {
         let spent = spent.map(Quota::of_connecting);
         let (occasion, at) = (record.link_id.to_string(), record.created_at.unwrap_or(now));
         usage::count(fetcher, record, &occasion, at, spent).await?;
-        link.save().await?;
+        link.save_on_the_way().await?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(crate) async fn requested(
         RefreshStart::CoolingDown => return Ok(JobOutcome::RefreshedRecently),
         RefreshStart::AskAgain => true,
         RefreshStart::Ask => {
-            link.save().await?;
+            link.save_on_the_way().await?;
             false
         }
     };

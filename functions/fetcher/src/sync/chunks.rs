@@ -42,7 +42,7 @@ pub(super) async fn read_chunks(
             break;
         }
         link.record.resource(kind).run = Some(run.clone());
-        link.save().await?;
+        link.save_on_the_way().await?;
     }
     finish_chunks(link, target, run).await
 }
@@ -62,8 +62,11 @@ async fn finish_chunks(
         if dated != found {
             return changed_meanwhile(link, kind, run);
         }
-        // The others have no date, and no filter by date finds them.
-        if all <= FEW_PAGES * u64::from(belvo.page_size()) {
+        // The others have no date, and no filter by date finds them. If there is no time for all
+        // rows at once, the chunks become smaller, and these rows are left out.
+        let has_time = run.chunk_size == link.fetcher.chunk_size;
+        if has_time && all <= FEW_PAGES * u64::from(belvo.page_size()) {
+            link.progressed = false;
             return read_at_once(link, target, None).await;
         }
         run.tally.rejected_rows += all.saturating_sub(found);

@@ -15,7 +15,7 @@ use crate::leased::LeasedLink;
 pub(crate) async fn run(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<Option<Synced>> {
     let (chunk_size, now) = (link.fetcher.chunk_size, link.fetcher.clock.now());
     if link.record.start_run(kind, chunk_size, now) {
-        link.save().await?;
+        link.save_on_the_way().await?;
     }
     let end = match link.lease.bound(&link.record) {
         Some(bound) => read(link, &bound, kind).await?,

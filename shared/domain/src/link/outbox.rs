@@ -5,18 +5,27 @@
 //! that tells it. So a job that dies tells everything later, and the same change is told twice
 //! only if a job died between a write and its answer.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::change::{ChangeKind, UntoldRows};
+use super::schedule::{Reason, later};
 use super::state::Link;
 use crate::resource::ResourceKind;
 
+/// No invocation of the fetcher lasts as long (the template's timeout).
+const STOPPED_BY: SignedDuration = SignedDuration::from_mins(15);
+
 impl Link {
-    /// Notes whether the job before this one has died without saving LINK.
-    pub fn observe_interruption(&mut self) {
-        let died = self.updated_at.is_some() && self.saved_token + 1 < self.fencing_token;
-        if died && self.untold_rows == UntoldRows::Unchanged {
+    /// Notes whether the job before this one was not done. It has died; or it goes on, in a second
+    /// process that AWS has invoked with the same jobs. Then it may write rows that are old by now,
+    /// so everything is read again when it cannot be running any more.
+    pub fn observe_interruption(&mut self, now: Timestamp) {
+        let interrupted = self.updated_at.is_some() && self.saved_token + 1 < self.fencing_token;
+        if interrupted && self.untold_rows == UntoldRows::Unchanged {
             self.untold_rows = UntoldRows::Suspected;
+        }
+        if interrupted && self.is_bound() {
+            self.schedule.set(Reason::Reread, later(now, STOPPED_BY));
         }
     }
 
@@ -84,7 +93,7 @@ mod tests {
             link.saved_token = saved.unwrap_or_default();
             link.fencing_token = token;
             link.untold_rows = before;
-            link.observe_interruption();
+            link.observe_interruption(now());
             assert_eq!(link.untold_rows, after, "{saved:?} {token} {before:?}");
         };
         use UntoldRows::{Changed, Suspected, Unchanged};

@@ -239,7 +239,8 @@ impl Link {
     pub(super) fn halve_chunks(&mut self) {
         let runs = self.resources.values_mut();
         for run in runs.filter_map(|it| it.run.as_mut()) {
-            run.chunk_size = (run.chunk_size / 2).max(SMALLEST_CHUNK);
+            let smallest = run.chunk_size.min(SMALLEST_CHUNK);
+            run.chunk_size = (run.chunk_size / 2).max(smallest);
         }
     }
 }

@@ -75,13 +75,26 @@ impl LinkStore {
         link::find_many(&self.table, links, Consistency::Eventual).await
     }
 
-    /// Writes what the job of this lease knows of the link.
+    /// Writes what the job of this lease knows of the link when it is done.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired it, or it is to be erased.
     pub async fn save(&self, lease: &Lease, link: &mut Link, now: Timestamp) -> Result<()> {
-        link.updated_at = Some(now);
         link.saved_token = lease.fencing_token;
+        self.save_on_the_way(lease, link, now).await
+    }
+
+    /// The same while the job goes on: should it die, the next one sees that it was not done.
+    ///
+    /// # Errors
+    /// As of [`LinkStore::save`].
+    pub async fn save_on_the_way(
+        &self,
+        lease: &Lease,
+        link: &mut Link,
+        now: Timestamp,
+    ) -> Result<()> {
+        link.updated_at = Some(now);
         let mut update = Update::of(link::key(lease.link_id))
             .when("fencing_token = :token AND attribute_not_exists(#erase)")
             .name("erase", "erase")
