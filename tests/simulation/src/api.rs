@@ -1,13 +1,22 @@
 //! Requests to the HTTP API, as API Gateway passes them to the real handlers.
 
+use std::time::Duration;
+
 use http::{Method, Request};
 use jiff::SignedDuration;
 use lambda_http::http::Response;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use crate::invocation::until;
 use crate::system::WEBHOOK_AUTHORIZATION;
 use crate::world::World;
+
+/// API Gateway waits no longer for a function (AWS, "Amazon API Gateway quotas").
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Belvo calls a webhook again after this time.
+const CALLED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(20);
 
 /// An app repeats a request that failed on our side, so often.
 const TRIES: u32 = 40;
@@ -42,6 +51,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// API Gateway's own.
+    fn without_body(status: u16) -> Self {
+        Self {
+            status,
+            location: None,
+            text: String::new(),
+        }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -121,6 +139,7 @@ impl World {
             if answer.status == 200 {
                 return;
             }
+            self.time.pass(CALLED_AGAIN_AFTER);
         }
         self.lose(webhook);
     }
@@ -154,22 +173,24 @@ impl World {
             .doorway
             .enter(request.unwrap(), call.claims, &request_id, now);
         let Some(entrance) = entrance else {
-            return Answer {
-                status: 404,
-                location: None,
-                text: String::new(),
-            };
+            return Answer::without_body(404);
         };
         let event = entrance.event.to_string();
         let request = lambda_http::request::from_str(&event).unwrap();
-        let response = match entrance.function.as_str() {
-            "token" => Box::pin(functions.token.handle(&request)).await,
-            "callback" => Box::pin(functions.callback.handle(&request)).await,
-            "webhook" => Box::pin(functions.webhook.handle(&request)).await,
-            "links" => Box::pin(functions.links.handle(&request)).await,
-            other => panic!("{other} has no routes"),
+        let handling = async {
+            match entrance.function.as_str() {
+                "token" => Box::pin(functions.token.handle(&request)).await,
+                "callback" => Box::pin(functions.callback.handle(&request)).await,
+                "webhook" => Box::pin(functions.webhook.handle(&request)).await,
+                "links" => Box::pin(functions.links.handle(&request)).await,
+                other => panic!("{other} has no routes"),
+            }
         };
-        answer(response)
+        let handling = tokio::time::timeout(GATEWAY_TIMEOUT, handling);
+        match until(self.network.next_loss(), handling).await {
+            Some(Ok(response)) => answer(response),
+            Some(Err(_)) | None => Answer::without_body(503),
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! A history: what happens in a world, one habit after the other, and then nothing until the data
 //! is equal to Belvo's.
 //!
-//! Each step has a salt, from which what it does follows, so a step means nearly the same however many
-//! steps are left out before it: only the ids that functions draw depend on those. That is what makes
-//! a history short that fails.
+//! Each step has a salt, from which what it does follows, so a step means the same however many steps
+//! are left out before it. That is what makes a history short that fails.
 
 use std::fmt;
 
@@ -69,12 +68,15 @@ impl History {
 
     fn setup(&self, without: Option<Protection>) -> Setup {
         let mut random = Random::new(self.seed);
+        let hurried = random.one_in(6);
         Setup {
             seed: self.seed,
-            page_size: random.between(10, 50) as u32,
-            chunk_size: *random.pick(&[50, 20_000]),
+            hurried,
+            page_size: if hurried { 10 } else { random.between(10, 50) } as u32,
+            chunk_size: *random.pick(if hurried { &[50] } else { &[50, 20_000] }),
             body_mode: random.one_in(3),
             late_reads: random.one_in(3),
+            late_deletions: random.one_in(3),
             skews: [0; 3].map(|_| match random.one_in(2) {
                 true => random.between(0, 60) as i64 - 30,
                 false => 0,
@@ -107,8 +109,7 @@ impl History {
         let mut habits = habits();
         let habit = habits.find(|it| it.name == step.habit);
         let habit = habit.unwrap_or_else(|| panic!("there is no habit {}", step.habit));
-        fastrand::seed(step.salt);
-        world.network.reseed(step.salt);
+        world.reseed(step.salt);
         world.collect_mail().await;
         world.time.pass(SignedDuration::from_secs(1));
         (habit.play)(world, &mut Random::new(step.salt)).await;
@@ -131,7 +132,7 @@ pub async fn end(world: &mut World, arrives: bool) {
     world.walk().await;
     world.rest(SOON).await;
     invariants::check(world).await;
-    settled::check_heard(world).await;
+    world.heard = settled::check_heard(world).await;
     world.rest(LATER).await;
     invariants::check(world).await;
     settled::check(world).await;

@@ -1,5 +1,7 @@
 //! Users, invented: who they are, what they have begun, and what they own.
 
+use jiff::Timestamp;
+
 /// A user of the app, who is one person.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -9,6 +11,10 @@ pub struct Person {
     pub visits: Vec<Visit>,
     /// The receipts of what they have had erased.
     pub receipts: Vec<String>,
+    /// Those of everything.
+    pub erasures: Vec<String>,
+    /// When they have had everything erased last: visits of before lead to nothing.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// A visit to the widget that may not have ended.
@@ -16,6 +22,7 @@ pub struct Person {
 pub struct Visit {
     pub session_id: String,
     pub access_token: String,
+    pub begun_at: Timestamp,
     pub outcome: Option<Outcome>,
 }
 
@@ -24,8 +31,8 @@ pub struct Visit {
 pub enum Outcome {
     /// With a link, and whether the browser came back.
     Success { returned: bool },
-    /// Without one.
-    Other,
+    /// Without one, and whether the browser came back.
+    Other { returned: bool },
 }
 
 /// A link that a user has made.
@@ -42,6 +49,9 @@ pub struct Made {
     pub erased: bool,
     /// Whether Belvo has deleted it for a reason of its own.
     pub deleted_at_belvo: bool,
+    /// The link it continues: a consent was renewed, and Belvo has made a new link of it that names
+    /// nobody.
+    pub continues: Option<String>,
 }
 
 impl Person {
@@ -53,6 +63,8 @@ impl Person {
             name: format!("Pessoa Inventada {}", word(number)),
             visits: Vec::new(),
             receipts: Vec::new(),
+            erasures: Vec::new(),
+            erased_at: None,
         }
     }
 }

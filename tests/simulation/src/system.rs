@@ -1,6 +1,7 @@
 //! The six functions as their `main`s make them from the template, with the simulated sides.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::sides::network::Network;
 use crate::sides::protection::Protection;
 use crate::sides::time::Time;
 
+/// Lambda kills the fetcher after this time.
+pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(300);
+
 /// The settings of a world.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -33,6 +37,11 @@ pub struct Setup {
     pub body_mode: bool,
     /// Whether indexes and ordinary reads of DynamoDB are late.
     pub late_reads: bool,
+    /// Whether Belvo's pages take long, and Lambda kills the fetcher early: long lists must be read in
+    /// parts.
+    pub hurried: bool,
+    /// Whether Belvo deletes a link a while after it has accepted to.
+    pub late_deletions: bool,
     /// How far the clocks of the HTTP functions, of the jobs and of SQS differ, in seconds.
     pub skews: [i64; 3],
     /// What is missing.
@@ -48,8 +57,26 @@ impl Setup {
             chunk_size: 20_000,
             body_mode: false,
             late_reads: false,
+            hurried: false,
+            late_deletions: false,
             skews: [0; 3],
             without: None,
+        }
+    }
+
+    /// How long an invocation of the fetcher may take.
+    pub fn patience(&self) -> SignedDuration {
+        match self.hurried {
+            true => SignedDuration::from_secs(110),
+            false => TIMEOUT,
+        }
+    }
+
+    /// Rows of a new link.
+    pub fn rows(&self, random: &mut Random) -> u64 {
+        match self.hurried {
+            true => random.between(150, 250),
+            false => random.between(20, 90),
         }
     }
 
@@ -69,13 +96,13 @@ pub struct Functions {
     pub links: links::Handler,
     pub sweeper: sweeper::Sweeper,
     /// Two processes of the fetcher, because AWS may run two.
-    pub fetchers: [fetcher::Fetcher; 2],
+    pub fetchers: [Rc<fetcher::Fetcher>; 2],
 }
 
 impl Functions {
     /// Replaces a process of the fetcher that was lost.
     pub fn restart_fetcher(&mut self, process: usize) {
-        self.fetchers[process] = self.sides.fetcher(&self.described, process);
+        self.fetchers[process] = Rc::new(self.sides.fetcher(&self.described, process));
     }
 }
 
@@ -121,7 +148,7 @@ impl Sides {
             webhook: self.webhook(&described),
             links: self.links(&described),
             sweeper: self.sweeper(&described),
-            fetchers: [0, 1].map(|process| self.fetcher(&described, process)),
+            fetchers: [0, 1].map(|process| Rc::new(self.fetcher(&described, process))),
             described,
         }
     }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use store::{LinkStore, SHARDS};
-use sweeper::{Report, SweepError};
+use sweeper::Report;
 use truth::Records;
 use url::Url;
 
@@ -46,6 +46,14 @@ pub struct World {
     pub links: BTreeMap<String, Made>,
     /// Webhooks that Belvo has sent and that did not arrive yet.
     pub mail: Vec<Map<String, Value>>,
+    /// Every id that lay under a tombstone, of links and of erasures of users.
+    pub tombstones: BTreeSet<String>,
+    /// Proofs that browsers came back with, by link.
+    pub proofs: BTreeMap<String, String>,
+    /// Links that two processes have worked on at once, until they are read again.
+    pub overlapped: BTreeSet<String>,
+    /// Links that were compared soon after the end, of how many.
+    pub heard: (u64, u64),
     /// Where the widget has sent the browser of each link.
     pub redirects: BTreeMap<String, Url>,
     /// Used by the test itself, so nothing of it fails.
@@ -53,8 +61,10 @@ pub struct World {
     pub requests: u64,
     /// Link, kind and id of each row that was stored after the last step.
     pub rows: BTreeSet<(String, String, String)>,
-    /// Links of which Belvo has changed something without a webhook that arrived.
-    pub unheard: BTreeSet<String>,
+    /// Links of which something was not told, or not shown when it was; and until when.
+    pub unheard: BTreeMap<String, Timestamp>,
+    /// Whether what Belvo answers may lack something without anybody noticing.
+    is_veiled: bool,
     store: LinkStore,
     sides: Sides,
     webhooks_taken: usize,
@@ -66,8 +76,8 @@ impl World {
         // The AWS clients spread their repetitions by it.
         fastrand::seed(setup.seed);
         let time = Time::new();
-        let network = Network::new(setup.seed);
-        let bank = Bank::open(setup.seed, time.clone(), setup.without);
+        let network = Network::new(setup.seed, setup.hurried);
+        let bank = Bank::open(&setup, time.clone());
         let skew = setup.skew(SQS);
         let aws = Aws::create(time.clone(), setup.late_reads, skew, setup.without).await;
         *aws.secrets().lock().unwrap() = first_secrets();
@@ -94,13 +104,25 @@ impl World {
             people: Vec::new(),
             links: BTreeMap::new(),
             mail: Vec::new(),
+            tombstones: BTreeSet::new(),
+            proofs: BTreeMap::new(),
+            overlapped: BTreeSet::new(),
+            heard: (0, 0),
             redirects: BTreeMap::new(),
             requests: 0,
             rows: BTreeSet::new(),
-            unheard: BTreeSet::new(),
+            unheard: BTreeMap::new(),
+            is_veiled: false,
             webhooks_taken: 0,
             story: Vec::new(),
         }
+    }
+
+    /// From now on, chance follows from this alone.
+    pub fn reseed(&mut self, salt: u64) {
+        fastrand::seed(salt);
+        self.network.reseed(salt);
+        *self.sides.random.lock().unwrap() = Random::new(salt);
     }
 
     /// Takes in what Belvo has sent since the last time.
@@ -112,8 +134,25 @@ impl World {
 
     /// A webhook never arrives.
     pub fn lose(&mut self, body: &Map<String, Value>) {
-        let link_id = body.get("link_id").and_then(Value::as_str);
-        self.unheard.extend(link_id.map(str::to_owned));
+        if let Some(link_id) = body.get("link_id").and_then(Value::as_str) {
+            self.unheard.insert(link_id.to_owned(), self.time.now());
+        }
+    }
+
+    /// Replaces all faults of Belvo. With those that are veiled, what a link was asked for meanwhile
+    /// may have come incomplete, and is read again only with the next full sync.
+    pub async fn fail(&mut self, faults: &Value, veiled: bool) {
+        self.lift_veil();
+        self.is_veiled = veiled;
+        self.bank.fail(faults).await;
+    }
+
+    fn lift_veil(&mut self) {
+        let asked = self.bank.take_asked();
+        if self.is_veiled {
+            let now = self.time.now();
+            self.unheard.extend(asked.into_iter().map(|it| (it, now)));
+        }
     }
 
     /// No webhook that is on its way ever arrives.
@@ -153,7 +192,8 @@ impl World {
     pub async fn work_off(&mut self) {
         let mut random = Random::new(self.setup.seed);
         for _ in 0..MOST_ROUNDS {
-            if self.work(How::USUAL, &mut random).await == Worked::Nothing {
+            let how = self.setup.usual();
+            if self.work(how, &mut random).await == Worked::Nothing {
                 return;
             }
         }
@@ -193,8 +233,8 @@ impl World {
             return;
         }
         let event = json!({"sweep": "due"});
-        if let Err(error) = Box::pin(self.functions.sweeper.handle(&event)).await {
-            self.note(&format!("the sweep of due links fails: {}", error.name()));
+        if let Err(why) = self.invoke_sweeper(&event).await {
+            self.note(&format!("the sweep of due links fails: {why}"));
         }
     }
 
@@ -205,11 +245,11 @@ impl World {
         }
         for page in 1.. {
             let event = json!({"sweep": "links", "page": page});
-            match Box::pin(self.functions.sweeper.handle(&event)).await {
+            match self.invoke_sweeper(&event).await {
                 Ok(Report::Links { pages, .. }) if page < pages => {}
-                Ok(_) | Err(SweepError::NoSuchPage { .. }) => return,
-                Err(error) => {
-                    self.note(&format!("the walk fails: {}", error.name()));
+                Ok(_) => return,
+                Err(why) => {
+                    self.note(&format!("the walk ends with page {page}: {why}"));
                     return;
                 }
             }
@@ -218,12 +258,18 @@ impl World {
 
     /// An operator invokes the sweeper.
     pub async fn operate(&mut self, event: &Value) {
-        let report = Box::pin(self.functions.sweeper.handle(event)).await;
-        let result = match report {
-            Ok(_) => "done",
-            Err(error) => error.name(),
-        };
+        let result = self.invoke_sweeper(event).await.err().unwrap_or("done");
         self.note(&format!("the operator invokes {event}: {result}"));
+    }
+
+    /// Gives the report, or the name of what went wrong.
+    async fn invoke_sweeper(&self, event: &Value) -> Result<Report, &'static str> {
+        let handling = Box::pin(self.functions.sweeper.handle(event));
+        match invocation::until(self.network.next_loss(), handling).await {
+            Some(Ok(report)) => Ok(report),
+            Some(Err(error)) => Err(error.name()),
+            None => Err("the process is lost"),
+        }
     }
 
     /// The time at which the next link is due.

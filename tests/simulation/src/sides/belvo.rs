@@ -1,7 +1,8 @@
 //! Belvo's side of a world: the sandbox, what happens at banks, and the client of its API.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belvo::{Belvo, ClientOptions, KeySource, Transport, TransportError};
@@ -9,6 +10,7 @@ use belvo_sandbox::{Config, Sandbox};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{Method, Request, Response, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use truth::Canonical;
@@ -16,6 +18,10 @@ use truth::Canonical;
 use super::network::{Fate, Line, Side};
 use super::protection::Protection;
 use super::time::Time;
+use crate::system::Setup;
+
+/// How much later a late deletion comes.
+const DELETED_AFTER: SignedDuration = SignedDuration::from_mins(40);
 
 /// The first pair of Belvo's keys.
 pub const KEYS: (&str, &str) = ("id", "password");
@@ -26,7 +32,14 @@ pub struct Bank {
     sandbox: Arc<Sandbox>,
     time: Time,
     without: Option<Protection>,
+    /// Links that were asked for.
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    /// Deletions that it has accepted and will do, if it does them late.
+    deletions: Option<Arc<Mutex<Vec<Deletion>>>>,
 }
+
+/// When, and the request.
+type Deletion = (Timestamp, Request<Bytes>);
 
 /// A transaction at the bank.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,18 +56,20 @@ pub struct Connected {
 }
 
 impl Bank {
-    pub fn open(seed: u64, time: Time, without: Option<Protection>) -> Self {
+    pub fn open(setup: &Setup, time: Time) -> Self {
         let sandbox = Sandbox::in_process(Config {
             listen: ([127, 0, 0, 1], 0).into(),
             secret_id: KEYS.0.to_owned(),
             secret_password: KEYS.1.to_owned(),
-            seed,
+            seed: setup.seed,
             webhook: None,
         });
         Self {
             sandbox: Arc::new(sandbox),
             time,
-            without,
+            without: setup.without,
+            asked: Arc::default(),
+            deletions: setup.late_deletions.then(Arc::default),
         }
     }
 
@@ -125,14 +140,48 @@ impl Bank {
             return Ok(answer.unwrap());
         }
         self.synchronize().await;
+        self.asked.lock().unwrap().extend(link_of(&request));
+        if request.method() == Method::DELETE
+            && let Some(deletions) = &self.deletions
+            && self.shows(request.uri().path()).await
+        {
+            let at = self.time.now() + DELETED_AFTER;
+            deletions.lock().unwrap().push((at, request));
+            let accepted =
+                Bytes::from_static(br#"{"request_id": "00000000000000000000000000000000"}"#);
+            let answer = Response::builder().status(StatusCode::ACCEPTED);
+            let answer = answer.header("content-type", "application/json");
+            return Ok(answer.body(accepted).unwrap());
+        }
         let answer = self.sandbox.answer(request).await;
         answer.map_err(|error| TransportError::NoAnswer(Arc::new(error)))
     }
 
+    /// Whether this path is that of a link it shows.
+    async fn shows(&self, path: &str) -> bool {
+        let links = self.links().await;
+        links
+            .iter()
+            .any(|id| path.split('/').any(|part| part == id))
+    }
+
     /// Belvo's clock is frozen at what it was told last, like that of a test.
     async fn synchronize(&self) {
-        let now = json!({"set": self.time.now().to_string(), "freeze": true});
-        self.post("clock", &now).await;
+        let now = self.time.now();
+        let clock = json!({"set": now.to_string(), "freeze": true});
+        self.post("clock", &clock).await;
+        for request in self.take_due_deletions(now) {
+            drop(self.sandbox.answer(request).await);
+        }
+    }
+
+    fn take_due_deletions(&self, now: Timestamp) -> Vec<Request<Bytes>> {
+        let Some(deletions) = &self.deletions else {
+            return Vec::new();
+        };
+        let mut deletions = deletions.lock().unwrap();
+        let due = deletions.extract_if(.., |(at, _)| *at <= now);
+        due.map(|(_, request)| request).collect()
     }
 
     /// Ends a visit to the widget, as the user does.
@@ -165,10 +214,27 @@ impl Bank {
             .await;
     }
 
-    /// Hides the link from Belvo's API, or shows it again.
-    pub async fn hide(&self, link_id: &str, gone: bool) {
-        let wish = json!({"gone": gone});
-        self.tell(&format!("links/{link_id}/gone"), &wish).await;
+    /// Hides a link from Belvo's API.
+    pub async fn hide(&self, link_id: &str) {
+        let path = format!("links/{link_id}/gone");
+        self.tell(&path, &json!({"gone": true})).await;
+    }
+
+    /// Shows a link again, unless Belvo has deleted it.
+    pub async fn show(&self, link_id: &str) {
+        self.synchronize().await;
+        let path = format!("links/{link_id}/gone");
+        let wish = json!({"gone": false}).to_string();
+        let (status, text) = self.control(Method::POST, &path, wish).await;
+        assert!(
+            status.is_success() || status == StatusCode::NOT_FOUND,
+            "{text}"
+        );
+    }
+
+    /// The links that were asked for since the last time.
+    pub fn take_asked(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
     }
 
     /// Belvo reads the bank again and announces everything.
@@ -264,6 +330,14 @@ fn page(status: StatusCode) -> Response<Bytes> {
         .header("content-type", "text/html")
         .body(Bytes::from_static(b"<html>a gateway</html>"));
     page.unwrap()
+}
+
+/// The link by which a list is filtered.
+fn link_of(request: &Request<Bytes>) -> Option<String> {
+    let query = request.uri().query()?.as_bytes();
+    let mut members = url::form_urlencoded::parse(query);
+    let link = members.find(|(name, _)| name == "link")?;
+    Some(link.1.into_owned())
 }
 
 /// `GET /api/{resource}/{id}/` of a row of a bank.

@@ -16,12 +16,16 @@ use serde_json::{Map, Value, json};
 use super::protection::Protection;
 use super::time::Time;
 
-/// How far an index, or a read that is not consistent, is behind if it is late.
-const LATENESS: SignedDuration = SignedDuration::from_secs(3);
+/// How far at most an index, or a read that is not consistent, is behind if it is late.
+const LATEST: SignedDuration = SignedDuration::from_secs(10);
 
 /// The condition by which a job that was overtaken is refused, and one that always holds.
 const FENCE: &str = "fencing_token = :token";
 const NO_FENCE: &str = "(fencing_token = :token OR NOT fencing_token = :token)";
+
+/// The condition by which the save of a link that is to be erased is refused.
+const NOT_MARKED: &str = "attribute_not_exists(#erase)";
+const MARKED_OR_NOT: &str = "(attribute_not_exists(#erase) OR attribute_exists(#erase))";
 
 /// All tables of one world.
 #[derive(Clone)]
@@ -71,10 +75,10 @@ impl DynamoDb {
     /// Answers a request.
     pub fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let mut request: Value = serde_json::from_slice(body).unwrap();
-        self.weaken(&mut request);
+        self.weaken(operation, &mut request);
         match &self.late {
             Some(late) if self.reads_late && may_be_late(operation, &request) => {
-                late.catch_up(self.time.now() - LATENESS);
+                late.catch_up(self.time.now() - self.lateness());
                 reply(perform(&late.database, operation, request))
             }
             Some(late) if !is_read(operation) => {
@@ -87,6 +91,12 @@ impl DynamoDb {
             }
             _ => reply(perform(&self.database, operation, request)),
         }
+    }
+
+    /// As much as the time of day says, so that it differs from read to read.
+    fn lateness(&self) -> SignedDuration {
+        let millis = self.time.now().as_millisecond() % LATEST.as_millis() as i64;
+        SignedDuration::from_millis(millis)
     }
 
     /// What DynamoDB answers when it is busy. Of a batch it does a part.
@@ -138,13 +148,22 @@ impl DynamoDb {
     }
 
     /// Takes a protection out of a request.
-    fn weaken(&self, request: &mut Value) {
+    fn weaken(&self, operation: &str, request: &mut Value) {
+        let replace = |request: &mut Value, what: &str, by: &str| {
+            let text = request.to_string();
+            if text.contains(what) {
+                *request = serde_json::from_str(&text.replace(what, by)).unwrap();
+            }
+        };
         match self.without {
-            Some(Protection::Fence) => {
-                let text = request.to_string();
-                if text.contains(FENCE) {
-                    *request = serde_json::from_str(&text.replace(FENCE, NO_FENCE)).unwrap();
-                }
+            Some(Protection::RowFence) if operation == "TransactWriteItems" => {
+                replace(request, FENCE, NO_FENCE);
+            }
+            Some(Protection::LinkFence) if operation == "UpdateItem" => {
+                replace(request, FENCE, NO_FENCE);
+            }
+            Some(Protection::EraseMark) if operation == "UpdateItem" => {
+                replace(request, NOT_MARKED, MARKED_OR_NOT);
             }
             Some(Protection::Checkpoint) => {
                 let values = &mut request["ExpressionAttributeValues"];

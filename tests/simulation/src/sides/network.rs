@@ -17,6 +17,9 @@ use crate::random::Random;
 /// The way of a request, and of an answer, in milliseconds.
 const WAY: (u64, u64) = (5, 40);
 
+/// The way to Belvo and back, if its pages take long.
+const FAR_WAY: (u64, u64) = (1_500, 2_500);
+
 /// A slow call, in milliseconds: longer than any function waits for AWS, or than a batch takes.
 const SLOW_WAY: (u64, u64) = (1_500, 12_000);
 
@@ -51,6 +54,8 @@ pub struct Weather {
     pub refusals: u64,
     pub interceptions: u64,
     pub slow: u64,
+    /// Not calls but processes of the other functions than the fetcher, which are lost meanwhile.
+    pub losses: u64,
 }
 
 /// What becomes of each call of all functions.
@@ -61,6 +66,7 @@ pub struct Network {
 
 #[derive(Debug)]
 struct State {
+    belvo_is_far: bool,
     random: Random,
     weather: Weather,
     counts: Counts,
@@ -85,8 +91,10 @@ pub struct Counts {
 }
 
 impl Network {
-    pub fn new(seed: u64) -> Self {
+    /// Each of Belvo's pages may take a while.
+    pub fn new(seed: u64, belvo_is_far: bool) -> Self {
         let state = State {
+            belvo_is_far,
             random: Random::new(seed),
             weather: Weather::default(),
             counts: Counts::default(),
@@ -104,6 +112,19 @@ impl Network {
 
     pub fn set_weather(&self, weather: Weather) {
         self.state.lock().unwrap().weather = weather;
+    }
+
+    /// Whether every call is answered soon, or not at all.
+    pub fn is_calm(&self) -> bool {
+        self.state.lock().unwrap().weather.slow == 0
+    }
+
+    /// At which await the next process of another function than the fetcher is lost, if it is.
+    pub fn next_loss(&self) -> Option<u64> {
+        let mut state = self.state.lock().unwrap();
+        let losses = state.weather.losses;
+        let is_lost = losses > 0 && state.random.one_in(losses);
+        is_lost.then(|| state.random.between(1, 30))
     }
 
     pub fn counts(&self) -> Counts {
@@ -177,12 +198,14 @@ impl Network {
         fate
     }
 
-    fn way(&self) -> Duration {
+    fn way(&self, side: Side) -> Duration {
         let mut state = self.state.lock().unwrap();
         let slow = state.weather.slow;
-        let (shortest, longest) = match slow > 0 && state.random.one_in(slow) {
-            true => SLOW_WAY,
-            false => WAY,
+        let is_slow = slow > 0 && state.random.one_in(slow);
+        let (shortest, longest) = match side {
+            _ if is_slow => SLOW_WAY,
+            Side::Belvo if state.belvo_is_far => FAR_WAY,
+            _ => WAY,
         };
         Duration::from_millis(state.random.between(shortest, longest))
     }
@@ -222,9 +245,9 @@ impl Line {
             self.turn().await;
             return deliver(self.network.fate(side)).await;
         }
-        tokio::time::sleep(self.network.way()).await;
+        tokio::time::sleep(self.network.way(side)).await;
         let answer = deliver(self.network.fate(side)).await;
-        tokio::time::sleep(self.network.way()).await;
+        tokio::time::sleep(self.network.way(side)).await;
         answer
     }
 

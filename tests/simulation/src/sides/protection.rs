@@ -12,8 +12,12 @@ pub enum Protection {
     Visibility,
     /// The queue keeps the jobs that the fetcher returns.
     PartialFailures,
-    /// DynamoDB refuses the write of a job that a later one has overtaken.
-    Fence,
+    /// DynamoDB refuses changes of rows by a job that a later one has overtaken.
+    RowFence,
+    /// The same of LINK.
+    LinkFence,
+    /// A job does not save LINK once its user has marked it.
+    EraseMark,
     /// What a job could not finish is written on LINK.
     Checkpoint,
     /// Belvo's answer for a single row is a proof that it is gone.
@@ -25,11 +29,13 @@ pub enum Protection {
 }
 
 impl Protection {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Grouping,
         Self::Visibility,
         Self::PartialFailures,
-        Self::Fence,
+        Self::RowFence,
+        Self::LinkFence,
+        Self::EraseMark,
         Self::Checkpoint,
         Self::RemovalProof,
         Self::OwnerCheck,

@@ -11,12 +11,13 @@ pub const HABITS: &[Habit] = &[
     habit!(1, belvo_is_well),
     habit!(1, a_list_changes_while_it_is_read),
     habit!(1, counts_are_wrong),
-    habit!(1, a_list_hides_a_row),
+    habit!(2, a_list_hides_a_row),
     habit!(1, belvo_mixes_up_links),
     habit!(1, something_stands_in_front_of_belvo),
     habit!(1, a_limit_is_reached),
     habit!(1, belvo_refreshes_everything),
     habit!(1, belvo_hides_a_link),
+    habit!(1, belvo_shows_a_link_again),
     habit!(1, belvo_deletes_a_link),
 ];
 
@@ -55,7 +56,7 @@ async fn belvo_is_unwell(world: &mut World, random: &mut Random) {
         ];
         faults["path"] = json!(random.pick(&paths));
     }
-    world.bank.fail(&faults).await;
+    world.fail(&faults, false).await;
     world.note(&format!("Belvo is unwell: {faults}"));
 }
 
@@ -65,9 +66,11 @@ async fn belvo_is_well(world: &mut World, _: &mut Random) {
 
 /// Belvo has no fault any more, and shows every link.
 pub async fn heal(world: &mut World) {
-    world.bank.fail(&json!({})).await;
-    for link_id in world.standing() {
-        world.bank.hide(&link_id, false).await;
+    world.fail(&json!({}), false).await;
+    let links = world.links.iter();
+    let there = links.filter(|(_, it)| !it.deleted_at_belvo);
+    for link_id in there.map(|(id, _)| id) {
+        world.bank.show(link_id).await;
     }
     world.note("Belvo is well");
 }
@@ -76,9 +79,8 @@ async fn a_list_changes_while_it_is_read(world: &mut World, random: &mut Random)
     let (page, add, delete) = (random.between(1, 3), random.between(0, 3), random.below(3));
     let drift = json!({"path": "/transactions/", "page": page, "add": add, "delete": delete});
     let faults = json!({"drift": [drift]});
-    world.bank.fail(&faults).await;
     // No webhook tells of it, whichever list it will be.
-    world.unheard.extend(world.standing());
+    world.fail(&faults, true).await;
     world.note(&format!("a list changes while it is read: {faults}"));
 }
 
@@ -87,16 +89,15 @@ async fn counts_are_wrong(world: &mut World, random: &mut Random) {
         true => json!({"count_lies": 1}),
         false => json!({"count_flips": random.between(1, 6)}),
     };
-    world.bank.fail(&faults).await;
+    world.fail(&faults, false).await;
     world.note(&format!("counts are wrong: {faults}"));
 }
 
 /// A row is missing, and the count says that there is none.
 async fn a_list_hides_a_row(world: &mut World, random: &mut Random) {
     let faults = json!({"short_page": random.between(1, 8), "count_lies": -1});
-    world.bank.fail(&faults).await;
     // A row that is hidden when it is announced is found with the next full sync.
-    world.unheard.extend(world.standing());
+    world.fail(&faults, true).await;
     world.note(&format!("a list hides a row: {faults}"));
 }
 
@@ -107,9 +108,8 @@ async fn belvo_mixes_up_links(world: &mut World, random: &mut Random) {
         true => json!({"ignore_filter": true}),
         false => json!({"foreign_object": random.between(1, 5)}),
     };
-    world.bank.fail(&faults).await;
     // What was refused is read again with the next full sync.
-    world.unheard.extend(world.standing());
+    world.fail(&faults, true).await;
     world.note(&format!("Belvo mixes up links: {faults}"));
 }
 
@@ -117,7 +117,7 @@ async fn something_stands_in_front_of_belvo(world: &mut World, random: &mut Rand
     let statuses = [200, 302, 400, 401, 403, 404, 410, 421, 502];
     let bodies = ["<html>blocked</html>", r#"{"detail": "Not found."}"#, ""];
     let gateway = json!({"status": random.pick(&statuses), "body": random.pick(&bodies)});
-    world.bank.fail(&json!({"gateway": [gateway]})).await;
+    world.fail(&json!({"gateway": [gateway]}), false).await;
     world.note(&format!("something stands in front of Belvo: {gateway}"));
 }
 
@@ -131,9 +131,8 @@ async fn a_limit_is_reached(world: &mut World, random: &mut Random) {
         "body": "json",
         "path": random.pick(&paths),
     });
-    world.bank.fail(&json!({"fail_next": fault})).await;
     // What is declined is read with the next full sync, or in the next month.
-    world.unheard.extend(world.standing());
+    world.fail(&json!({"fail_next": fault}), true).await;
     world.note(&format!("a limit is reached: {fault}"));
 }
 
@@ -147,9 +146,19 @@ async fn belvo_refreshes_everything(world: &mut World, random: &mut Random) {
 /// For a while Belvo knows nothing of a link.
 async fn belvo_hides_a_link(world: &mut World, random: &mut Random) {
     if let Some(link_id) = some_link(world, random) {
-        let gone = random.one_in(2);
-        world.bank.hide(&link_id, gone).await;
-        world.note(&format!("{link_id} is gone from Belvo: {gone}"));
+        world.bank.hide(&link_id).await;
+        world.note(&format!("Belvo hides {link_id}"));
+    }
+}
+
+async fn belvo_shows_a_link_again(world: &mut World, random: &mut Random) {
+    let links = world.links.iter();
+    let there = links.filter(|(_, it)| !it.deleted_at_belvo);
+    let there: Vec<String> = there.map(|(id, _)| id.clone()).collect();
+    if !there.is_empty() {
+        let link_id = random.pick(&there);
+        world.bank.show(link_id).await;
+        world.note(&format!("Belvo shows {link_id}"));
     }
 }
 
@@ -159,7 +168,7 @@ async fn belvo_deletes_a_link(world: &mut World, random: &mut Random) {
         return;
     }
     if let Some(link_id) = some_link(world, random) {
-        world.bank.hide(&link_id, true).await;
+        world.bank.hide(&link_id).await;
         if let Some(made) = world.links.get_mut(&link_id) {
             made.deleted_at_belvo = true;
         }

@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::{Habit, habit};
+use super::banks::a_statement_is_corrected;
+use super::{Habit, MEANWHILE, habit};
 use crate::invocation::{How, Other, Worked};
 use crate::random::Random;
 use crate::world::World;
@@ -12,6 +13,8 @@ pub const HABITS: &[Habit] = &[
     habit!(8, the_fetcher_works),
     habit!(2, the_fetcher_is_lost),
     habit!(2, two_fetchers_work),
+    habit!(4, something_happens_meanwhile),
+    habit!(2, a_straggler_is_overtaken),
     habit!(2, the_sweeper_queues_what_is_due),
     habit!(1, the_sweeper_walks_the_links),
     habit!(1, expired_records_go),
@@ -28,7 +31,7 @@ async fn the_fetcher_works(world: &mut World, random: &mut Random) {
         let patience = match random.below(5) {
             // It starts no page in its last minute.
             0 => SignedDuration::from_millis(random.between(59_000, 62_000) as i64),
-            _ => How::USUAL.patience,
+            _ => world.setup.patience(),
         };
         let how = How {
             patience,
@@ -48,7 +51,7 @@ async fn the_fetcher_works(world: &mut World, random: &mut Random) {
 async fn the_fetcher_is_lost(world: &mut World, random: &mut Random) {
     let how = How {
         lost_at: Some(random.between(1, 120)),
-        ..How::USUAL
+        ..world.setup.usual()
     };
     let worked = world.work(how, random).await;
     world.note(&format!("the fetcher may be lost: {how:?}, {worked:?}"));
@@ -62,15 +65,40 @@ async fn two_fetchers_work(world: &mut World, random: &mut Random) {
     let others = [
         Other::Twice,
         Other::Beside,
-        Other::Straggling(random.between(1, 120)),
+        Other::Straggling(random.between(1, 120), *random.pick(MEANWHILE)),
     ];
     let how = How {
         other: *random.pick(&others),
         lost_at: random.one_in(3).then(|| random.between(1, 120)),
-        ..How::USUAL
+        ..world.setup.usual()
     };
     let worked = world.work(how, random).await;
     world.note(&format!("two fetchers work: {how:?}, {worked:?}"));
+}
+
+/// What users, banks, Belvo and operators do does not wait for a job to end.
+async fn something_happens_meanwhile(world: &mut World, random: &mut Random) {
+    let waits = random.between(1, 120);
+    let habit = *random.pick(MEANWHILE);
+    let how = How {
+        other: Other::Interrupted(waits, habit),
+        ..world.setup.usual()
+    };
+    let worked = world.work(how, random).await;
+    world.note(&format!("the fetcher was interrupted: {how:?}, {worked:?}"));
+}
+
+/// A bank corrects a statement twice. While one process is at the first correction, another is done
+/// with both.
+async fn a_straggler_is_overtaken(world: &mut World, random: &mut Random) {
+    world.work_off().await;
+    a_statement_is_corrected(world, random).await;
+    let how = How {
+        other: Other::Straggling(random.between(1, 60), "a_statement_is_corrected"),
+        ..world.setup.usual()
+    };
+    let worked = world.work(how, random).await;
+    world.note(&format!("a straggler was overtaken: {how:?}, {worked:?}"));
 }
 
 async fn the_sweeper_queues_what_is_due(world: &mut World, _: &mut Random) {

@@ -51,6 +51,28 @@ pub fn habits() -> impl Iterator<Item = &'static Habit> {
     all.into_iter().flatten()
 }
 
+/// Habits that are played in the middle of a job too.
+const MEANWHILE: &[&str] = &[
+    "connects",
+    "comes_back_late_or_again",
+    "renews",
+    "refreshes",
+    "erases_a_link",
+    "erases_a_link",
+    "erases_everything",
+    "movements_change",
+    "other_objects_change",
+    "belvo_is_unwell",
+    "belvo_is_well",
+    "belvo_deletes_a_link",
+    "webhooks_arrive",
+    "webhooks_arrive",
+    "the_sweeper_queues_what_is_due",
+    "the_sweeper_walks_the_links",
+    "rotates_belvos_keys",
+    "rotates_the_session_keys",
+];
+
 /// The habit of an asynchronous function.
 macro_rules! habit {
     ($weight:literal, $name:ident) => {

@@ -67,6 +67,7 @@ async fn the_weather_changes(world: &mut World, random: &mut Random) {
             refusals: 20,
             interceptions: 200,
             slow: 100,
+            losses: 20,
         },
         Weather {
             breaks: 10,
@@ -74,6 +75,7 @@ async fn the_weather_changes(world: &mut World, random: &mut Random) {
             refusals: 5,
             interceptions: 20,
             slow: 20,
+            losses: 5,
         },
         Weather {
             slow: 4,

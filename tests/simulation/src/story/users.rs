@@ -3,6 +3,7 @@
 use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use truth::Canonical;
 use url::Url;
 
 use super::{Habit, habit, some_link};
@@ -15,10 +16,12 @@ pub const HABITS: &[Habit] = &[
     habit!(3, connects),
     habit!(1, connects_and_does_not_come_back),
     habit!(1, connects_with_the_account_of_somebody_else),
+    habit!(1, posts_the_proof_of_another_visit),
     habit!(1, begins_a_visit),
     habit!(1, leaves_the_widget),
     habit!(1, comes_back_late_or_again),
     habit!(1, renews),
+    habit!(1, renews_as_a_new_link),
     habit!(1, revokes),
     habit!(1, refreshes),
     habit!(1, looks),
@@ -36,7 +39,7 @@ const MOST_LINKS: usize = 5;
 async fn connects(world: &mut World, random: &mut Random) {
     if world.links.len() < MOST_LINKS {
         let person = someone(world, random);
-        let rows = random.between(20, 90);
+        let rows = world.setup.rows(random);
         connect(world, person, rows).await;
     }
 }
@@ -45,7 +48,7 @@ async fn connects_and_does_not_come_back(world: &mut World, random: &mut Random)
     if world.links.len() < MOST_LINKS {
         let person = someone(world, random);
         if let Some(visit) = mint(world, person).await {
-            let rows = random.between(20, 60);
+            let rows = world.setup.rows(random);
             finish(world, person, visit, &json!({"transactions": rows})).await;
         }
     }
@@ -56,7 +59,12 @@ async fn connects_with_the_account_of_somebody_else(world: &mut World, random: &
         return;
     }
     let person = someone(world, random);
-    let owner = Person::account_holder_of(person).cpf;
+    // Maybe that of another user, with links of their own.
+    let other = random.position(world.people.len());
+    let owner = match other == person {
+        true => Person::account_holder_of(person).cpf,
+        false => world.people[other].cpf.clone(),
+    };
     if let Some(visit) = mint(world, person).await {
         let how = json!({"transactions": 20, "owner": owner});
         if let Some((link_id, url)) = finish(world, person, visit, &how).await {
@@ -83,11 +91,16 @@ async fn leaves_the_widget(world: &mut World, random: &mut Random) {
     let Ok(left) = world.bank.visit(&body).await else {
         return;
     };
-    world.people[person].visits[visit].outcome = Some(Outcome::Other);
     world.note(&format!("person {person} leaves the widget: {outcome}"));
+    let mut returned = false;
     if let Some(url) = left.redirect_url {
-        world.open(&Url::parse(&url).unwrap()).await;
+        returned = world
+            .open(&Url::parse(&url).unwrap())
+            .await
+            .location
+            .is_some();
     }
+    world.people[person].visits[visit].outcome = Some(Outcome::Other { returned });
 }
 
 /// A browser keeps the address of a callback, and opens it once more.
@@ -120,6 +133,38 @@ async fn renews(world: &mut World, random: &mut Random) {
         "the consent of {link_id} is renewed: {how}, portal {}",
         answer.status
     ));
+}
+
+/// The portal makes a new link of the consent, which names no user.
+async fn renews_as_a_new_link(world: &mut World, random: &mut Random) {
+    let Some(link_id) = some_link(world, random) else {
+        return;
+    };
+    let made = world.links[&link_id].clone();
+    if !made.owner_is_theirs || !is_bound(world, &link_id).await || world.links.len() >= MOST_LINKS
+    {
+        return;
+    }
+    let path = format!("links/{link_id}/renew");
+    let renewed = world.bank.tell(&path, &json!({"new_link": true})).await;
+    let new = renewed["link_id"].as_str().unwrap().to_owned();
+    world.note(&format!("the consent of {link_id} is renewed as {new}"));
+    let made = Made {
+        continues: Some(link_id),
+        ..made
+    };
+    world.links.insert(new, made);
+}
+
+async fn names_a_user(world: &World, link_id: &str) -> bool {
+    let link = world.records(link_id).await.remove("LINK");
+    link.is_some_and(|it| it.contains_key("external_id"))
+}
+
+async fn is_bound(world: &World, link_id: &str) -> bool {
+    let link = world.records(link_id).await.remove("LINK");
+    let status = link.and_then(|mut it| it.remove("status"));
+    status == Some(Canonical::Text("bound".to_owned()))
 }
 
 async fn revokes(world: &mut World, random: &mut Random) {
@@ -195,6 +240,33 @@ async fn tries_the_links_of_others(world: &mut World, random: &mut Random) {
     );
 }
 
+/// Somebody wants a link of another shown to them, or their own by the proof of another visit.
+async fn posts_the_proof_of_another_visit(world: &mut World, random: &mut Random) {
+    let links: Vec<String> = world.links.keys().cloned().collect();
+    let proofs: Vec<(String, String)> = world.proofs.clone().into_iter().collect();
+    if links.is_empty() || proofs.is_empty() {
+        return;
+    }
+    let (link_id, (from, proof)) = (random.pick(&links).clone(), random.pick(&proofs).clone());
+    let person = random.position(world.people.len());
+    let comes_from_them = world.links[&from].person == person;
+    if comes_from_them && world.links[&link_id].person == person {
+        return;
+    }
+    let body = json!({"link_id": link_id, "proof": proof});
+    let answer = world.ask(person, Method::POST, "/callback", &body).await;
+    world.note(&format!(
+        "person {person} posts the proof of {from} for {link_id}: {}",
+        answer.status
+    ));
+    let refused = comes_from_them || matches!(answer.status, 400..=499 | 500..);
+    assert!(
+        refused,
+        "{}\na proof of another user is accepted",
+        world.story()
+    );
+}
+
 /// Somebody, or somebody new.
 fn someone(world: &mut World, random: &mut Random) -> usize {
     let people = world.people.len();
@@ -221,6 +293,7 @@ fn identify(world: &World, person: usize, body: &mut Value) {
 pub async fn mint(world: &mut World, person: usize) -> Option<usize> {
     let mut body = json!({"return_url": RETURN_URL});
     identify(world, person, &mut body);
+    let begun_at = world.time.now();
     let answer = world.insist(person, Method::POST, "/token", &body).await;
     if answer.status == 429 {
         return None;
@@ -233,6 +306,7 @@ pub async fn mint(world: &mut World, person: usize) -> Option<usize> {
     let visit = Visit {
         session_id: answer["session_id"].as_str().unwrap().to_owned(),
         access_token: token.unwrap().1.into_owned(),
+        begun_at,
         outcome: None,
     };
     world.note(&format!(
@@ -275,6 +349,7 @@ pub async fn finish(
         proven: false,
         erased: false,
         deleted_at_belvo: false,
+        continues: None,
     };
     world.links.insert(link_id.clone(), made);
     Some((link_id, url))
@@ -291,6 +366,7 @@ pub async fn return_to(world: &mut World, person: usize, link_id: &str, url: &Ur
     let proof = proof.map(|(_, proof)| proof.into_owned());
     let mut proven = false;
     if let Some(proof) = proof {
+        world.proofs.insert(link_id.to_owned(), proof.clone());
         let body = json!({"link_id": link_id, "proof": proof});
         let posted = world.insist(person, Method::POST, "/callback", &body).await;
         proven = posted.status == 202;
@@ -348,13 +424,22 @@ pub async fn erase_user(world: &mut World, person: usize) {
     ));
     assert_eq!(answer.status, 202, "{}", world.story());
     let receipt = answer.json()["receipt_id"].as_str().unwrap().to_owned();
+    let now = world.time.now();
     let who = &mut world.people[person];
-    who.receipts.push(receipt);
+    who.erased_at = Some(now);
+    who.receipts.push(receipt.clone());
+    who.erasures.push(receipt);
     for visit in &mut who.visits {
-        visit.outcome = visit.outcome.or(Some(Outcome::Other));
+        visit.outcome = visit.outcome.or(Some(Outcome::Other { returned: false }));
     }
-    for made in world.links.values_mut().filter(|it| it.person == person) {
-        made.erased = true;
+    let own = world.links.iter().filter(|(_, it)| it.person == person);
+    let own: Vec<(String, Made)> = own.map(|(id, it)| (id.clone(), it.clone())).collect();
+    for (link_id, made) in own {
+        // Of a link that names nobody, and was not yet seen to continue one, nobody can tell.
+        let is_known = made.continues.is_none() || names_a_user(world, &link_id).await;
+        if let Some(made) = world.links.get_mut(&link_id).filter(|_| is_known) {
+            made.erased = true;
+        }
     }
     // Two clocks say what was connected before and what since, so nobody connects at once.
     world.time.pass(SignedDuration::from_mins(2));

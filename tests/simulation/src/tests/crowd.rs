@@ -28,6 +28,7 @@ const WEATHER: Weather = Weather {
     refusals: 20,
     interceptions: 100,
     slow: 500,
+    losses: 50,
 };
 
 #[test]

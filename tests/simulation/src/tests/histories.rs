@@ -29,4 +29,8 @@ histories! {
     the_callback_of_an_erased_link_comes_late
     a_list_hides_a_link_from_an_erasure
     a_hidden_link_among_rows_of_others
+    an_erasure_is_written_and_not_queued
+    a_row_is_moved_by_a_slow_clock
+    a_straggler_writes_what_was_moved
+    a_long_list_is_read_in_a_hurry
 }

@@ -13,9 +13,12 @@ const SEEDS: u64 = 200;
 fn any_history_ends_with_all_data_stored() {
     let seeds: Vec<u64> = (0..SEEDS).collect();
     let (calls, broken) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (heard, standing) = (AtomicU64::new(0), AtomicU64::new(0));
     let run = async |seed: &u64| {
         let world = History::of(*seed).play().await;
         let counts = world.network.counts();
+        heard.fetch_add(world.heard.0, Ordering::Relaxed);
+        standing.fetch_add(world.heard.1, Ordering::Relaxed);
         calls.fetch_add(counts.calls, Ordering::Relaxed);
         broken.fetch_add(counts.failed, Ordering::Relaxed);
     };
@@ -23,6 +26,10 @@ fn any_history_ends_with_all_data_stored() {
     let (calls, broken) = (calls.into_inner(), broken.into_inner());
     say(&format!(
         "{SEEDS} seeds, {calls} calls, of which {broken} failed"
+    ));
+    let (heard, standing) = (heard.into_inner(), standing.into_inner());
+    say(&format!(
+        "{heard} of {standing} links were compared soon after the end"
     ));
     let Some(first) = failed.first() else {
         return;
