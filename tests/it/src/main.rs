@@ -13,6 +13,7 @@
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
 //! | `callbacks` | the end of visits to the widget |
+//! | `altered_urls` | callback URLs that mobile libraries have altered |
 //! | `repeated_callbacks` | callbacks that come again and again |
 //! | `reporting` | attempts that end at the bank without a callback |
 //! | `metrics` | metrics of attempts, banks and codes |
@@ -40,6 +41,7 @@
 //! | `guidance` | the texts for users about each code |
 //! | `layout` | the structure of this repository |
 
+mod altered_urls;
 mod bad_input;
 mod bank;
 mod callbacks;

@@ -34,8 +34,9 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Belvo's webhook, the browser's redirect from Belvo, and a report with a signed session.
-const OPEN: [&str; 3] = [
+const OPEN: [&str; 4] = [
     "GET /callback/{session}/{outcome}",
+    "GET /callback/{session}/{outcome}/",
     "POST /connection-reports",
     "POST /webhook",
 ];
@@ -50,7 +51,11 @@ const TIGHTER: [&str; 7] = [
     "POST /portal",
     "POST /token",
 ];
-const LOOSER: [&str; 2] = ["GET /callback/{session}/{outcome}", "POST /webhook"];
+const LOOSER: [&str; 3] = [
+    "GET /callback/{session}/{outcome}",
+    "GET /callback/{session}/{outcome}/",
+    "POST /webhook",
+];
 
 fn key(route: &Value) -> String {
     let text = |name: &str| route[name].as_str().unwrap_or_default();
