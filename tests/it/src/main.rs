@@ -13,6 +13,7 @@
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
 //! | `callbacks` | the end of visits to the widget |
+//! | `callback_addresses` | the lengths of callback addresses |
 //! | `altered_urls` | callback URLs that mobile libraries have altered |
 //! | `repeated_callbacks` | callbacks that come again and again |
 //! | `reporting` | attempts that end at the bank without a callback |
@@ -44,6 +45,7 @@
 mod altered_urls;
 mod bad_input;
 mod bank;
+mod callback_addresses;
 mod callbacks;
 mod changes;
 mod client;
