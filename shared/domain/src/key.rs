@@ -45,9 +45,15 @@ pub enum Purpose {
 }
 
 impl SigningKeys {
-    /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret.
+    /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret. Blanks and newlines
+    /// around a key are no part of it, so that it is the same key however it was typed.
     pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
-        let keys: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        let typed: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        let trimmed = |key: SecretString| SecretString::from(key.expose_secret().trim());
+        let keys = Self {
+            current: trimmed(typed.current),
+            previous: typed.previous.map(trimmed),
+        };
         if keys.all().any(|key| key.expose_secret().len() < 32) {
             return Err(InvalidKeys::TooShort);
         }
@@ -133,6 +139,14 @@ mod tests {
 
         assert!(after.verify(Purpose::Session, b"message", &signature));
         assert!(!later.verify(Purpose::Session, b"message", &signature));
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_it_was_typed() {
+        let typed = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}\n"}}"#)).unwrap();
+        let plain = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
+        let signature = typed.sign(Purpose::Session, b"message");
+        assert_eq!(signature, plain.sign(Purpose::Session, b"message"));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Metric {
     WebhookRejected,
     /// A webhook that names no link, or an event that the code does not know.
     WebhookIgnored,
+    /// A secret that was read and has another form than it must have.
+    SecretInvalid,
     /// A token request over a cap.
     AttemptCapped,
     /// A link whose data is erased, as its user asked.

@@ -38,6 +38,7 @@
 //! | `rotation` | secrets that change while functions run |
 //! | `records` | records stored by other releases |
 //! | `missing_secrets` | secrets without a value, or with a malformed one |
+//! | `typed_secrets` | secrets as they are typed and piped |
 //! | `openapi` | the description of the HTTP API, and every answer of the tests |
 //! | `guidance` | the texts for users about each code |
 //! | `layout` | the structure of this repository |
@@ -78,6 +79,8 @@ mod sweeping;
 mod syncing;
 mod template;
 mod token_request;
+mod typed_secrets;
 mod waiting;
+mod webhook_forms;
 mod webhooks;
 mod world;
