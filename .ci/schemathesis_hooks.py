@@ -20,6 +20,7 @@ READY = json.load(open(os.environ["READY_FILE"]))
 API = READY["api_url"]
 OPEN = [
     "/webhook",
+    "/webhook/",
     "/connection-reports",
     "/callback/{session}/{outcome}",
     "/callback/{session}/{outcome}/",
@@ -99,7 +100,7 @@ class AccessToken:
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-@schemathesis.auth().apply_to(path="/webhook")
+@schemathesis.auth().apply_to(path=["/webhook", "/webhook/"], method="POST")
 class WebhookAuthorization:
     def get(self, case, context):
         return READY["webhook_authorization"]

@@ -6,7 +6,7 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, civil::Date};
 
 /// Brasília time: Open Finance counts its months there, and there is no summer time since 2019.
-const BRASILIA: Offset = Offset::constant(-3);
+pub(crate) const BRASILIA: Offset = Offset::constant(-3);
 
 /// A month in Brasília, such as `2026-11`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

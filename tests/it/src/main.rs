@@ -19,6 +19,7 @@
 //! | `reporting` | attempts that end at the bank without a callback |
 //! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
+//! | `webhook_forms` | webhooks in forms that Belvo does not document |
 //! | `ownership` | the conditions for storing a link's data |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |

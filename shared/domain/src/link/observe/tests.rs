@@ -53,6 +53,8 @@ fn each_kind_of_webhook_has_its_effect() {
         ..Pending::default()
     };
     check(EventKind::LinkDeleted, LinkChecked, link.clone());
+    check(EventKind::LinkChanged, LinkChecked, link.clone());
+    check(consent(ConsentChange::Other).kind, ConsentRead, consents);
     check(EventKind::LinkNeedsUser, UserMustAct, link);
     check(EventKind::Unknown, Ignored, Pending::default());
 }
