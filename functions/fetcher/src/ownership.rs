@@ -10,10 +10,8 @@
 use std::collections::BTreeSet;
 
 use belvo::BelvoError;
-use domain::link::{LinkStatus, OwnerCheck, OwnerEvidence, predecessor};
-use domain::{
-    Attempt, AttemptRecord, Document, ExternalId, Link, LinkId, ResourceKind, SigningKeys,
-};
+use domain::link::{LinkStatus, NamedOwner, OwnerCheck, OwnerEvidence, OwnerVerdict, predecessor};
+use domain::{AttemptRecord, ExternalId, Link, LinkId, ResourceKind};
 use runtime::Metric;
 
 use crate::error::Result;
@@ -88,49 +86,36 @@ async fn compare_owner(
     external_id: ExternalId,
     attempts: &[AttemptRecord],
 ) -> Result<()> {
-    let documents = owners::documents(Asked {
+    let named = owners::named(Asked {
         fetcher,
         link,
         user: Some(&external_id),
     });
-    let documents = documents.await?;
-    let evidence = match documents.is_empty() {
-        true => OwnerEvidence::Missing,
-        false => match matching(fetcher, attempts, &documents).await? {
-            Some(attempt) => OwnerEvidence::Matches(attempt),
-            None => OwnerEvidence::Differs,
-        },
-    };
+    let evidence = evidence(fetcher, attempts, &named.await?).await?;
     let (policy, now) = (&fetcher.config.policy, fetcher.clock.now());
+    let before = link.owner_verdict;
     link.observe_owner(external_id, evidence, policy, now);
+    if link.owner_verdict != before && link.owner_verdict == Some(OwnerVerdict::Unclear) {
+        runtime::count(Metric::OwnerUnclear, now);
+        tracing::warn!(link.id = %link.link_id, "the owner of a link cannot be compared");
+    }
     Ok(())
 }
 
-/// The first attempt that was for one of these documents. It may have been hashed with a key
-/// that this process has not read yet, so the keys are read once more before it is given up.
-async fn matching<'a>(
+/// What the owners say about the attempts. Those may have been hashed with a key that this process
+/// has not read yet, so the keys are read once more before they are given up.
+async fn evidence<'a>(
     fetcher: &Fetcher,
     attempts: &'a [AttemptRecord],
-    documents: &[Document],
-) -> Result<Option<&'a Attempt>> {
+    named: &[NamedOwner],
+) -> Result<OwnerEvidence<'a>> {
     let keys = fetcher.session_keys.get().await?;
-    if let Some(attempt) = find_matching(attempts, documents, &keys) {
-        return Ok(Some(attempt));
+    let evidence = OwnerEvidence::of(named, attempts, &keys);
+    if evidence.is_theirs() || named.is_empty() {
+        return Ok(evidence);
     }
     let keys = fetcher.session_keys.reread().await?;
-    Ok(find_matching(attempts, documents, &keys))
-}
-
-fn find_matching<'a>(
-    attempts: &'a [AttemptRecord],
-    documents: &[Document],
-    keys: &SigningKeys,
-) -> Option<&'a Attempt> {
-    let is_of = |attempt: &&Attempt| {
-        let expected = attempt.expected_owner();
-        documents.iter().any(|it| keys.is_hash_of(it, expected))
-    };
-    attempts.iter().map(|it| &it.attempt).find(is_of)
+    Ok(OwnerEvidence::of(named, attempts, &keys))
 }
 
 /// Gives a link for which Belvo names no user to the user of its predecessor, if it has one.
@@ -171,17 +156,22 @@ async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: &Link) -> Result
     }
     // Each must name its own link: an owner that names the other's would match itself.
     let user = None;
-    let documents = owners::documents(Asked {
+    let named = owners::named(Asked {
         fetcher,
         link,
         user,
     });
-    let documents = documents.await?;
-    let known = owners::documents(Asked {
+    let named = named.await?;
+    let known = owners::named(Asked {
         fetcher,
         link: other,
         user,
     });
     let known = known.await?;
-    Ok(documents.iter().any(|document| known.contains(document)))
+    let is_known = |it: &NamedOwner| {
+        known
+            .iter()
+            .any(|other| it.document.is_same(&other.document))
+    };
+    Ok(named.iter().any(is_known))
 }

@@ -91,12 +91,40 @@ impl SigningKeys {
         )
     }
 
+    /// The same of any of these documents, of which there may be thousands.
+    pub fn is_hash_of_any(
+        &self,
+        mut documents: impl Iterator<Item = Document>,
+        hash: &DocumentHash,
+    ) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(hash.as_str()) else {
+            return false;
+        };
+        let begun: Vec<_> = self
+            .all()
+            .map(|key| begin(key, Purpose::Document))
+            .collect();
+        documents.any(|document| {
+            begun.iter().any(|mac| {
+                let mut mac = mac.clone();
+                mac.update(document.normalized().as_bytes());
+                mac.verify_slice(&tag).is_ok()
+            })
+        })
+    }
+
     fn all(&self) -> impl Iterator<Item = &SecretString> {
         std::iter::once(&self.current).chain(self.previous.as_ref())
     }
 }
 
 fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = begin(key, purpose);
+    mac.update(message);
+    mac
+}
+
+fn begin(key: &SecretString, purpose: Purpose) -> Hmac<Sha256> {
     let label = match purpose {
         Purpose::Session => "session",
         Purpose::Proof => "proof",
@@ -109,7 +137,6 @@ fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new(&fixed_block(key.as_slice()));
     mac.update(label.as_bytes());
     mac.update(b"\0");
-    mac.update(message);
     mac
 }
 

@@ -36,6 +36,8 @@ pub enum Metric {
     BelvoFailed,
     /// A link whose owner is not the one its token was minted for.
     LinkQuarantined,
+    /// A link whose owner's document is masked or cannot be read.
+    OwnerUnclear,
     /// A link that belongs to no user of ours.
     LinkUnclaimed,
     /// A link Belvo no longer knows.

@@ -21,6 +21,7 @@
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `webhook_forms` | webhooks in forms that Belvo does not document |
 //! | `ownership` | the conditions for storing a link's data |
+//! | `owner_documents` | the documents of owners in every form, and related owners |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
@@ -66,6 +67,7 @@ mod metrics;
 mod missing_secrets;
 mod next_action;
 mod openapi;
+mod owner_documents;
 mod ownership;
 mod pipe;
 mod portal;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::owners::OwnerEvidence;
 use super::policy::{OwnerCheck, Policy};
 use super::schedule::{Reason, later};
 use super::state::{Link, LinkStatus, OwnerVerdict};
@@ -25,17 +26,6 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A link that is not bound is not checked twice within this time because of callbacks: any
 /// browser can load their address again and again.
 const CHECK_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-
-/// What the owners that Belvo names say about the attempts.
-#[derive(Clone, Copy, Debug)]
-pub enum OwnerEvidence<'a> {
-    /// One of them holds the document this attempt was for.
-    Matches(&'a Attempt),
-    /// None of them does.
-    Differs,
-    /// Belvo names no document yet.
-    Missing,
-}
 
 impl Link {
     /// When an attempt that made this link can have begun: counted from the link's birth, so that
@@ -112,6 +102,21 @@ impl Link {
                 self.owner_verdict = Some(OwnerVerdict::Matched);
                 self.credit(attempt);
                 self.bind(external_id, now);
+            }
+            OwnerEvidence::Related(attempt) => {
+                self.owner_verdict = Some(OwnerVerdict::Related);
+                self.credit(attempt);
+                self.bind(external_id, now);
+            }
+            OwnerEvidence::Unclear => {
+                self.owner_verdict = Some(OwnerVerdict::Unclear);
+                match policy.owner_check {
+                    OwnerCheck::Warn => self.bind(external_id, now),
+                    // Another form of the document may come, so OWNERS are looked at again.
+                    OwnerCheck::Required | OwnerCheck::Off => {
+                        self.assign(external_id, LinkStatus::AwaitingOwner);
+                    }
+                }
             }
             OwnerEvidence::Differs => {
                 self.owner_verdict = Some(OwnerVerdict::Mismatched);

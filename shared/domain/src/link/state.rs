@@ -157,6 +157,11 @@ pub enum LinkStatus {
 #[serde(rename_all = "snake_case")]
 pub enum OwnerVerdict {
     Matched,
+    /// The owner is another one, and is related to the one that consented: see
+    /// [`NamedOwner`](super::NamedOwner).
+    Related,
+    /// The owner's document is masked or cannot be read.
+    Unclear,
     Mismatched,
     /// Not compared: `OwnerCheck=off`, or an existing link that was adopted without an attempt.
     NotChecked,

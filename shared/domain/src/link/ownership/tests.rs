@@ -112,13 +112,8 @@ fn a_link_that_belvo_had_lost_is_its_users_again_and_synced_in_full() {
 
 #[test]
 fn the_owner_decides_whether_a_link_is_bound() {
-    let check = |matches: Option<bool>, owner_check, status, verdict, credited: bool| {
-        let record = attempt(1, minutes(-5));
-        let evidence = match matches {
-            Some(true) => OwnerEvidence::Matches(&record.attempt),
-            Some(false) => OwnerEvidence::Differs,
-            None => OwnerEvidence::Missing,
-        };
+    let record = attempt(1, minutes(-5));
+    let check = |evidence: OwnerEvidence<'_>, owner_check, status, verdict, credited: bool| {
         let policy = Policy {
             owner_check,
             ..policy()
@@ -129,18 +124,33 @@ fn the_owner_decides_whether_a_link_is_bound() {
         assert_eq!(link.external_id, Some(user(1)));
         assert_eq!(link.bound_at, (status == Bound).then(now));
         let session_id = Some(session(1)).filter(|_| credited);
-        assert_eq!(link.session_id, session_id, "{matches:?} {owner_check:?}");
+        assert_eq!(link.session_id, session_id, "{evidence:?} {owner_check:?}");
     };
     use OwnerCheck::{Off, Required, Warn};
     let matched = Some(OwnerVerdict::Matched);
     let mismatched = Some(OwnerVerdict::Mismatched);
     for owner_check in [Required, Warn, Off] {
-        check(Some(true), owner_check, Bound, matched, true);
-        check(None, owner_check, AwaitingOwner, None, false);
+        let matches = OwnerEvidence::Matches(&record.attempt);
+        check(matches, owner_check, Bound, matched, true);
+        let related = OwnerEvidence::Related(&record.attempt);
+        let verdict = Some(OwnerVerdict::Related);
+        check(related, owner_check, Bound, verdict, true);
+        check(
+            OwnerEvidence::Missing,
+            owner_check,
+            AwaitingOwner,
+            None,
+            false,
+        );
     }
-    check(Some(false), Required, Quarantined, mismatched, false);
-    check(Some(false), Off, Quarantined, mismatched, false);
-    check(Some(false), Warn, Bound, mismatched, false);
+    let (differs, unclear) = (OwnerEvidence::Differs, OwnerEvidence::Unclear);
+    check(differs, Required, Quarantined, mismatched, false);
+    check(differs, Off, Quarantined, mismatched, false);
+    check(differs, Warn, Bound, mismatched, false);
+    let verdict = Some(OwnerVerdict::Unclear);
+    check(unclear, Required, AwaitingOwner, verdict, false);
+    check(unclear, Off, AwaitingOwner, verdict, false);
+    check(unclear, Warn, Bound, verdict, false);
 }
 
 #[test]

@@ -90,6 +90,8 @@ fn the_stored_words_stay_as_they_are() {
     check(LinkStatus::Unclaimed, "unclaimed");
     check(LinkStatus::Gone, "gone");
     check(OwnerVerdict::Matched, "matched");
+    check(OwnerVerdict::Related, "related");
+    check(OwnerVerdict::Unclear, "unclear");
     check(OwnerVerdict::Mismatched, "mismatched");
     check(OwnerVerdict::NotChecked, "not_checked");
     check(SyncMode::Incremental, "incremental");
