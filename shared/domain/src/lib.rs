@@ -26,6 +26,7 @@ mod members;
 mod moment;
 pub mod month;
 pub mod owner_document;
+mod personal_numbers;
 pub mod principal;
 pub mod quota;
 pub mod resource;

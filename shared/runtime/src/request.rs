@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use domain::principal::NoPrincipal;
 use domain::{Claims, UserScope};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -12,7 +13,8 @@ use crate::problem::{Problem, ProblemKind};
 
 impl PrincipalSource {
     /// The user of a request, and what the verified token says of them. A request without a token,
-    /// or with one that does not say who the user is, is not authorized.
+    /// or with one that does not say who the user is, is not authorized. A user whose id Belvo would
+    /// drop is known; signing in again does not help them.
     pub async fn user<'a>(
         &self,
         claims: Option<&'a Claims>,
@@ -32,7 +34,10 @@ impl PrincipalSource {
         };
         match scope {
             Ok(scope) => Ok((scope, claims)),
-            Err(error) => Err(unauthorized.at("claims", error)),
+            Err(error @ NoPrincipal::Missing { .. }) => Err(unauthorized.at("claims", error)),
+            Err(error @ NoPrincipal::Invalid { .. }) => {
+                Err(Problem::new(ProblemKind::DerivedIdRequired).at("claims", error))
+            }
         }
     }
 }
