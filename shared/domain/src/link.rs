@@ -94,6 +94,8 @@ pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};
+pub use state::{
+    EraseMark, LastError, Link, LinkStatus, LoggedWebhook, NamedBy, OwnerVerdict, Proof,
+};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

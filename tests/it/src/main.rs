@@ -23,6 +23,7 @@
 //! | `webhook_forms` | webhooks in forms that Belvo does not document |
 //! | `ownership` | the conditions for storing a link's data |
 //! | `owner_documents` | the documents of owners in every form, and related owners |
+//! | `witnesses` | whose a link is if Belvo names no user |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
@@ -88,4 +89,5 @@ mod typed_secrets;
 mod waiting;
 mod webhook_forms;
 mod webhooks;
+mod witnesses;
 mod world;

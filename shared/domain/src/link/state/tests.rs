@@ -43,6 +43,10 @@ fn full() -> Link {
     link.holder = Some(Holder::Individual);
     link.owner_document = Some(DocumentHash("person-1".to_owned()));
     link.owner_verdict = Some(OwnerVerdict::Matched);
+    link.named_by.push(NamedBy {
+        external_id: user(1),
+        session_id: session(1),
+    });
     link.observe_proof(session(1), proof(1, 1));
     link.replaces = Some(link_id(2));
     link.erase = Some(EraseMark {
