@@ -26,6 +26,7 @@
 //! | `witnesses` | whose a link is if Belvo names no user |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
+//! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
@@ -81,6 +82,7 @@ mod renewal;
 mod repeated_callbacks;
 mod reporting;
 mod rotation;
+mod signed_addresses;
 mod sweeping;
 mod syncing;
 mod template;
