@@ -48,7 +48,7 @@ pub use job::Job;
 pub use key::SigningKeys;
 pub use link::Link;
 pub use moment::moment;
-pub use month::Month;
+pub use month::{Month, day_in_brasilia};
 pub use owner_document::OwnerDocument;
 pub use principal::{Claims, UserScope};
 pub use quota::{Limits, Quota};

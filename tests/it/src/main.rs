@@ -33,6 +33,7 @@
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `links` | the data that app front ends read |
+//! | `undated` | movements that have no date yet |
 //! | `next_action` | the next action that a user is shown |
 //! | `isolation` | two users, and every mix of their ids |
 //! | `changes` | change events for other services |
@@ -88,6 +89,7 @@ mod syncing;
 mod template;
 mod token_request;
 mod typed_secrets;
+mod undated;
 mod waiting;
 mod webhook_forms;
 mod webhooks;
