@@ -36,14 +36,18 @@ pub struct Handler {
 impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
+        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         // A look at whether the address answers says nothing, and is told nothing.
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
+        if is_look && header(request).is_none() {
             return Response::new(String::new());
         }
         let context = Context::of(request);
         let answer = runtime::within(TIME_LIMIT, async {
             self.verify(request, &context).await?;
-            self.take(request.body().as_ref(), context.request_id).await
+            match is_look {
+                true => Ok(()),
+                false => self.take(request.body().as_ref(), context.request_id).await,
+            }
         });
         match answer.await {
             Ok(()) => Response::new(String::new()),
@@ -56,9 +60,8 @@ impl Handler {
     async fn verify(&self, request: &Request, context: &Context<'_>) -> Result<(), Problem> {
         let listed = |ip: IpAddr| self.source_ips.contains(&ip);
         let from_belvo = self.source_ips.is_empty() || context.source_ip.is_some_and(listed);
-        let header = request.headers().get(AUTHORIZATION);
-        let agreed = match header {
-            Some(header) => self.agreed(header.as_bytes(), from_belvo).await,
+        let agreed = match header(request) {
+            Some(header) => self.agreed(header, from_belvo).await,
             None => Ok(false),
         };
         let agreed = agreed.map_err(|error| error.problem("webhook"))?;
@@ -108,6 +111,12 @@ impl Handler {
         let job = Job::WebhookReceived { link_id, event };
         Ok(self.queue.send(&job, unique).await?)
     }
+}
+
+/// The value that the caller presents, if there is one.
+fn header(request: &Request) -> Option<&[u8]> {
+    let header = request.headers().get(AUTHORIZATION)?;
+    Some(header.as_bytes()).filter(|value| !value.is_empty())
 }
 
 /// A blank body is an event without link. Belvo does not document what it sends to validate a URL.

@@ -181,6 +181,12 @@ async fn the_address_is_recognized_in_any_usual_form() {
         (Method::GET, "/webhook", String::new(), 200),
         (Method::HEAD, "/webhook", String::new(), 200),
         (Method::GET, "/webhook/", agreed.clone(), 200),
+        (
+            Method::GET,
+            "/webhook",
+            "Basic eDp5eDp5eDp5".to_owned(),
+            401,
+        ),
         (Method::HEAD, "/webhook/", String::new(), 200),
     ] {
         let answer = world.webhook(method.clone(), path, &authorization, String::new());
@@ -192,5 +198,5 @@ async fn the_address_is_recognized_in_any_usual_form() {
             &authorization[..authorization.len().min(6)]
         );
     }
-    assert_eq!(counted(&world, "WebhookRejected").len(), 2);
+    assert_eq!(counted(&world, "WebhookRejected").len(), 3);
 }
