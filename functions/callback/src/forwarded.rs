@@ -91,11 +91,12 @@ impl Handler {
         Ok(answer)
     }
 
-    /// Takes the proof that `GET /callback/…` put into the return URL.
+    /// Takes the proof that `GET /callback/…` put into the return URL. A URL library may have added a
+    /// slash to what stood at its end.
     async fn proof(&self, body: &Proof, context: &Context<'_>) -> Result<Value, Problem> {
-        let link_id = LinkId::parse(&body.link_id).map_err(|rule| invalid("/link_id", rule))?;
-        let verify =
-            |keys: &SigningKeys, now| Session::verify_proof(&body.proof, link_id, keys, now);
+        let [link_id, proof] = [&body.link_id, &body.proof].map(|it| it.trim_end_matches('/'));
+        let link_id = LinkId::parse(link_id).map_err(|rule| invalid("/link_id", rule))?;
+        let verify = |keys: &SigningKeys, now| Session::verify_proof(proof, link_id, keys, now);
         let attempt = self.own_attempt(context, verify).await?;
         self.send_proven(attempt, link_id).await?;
         Ok(json!({"link_id": link_id}))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{CPF, World};
 
 const APP: &str = "acmeapp://connected";
 
@@ -76,4 +76,28 @@ async fn a_redirect_with_a_slash_at_its_end_comes_in_all_the_same() {
     world.settle().await;
     let attempts = world.attempts(&user).await;
     assert_eq!(attempts[&minted.session_id]["outcome"].text(), "success");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_counts_as_it_was_before_a_library_added_a_slash_to_its_address() {
+    let done = "https://app.example.com/done";
+    let parameters = [("IdentitySource", "body"), ("ReturnUrls", done)];
+    let world = World::with(&parameters).await;
+    let user = world.sign_in(json!({})).await;
+    let identification = json!({"cpf": CPF, "name": "Ralph Bragg"});
+    let body = json!({"identification": identification, "return_url": done});
+    let minted = world.mint_with(&user, &body).await;
+    let connected = world.connect(&user, &minted).await;
+    let back = world.follow(&connected.redirect_url).await;
+    let back = url::Url::parse(back.headers()["location"].to_str().unwrap()).unwrap();
+    let mut pairs = back.query_pairs();
+    let proof = pairs.find(|(name, _)| name == "proof").unwrap().1;
+    for (link_id, proof) in [
+        (connected.link_id.clone(), format!("{proof}/")),
+        (format!("{}/", connected.link_id), proof.into_owned()),
+    ] {
+        let posted = json!({"link_id": link_id, "proof": proof});
+        let answer = world.post(&user, "/callback", &posted).await;
+        assert_eq!(answer.status(), 202, "{link_id}");
+    }
 }
