@@ -18,6 +18,13 @@ from schemathesis.core.parameters import ParameterLocation
 
 READY = json.load(open(os.environ["READY_FILE"]))
 API = READY["api_url"]
+OPEN = [
+    "/webhook",
+    "/webhook/",
+    "/connection-reports",
+    "/callback/{session}/{outcome}",
+    "/callback/{session}/{outcome}/",
+]
 LISTS = ["owners", "accounts", "transactions", "bills", "investments", "investment-transactions"]
 
 
@@ -84,7 +91,7 @@ TAGS = {}
 ANSWERS = collections.defaultdict(collections.Counter)
 
 
-@schemathesis.auth().skip_for(path=["/webhook", "/connection-reports", "/callback/{session}/{outcome}"])
+@schemathesis.auth().skip_for(path=OPEN)
 class AccessToken:
     def get(self, case, context):
         return OWNER.token
@@ -93,7 +100,7 @@ class AccessToken:
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-@schemathesis.auth().apply_to(path="/webhook")
+@schemathesis.auth().apply_to(path=["/webhook", "/webhook/"], method="POST")
 class WebhookAuthorization:
     def get(self, case, context):
         return READY["webhook_authorization"]

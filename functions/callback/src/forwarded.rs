@@ -11,6 +11,7 @@ use gateway::Context;
 use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::{Response, StatusCode};
+use percent_encoding::percent_decode_str;
 use runtime::{Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -90,11 +91,12 @@ impl Handler {
         Ok(answer)
     }
 
-    /// Takes the proof that `GET /callback/…` put into the return URL.
+    /// Takes the proof that `GET /callback/…` put into the return URL. A URL library may have added a
+    /// slash to what stood at its end.
     async fn proof(&self, body: &Proof, context: &Context<'_>) -> Result<Value, Problem> {
-        let link_id = LinkId::parse(&body.link_id).map_err(|rule| invalid("/link_id", rule))?;
-        let verify =
-            |keys: &SigningKeys, now| Session::verify_proof(&body.proof, link_id, keys, now);
+        let [link_id, proof] = [&body.link_id, &body.proof].map(|it| it.trim_end_matches('/'));
+        let link_id = LinkId::parse(link_id).map_err(|rule| invalid("/link_id", rule))?;
+        let verify = |keys: &SigningKeys, now| Session::verify_proof(proof, link_id, keys, now);
         let attempt = self.own_attempt(context, verify).await?;
         self.send_proven(attempt, link_id).await?;
         Ok(json!({"link_id": link_id}))
@@ -133,13 +135,17 @@ impl From<Refusal> for Problem {
 }
 
 /// Session, kind and query of a URL like `acmeapp://connected/{session}/success?link=…`.
+///
+/// The URL library of the app's platform may have added slashes to the path, or escaped more of it
+/// than it must.
 fn parts(url: &str) -> Option<(String, CallbackKind, String)> {
     let url = Url::parse(url).ok()?;
-    let mut segments = url.path_segments()?.rev();
+    let segments = url.path_segments()?.rev();
+    let mut segments = segments.filter(|segment| !segment.is_empty());
     let kind = CallbackKind::parse(segments.next()?)?;
-    let session = segments.next()?;
+    let session = percent_decode_str(segments.next()?).decode_utf8().ok()?;
     let query = url.query().unwrap_or_default();
-    Some((session.to_owned(), kind, query.to_owned()))
+    Some((session.into_owned(), kind, query.to_owned()))
 }
 
 #[cfg(test)]
@@ -158,6 +164,8 @@ mod tests {
             Some(("S.s", "link=1")),
         );
         check("https://app.example.com/done/S.s/exit", Some(("S.s", "")));
+        check("acmeapp://connected/S.s/exit//?a=1", Some(("S.s", "a=1")));
+        check("acmeapp://connected/S%2Es/exit", Some(("S.s", "")));
         check("https://app.example.com/done/S.s/other", None);
         check("acmeapp://success?link=1", None);
         check("acmeapp:success", None);

@@ -5,6 +5,7 @@
 //! has it.
 
 use belvo::{BelvoError, Consent, Retry};
+use domain::link::NamedOwner;
 use domain::{Document, ResourceKind};
 use runtime::Metric;
 
@@ -74,16 +75,20 @@ async fn listed(link: &mut LeasedLink<'_>) -> Result<Vec<Consent>> {
     Ok(found)
 }
 
-/// The owners' documents, each once: as this job has read them, or as Belvo lists them. Belvo
-/// refuses what cannot be a CPF or CNPJ, and banks mask documents.
+/// What an owner's document can be; nothing, if the bank has masked it.
+pub(crate) fn readings(owner: NamedOwner) -> Vec<Document> {
+    owner.document.readings().to_vec()
+}
+
+/// The owners' documents, each once: as this job has read them, or as Belvo lists them.
 async fn documents(link: &mut LeasedLink<'_>) -> Result<Vec<Document>> {
     let mut documents = std::mem::take(&mut link.documents);
     let owners = link.record.resources.get(&ResourceKind::Owners);
     let owners_synced = owners.is_some_and(|it| it.last_sync.is_some());
     if documents.is_empty() && owners_synced {
-        documents = owners::documents(link.asked().0).await?;
+        let named = owners::named(link.asked().0).await?;
+        documents = named.into_iter().flat_map(readings).collect();
     }
-    documents.retain(|it| (11..=14).contains(&it.normalized().len()));
     documents.sort_unstable_by(|a, b| a.normalized().cmp(b.normalized()));
     documents.dedup();
     Ok(documents)

@@ -10,10 +10,8 @@
 use std::collections::BTreeSet;
 
 use belvo::BelvoError;
-use domain::link::{LinkStatus, OwnerCheck, OwnerEvidence, predecessor};
-use domain::{
-    Attempt, AttemptRecord, Document, ExternalId, Link, LinkId, ResourceKind, SigningKeys,
-};
+use domain::link::{LinkStatus, NamedOwner, OwnerCheck, OwnerEvidence, OwnerVerdict, predecessor};
+use domain::{Attempt, AttemptRecord, ExternalId, Link, LinkId, ResourceKind};
 use runtime::Metric;
 
 use crate::error::Result;
@@ -50,8 +48,11 @@ async fn settle(fetcher: &Fetcher, link: &mut Link, named: Option<&str>) -> Resu
     if link.regain(policy) {
         return Ok(());
     }
-    let Some(named) = named else {
-        return continue_predecessor(fetcher, link).await;
+    let Some(named) = named.filter(|it| !it.is_empty()) else {
+        return match hear_witnesses(fetcher, link).await? {
+            true => Ok(()),
+            false => continue_predecessor(fetcher, link).await,
+        };
     };
     let Ok(external_id) = ExternalId::parse(named) else {
         // It is not an id of ours.
@@ -88,55 +89,89 @@ async fn compare_owner(
     external_id: ExternalId,
     attempts: &[AttemptRecord],
 ) -> Result<()> {
-    let documents = owners::documents(Asked {
+    let named = owners::named(Asked {
         fetcher,
         link,
         user: Some(&external_id),
     });
-    let documents = documents.await?;
-    let evidence = match documents.is_empty() {
-        true => OwnerEvidence::Missing,
-        false => match matching(fetcher, attempts, &documents).await? {
-            Some(attempt) => OwnerEvidence::Matches(attempt),
-            None => OwnerEvidence::Differs,
-        },
-    };
+    let evidence = evidence(fetcher, attempts, &named.await?).await?;
     let (policy, now) = (&fetcher.config.policy, fetcher.clock.now());
+    let before = link.owner_verdict;
     link.observe_owner(external_id, evidence, policy, now);
+    if link.owner_verdict != before && link.owner_verdict == Some(OwnerVerdict::Unclear) {
+        runtime::count(Metric::OwnerUnclear, now);
+        tracing::warn!(link.id = %link.link_id, "the owner of a link cannot be compared");
+    }
     Ok(())
 }
 
-/// The first attempt that was for one of these documents. It may have been hashed with a key
-/// that this process has not read yet, so the keys are read once more before it is given up.
-async fn matching<'a>(
+/// What the owners say about the attempts. Those may have been hashed with a key that this process
+/// has not read yet, so the keys are read once more before they are given up.
+async fn evidence<'a>(
     fetcher: &Fetcher,
     attempts: &'a [AttemptRecord],
-    documents: &[Document],
-) -> Result<Option<&'a Attempt>> {
+    named: &[NamedOwner],
+) -> Result<OwnerEvidence<'a>> {
     let keys = fetcher.session_keys.get().await?;
-    if let Some(attempt) = find_matching(attempts, documents, &keys) {
-        return Ok(Some(attempt));
+    let evidence = OwnerEvidence::of(named, attempts, &keys);
+    if evidence.is_theirs() || named.is_empty() {
+        return Ok(evidence);
     }
     let keys = fetcher.session_keys.reread().await?;
-    Ok(find_matching(attempts, documents, &keys))
+    Ok(OwnerEvidence::of(named, attempts, &keys))
 }
 
-fn find_matching<'a>(
-    attempts: &'a [AttemptRecord],
-    documents: &[Document],
-    keys: &SigningKeys,
-) -> Option<&'a Attempt> {
-    let is_of = |attempt: &&Attempt| {
-        let expected = attempt.expected_owner();
-        documents.iter().any(|it| keys.is_hash_of(it, expected))
+/// Settles whose a link is for which Belvo names no user, by the attempts whose callbacks have named
+/// it, if its owner holds the very document of one of them. Says whether that settles it: a link that
+/// fits attempts of two users is neither's.
+async fn hear_witnesses(fetcher: &Fetcher, link: &mut Link) -> Result<bool> {
+    let (policy, now) = (&fetcher.config.policy, fetcher.clock.now());
+    if !link.witnesses_can_be_heard(policy, now) {
+        return Ok(false);
+    }
+    let mut attempts = Vec::new();
+    for named_by in &link.named_by {
+        let attempt = fetcher
+            .connections
+            .attempt(&named_by.external_id, &named_by.session_id);
+        // A session that led to another link says nothing about this one.
+        attempts.extend(attempt.await?.filter(|it| it.linked == Some(link.link_id)));
+    }
+    let attempts = link.likely_attempts(attempts, now);
+    let named = owners::named(Asked {
+        fetcher,
+        link,
+        user: None,
+    });
+    let named = named.await?;
+    let mut fitting: Vec<&Attempt> = Vec::new();
+    for attempt in &attempts {
+        let evidence = evidence(fetcher, std::slice::from_ref(attempt), &named);
+        if let OwnerEvidence::Matches(attempt) = evidence.await? {
+            fitting.push(attempt);
+        }
+    }
+    let Some(attempt) = fitting.first().copied() else {
+        return Ok(false);
     };
-    attempts.iter().map(|it| &it.attempt).find(is_of)
+    match fitting
+        .iter()
+        .all(|it| it.external_id == attempt.external_id)
+    {
+        true => {
+            let (user, evidence) = (&attempt.external_id, OwnerEvidence::Matches(attempt));
+            link.observe_owner(user.clone(), evidence, policy, now);
+        }
+        false => link.leave_unclaimed(),
+    }
+    Ok(true)
 }
 
 /// Gives a link for which Belvo names no user to the user of its predecessor, if it has one.
 ///
 /// Belvo gives the links of one person at one bank the same `institution_user_id`. If those that
-/// are stored belong to one user, and the new link has the same owner, so does the new link.
+/// are stored belong to one user, and the new link has the same owner, so does the new link. Partners
+/// of a company share its accounts; then it is that of the one who has just opened the portal.
 async fn continue_predecessor(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
     match find_predecessor(fetcher, link).await? {
         Some(predecessor) if have_same_owner(fetcher, link, &predecessor).await? => {
@@ -158,7 +193,8 @@ async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>
     let others = listed.iter().filter(same).filter_map(|it| it.id);
     let others: BTreeSet<LinkId> = others.filter(|id| *id != link.link_id).collect();
     let others: Vec<_> = others.into_iter().collect();
-    Ok(predecessor(fetcher.links.find_many(&others).await?))
+    let known = fetcher.links.find_many(&others).await?;
+    Ok(predecessor(known, link.created_at))
 }
 
 /// Whether both links name one document. Before Belvo announces OWNERS, its list may be empty.
@@ -171,17 +207,22 @@ async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: &Link) -> Result
     }
     // Each must name its own link: an owner that names the other's would match itself.
     let user = None;
-    let documents = owners::documents(Asked {
+    let named = owners::named(Asked {
         fetcher,
         link,
         user,
     });
-    let documents = documents.await?;
-    let known = owners::documents(Asked {
+    let named = named.await?;
+    let known = owners::named(Asked {
         fetcher,
         link: other,
         user,
     });
     let known = known.await?;
-    Ok(documents.iter().any(|document| known.contains(document)))
+    let is_known = |it: &NamedOwner| {
+        known
+            .iter()
+            .any(|other| it.document.is_same(&other.document))
+    };
+    Ok(named.iter().any(is_known))
 }

@@ -5,9 +5,9 @@
 
 use std::cmp::Reverse;
 
-use domain::{DateRange, Link, LinkId, ResourceKind, UserScope};
+use domain::{Link, LinkId, ResourceKind, UserScope};
 use futures::future::try_join_all;
-use user_store::{RowPage, Start, StoreError, StoredRow, UserRows};
+use user_store::{Days, RowPage, Start, StoreError, StoredRow, UserRows};
 
 use crate::cursor::Position;
 use crate::etag::{self, Tag};
@@ -34,9 +34,10 @@ impl Handler {
             .iter()
             .filter_map(|it| polling::retry_after(it, Some(KIND), now));
         let retry_after = waits.min();
-        let tag = tag(request, &links, &self.form().await?);
+        let days = self.days(query.days);
+        let tag = tag(request, &links, days, &self.form().await?);
         let body = async {
-            let page = self.merge(request, &links, query.days, position.as_ref(), query.limit);
+            let page = self.merge(request, &links, days, position.as_ref(), query.limit);
             let page = page.await?;
             let next = page.rows.last().filter(|_| page.more);
             let next = next.map(Position::behind);
@@ -50,7 +51,7 @@ impl Handler {
         &self,
         request: &UserRequest<'_>,
         links: &[&Link],
-        days: DateRange,
+        days: Days,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<RowPage, StoreError> {
@@ -96,7 +97,7 @@ struct Statement<'a> {
     rows: &'a UserRows,
     scope: &'a UserScope,
     link: LinkId,
-    days: DateRange,
+    days: Days,
     /// Rows read at once.
     share: usize,
     ahead: Vec<StoredRow>,
@@ -130,19 +131,29 @@ impl Statement<'_> {
     }
 }
 
-/// The statement whose next row is the latest; of equal keys, that of the greater link.
+/// The statement whose next row is the latest; one without a date is later than all others; of equal
+/// keys, that of the greater link.
 fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Statement<'a>> {
     let open = statements.iter_mut().filter(|it| !it.ahead.is_empty());
     open.min_by_key(|it| {
-        let next = it.ahead.last().map(|row| row.record.clone());
+        let next = it
+            .ahead
+            .last()
+            .map(|row| (row.is_undated(), row.record.clone()));
         (Reverse(next), Reverse(it.link))
     })
 }
 
 /// It changes with any of the statements, and with which of them count.
-fn tag(request: &UserRequest<'_>, links: &[&Link], form: &str) -> Tag {
+fn tag(request: &UserRequest<'_>, links: &[&Link], days: Days, form: &str) -> Tag {
     let query = request.http.uri().query().unwrap_or_default();
     let states: Vec<String> = links.iter().copied().map(rows::state).collect();
-    let fixed = [request.user().as_str(), "all", query, form];
+    let fixed = [
+        request.user().as_str(),
+        "all",
+        query,
+        rows::name(days),
+        form,
+    ];
     Tag::of(fixed.into_iter().chain(states.iter().map(String::as_str)))
 }

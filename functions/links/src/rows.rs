@@ -1,9 +1,9 @@
 //! `GET /links/{link_id}/{resource}`: the rows of one resource of a link.
 
 use domain::key::Purpose;
-use domain::{DateRange, Link, LinkId, ResourceKind};
+use domain::{DateRange, Link, LinkId, ResourceKind, day_in_brasilia};
 use runtime::Problem;
-use user_store::{Start, StoredRow};
+use user_store::{Days, Start, StoredRow};
 
 use crate::cursor::{Position, no_key};
 use crate::etag::{self, Tag};
@@ -19,7 +19,8 @@ impl Handler {
         })?;
         let list = list(link.link_id, kind, query.days);
         let position: Option<Position> = self.position(request, &list, &query).await?;
-        let tag = tag(self, request, &link, kind).await?;
+        let days = self.days(query.days);
+        let tag = tag(self, request, &link, (kind, days)).await?;
         let retry_after = polling::retry_after(&link, Some(kind), self.clock.now());
         let body = async {
             let from = position.as_ref().map(|it| Start {
@@ -27,7 +28,7 @@ impl Handler {
                 inclusive: false,
             });
             let (rows, id) = (&self.rows, link.link_id);
-            let page = rows.rows(&request.scope, id, kind, query.days, from, query.limit);
+            let page = rows.rows(&request.scope, id, kind, days, from, query.limit);
             let page = page.await?;
             let last = page.rows.last().filter(|_| page.more);
             let next = last.map(|last| Position {
@@ -46,12 +47,22 @@ async fn tag(
     handler: &Handler,
     request: &UserRequest<'_>,
     link: &Link,
-    kind: ResourceKind,
+    (kind, days): (ResourceKind, Days),
 ) -> Result<Tag, Problem> {
     let query = request.http.uri().query().unwrap_or_default();
     let (form, state) = (handler.form().await?, state(link));
-    let parts = [request.user().as_str(), kind.name(), query, &form, &state];
+    let (user, days) = (request.user().as_str(), name(days));
+    let parts = [user, kind.name(), query, days, &form, &state];
     Ok(Tag::of(parts))
+}
+
+/// What a tag says of the days of a list: the query says the rest. A range that ends today loses the
+/// movements without a date tomorrow.
+pub(crate) fn name(days: Days) -> &'static str {
+    match days.has_undated() {
+        true => "with undated",
+        false => "dated",
+    }
 }
 
 /// Which state of a link's rows is stored. A job takes a new fencing token before it writes, and
@@ -62,6 +73,11 @@ pub(crate) fn state(link: &Link) -> String {
 }
 
 impl Handler {
+    /// The days of a list, as of now.
+    pub(crate) fn days(&self, range: DateRange) -> Days {
+        Days::as_of(range, day_in_brasilia(self.clock.now()))
+    }
+
     /// How lists look: the form of this release, and the key its cursors are signed with. A page
     /// somebody has kept must not lead to a cursor that nobody accepts.
     pub(crate) async fn form(&self) -> Result<String, Problem> {

@@ -44,7 +44,7 @@ mod tests {
     fn equal_webhooks_count_once_and_keep_their_order() {
         let event = |code: &str| {
             let body = json!({"webhook_type": "OWNERS", "webhook_code": code});
-            Event::from_body(body.as_object().unwrap())
+            Event::from_json(&body.to_string()).unwrap()
         };
         let [first, second] = ["historical_update", "new_owners_available"].map(event);
         let log = vec![first.clone(), second.clone(), first.clone()];

@@ -6,7 +6,7 @@
 //! the user's own browser came back (the proof), and whose OWNERS name the document.
 
 use domain::link::OwnerVerdict;
-use domain::{Document, Identity, Link, SigningKeys, UserScope};
+use domain::{Document, Identity, Link, OwnerDocument, SigningKeys, UserScope};
 use runtime::Problem;
 use user_store::ConsentDetails;
 
@@ -89,8 +89,13 @@ fn is_matched_owner(link: &Link, document: &Document, keys: &SigningKeys) -> boo
 /// Whether the person is the one who has consented. OWNERS of a company's link name the company
 /// alone, and the token names the person as well, who may have consents of their own.
 fn has_consented(consent: &ConsentDetails, identity: &Identity) -> bool {
+    let person = Document::from(&identity.person.cpf);
     match identity.company {
-        Some(_) => consent.consented_by == Some(Document::from(&identity.person.cpf)),
+        Some(_) => {
+            let consented_by = consent.consented_by.iter();
+            let mut readings = consented_by.flat_map(OwnerDocument::readings);
+            readings.any(|it| *it == person)
+        }
         None => true,
     }
 }
@@ -153,7 +158,7 @@ mod tests {
                 }),
             };
             let consent = ConsentDetails {
-                consented_by: consented_by.map(document),
+                consented_by: consented_by.and_then(OwnerDocument::read),
                 ..ConsentDetails::default()
             };
             let found = has_consented(&consent, &identity);
@@ -161,6 +166,9 @@ mod tests {
         };
         check(true, Some(CPF), true);
         check(true, Some("761.092.776-73"), true);
+        check(true, Some("CPF 761.092.776\u{2011}73"), true);
+        check(true, Some("00076109277673"), true);
+        check(true, Some("***.092.776-**"), false);
         check(true, Some(OTHER_CPF), false);
         check(true, None, false);
         check(false, None, true);

@@ -61,6 +61,15 @@ struct Parts {
     company_name: Part,
     strangers: Vec<String>,
     kind: ProblemKind,
+    /// How a CPF and a CNPJ are read. An identity provider may keep them as numbers; what a user types
+    /// must be whole, so that a missing digit is noticed.
+    forms: Forms,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    Any,
+    Whole,
 }
 
 struct Part {
@@ -72,11 +81,7 @@ impl Parts {
     fn from_claims(claims: &Claims, names: &ClaimNames) -> Self {
         let part = |name: &String| Part {
             pointer: format!("claim {name}"),
-            // Some identity providers send every claim they know, empty.
-            text: claims
-                .get(name)
-                .filter(|text| !text.trim().is_empty())
-                .cloned(),
+            text: domain::principal::claim(claims, name).map(str::to_owned),
         };
         Self {
             cpf: part(&names.cpf),
@@ -86,6 +91,7 @@ impl Parts {
             strangers: Vec::new(),
             // The app cannot mend its user's token: the request is valid, the user may not do this.
             kind: ProblemKind::Forbidden,
+            forms: Forms::Any,
         }
     }
 
@@ -107,6 +113,7 @@ impl Parts {
             company_name,
             strangers: members.keys().take(10).cloned().collect(),
             kind: ProblemKind::InvalidRequest,
+            forms: Forms::Whole,
         }
     }
 
@@ -122,10 +129,19 @@ impl Parts {
             Some(Holder::Company) => true,
             None => self.cnpj.text.is_some() || self.company_name.text.is_some(),
         };
-        let cpf = self.cpf.parse(Cpf::parse, &mut errors);
+        let forms = self.forms;
+        let parse_cpf = match forms {
+            Forms::Any => Cpf::lenient,
+            Forms::Whole => Cpf::parse,
+        };
+        let cnpj = |text: &str| match forms {
+            Forms::Any => Cnpj::lenient(text, parse_cnpj),
+            Forms::Whole => parse_cnpj(text),
+        };
+        let cpf = self.cpf.parse(parse_cpf, &mut errors);
         let name = self.name.parse(FullName::parse, &mut errors);
         let company = company_wanted.then(|| {
-            let cnpj = self.cnpj.parse(parse_cnpj, &mut errors);
+            let cnpj = self.cnpj.parse(cnpj, &mut errors);
             let name = self.company_name.parse(FullName::parse, &mut errors);
             Some(Company {
                 cnpj: cnpj?,

@@ -38,12 +38,6 @@ impl Handler {
 
         let keys = self.keys().await?;
         let attempt = self.attempt(scope.external_id().clone(), &identity, &keys)?;
-        let now = attempt.started_at;
-        self.count(&scope, &identity, &keys, now).await?;
-        let banks = &request.institutions;
-        let warnings = self.warnings(&scope, attempt.holder(), banks, context.request_id);
-        let warnings = warnings.await;
-
         let return_url = request
             .return_url
             .as_ref()
@@ -51,6 +45,12 @@ impl Handler {
         let session = Session::new(attempt.clone(), return_url);
         let public_url = self.public_url(context)?;
         let callback_urls = widget::callback_urls(&request, &public_url, &session, &keys)?;
+
+        let now = attempt.started_at;
+        self.count(&scope, &identity, &keys, now).await?;
+        let banks = &request.institutions;
+        let warnings = self.warnings(&scope, attempt.holder(), banks, context.request_id);
+        let warnings = warnings.await;
         let report_session = session.sign(SessionKind::Report, &keys);
         let report_session = report_session?;
         let token = self.token(&identity, &callback_urls).await?;

@@ -1,8 +1,10 @@
 //! The URL that opens the widget, and the URLs the widget sends the user back to.
 
 use belvo::{AccessToken, CallbackUrls};
+use domain::session::MAX_PATH;
 use domain::{AccessMode, CallbackKind, ExternalId, InstitutionName, ReturnUrl};
 use domain::{Session, SigningKeys};
+use runtime::{Problem, ProblemKind};
 use url::Url;
 
 use crate::config::WidgetConfig;
@@ -32,19 +34,23 @@ pub(crate) fn widget_url(
 }
 
 /// The three callback addresses, below this API's or below the app's, each with the session in its
-/// path.
+/// path. The session holds the return URL, so a long one makes a long path.
 pub(crate) fn callback_urls(
     request: &TokenRequest,
     public_url: &Url,
     session: &Session,
     keys: &SigningKeys,
-) -> Result<CallbackUrls, serde_json::Error> {
+) -> Result<CallbackUrls, Problem> {
     let target = |kind: CallbackKind| {
         let session = session.sign(kind, keys)?;
-        Ok(match (request.callback, &request.return_url) {
+        let url = match (request.callback, &request.return_url) {
             (CallbackTarget::App, Some(app)) => below_app(app, &session, kind.name()),
             _ => below(public_url, &["callback", &session, kind.name()]),
-        })
+        };
+        match url.path().len() > MAX_PATH {
+            true => Err(too_long()),
+            false => Ok(url),
+        }
     };
     Ok(CallbackUrls {
         success: target(CallbackKind::Success)?,
@@ -52,6 +58,13 @@ pub(crate) fn callback_urls(
         event: target(CallbackKind::Event)?,
         application_link: request.application_link.clone(),
     })
+}
+
+fn too_long() -> Problem {
+    let rule = format!(
+        "must be shorter: with the user's id, the callback's path has more than {MAX_PATH} bytes"
+    );
+    Problem::new(ProblemKind::InvalidRequest).at("/return_url", rule)
 }
 
 fn below_app(app: &ReturnUrl, session: &str, outcome: &str) -> Url {

@@ -6,16 +6,16 @@ use std::time::Duration;
 use domain::{Event, EventKind, Job};
 use gateway::Context;
 use lambda_http::Request;
-use lambda_http::http::Response;
 use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::http::{Method, Response};
 use queue::JobQueue;
 use runtime::{Clock, Metric, Problem, ProblemKind, Randomness, Secret, SecretError};
-use serde_json::{Map, Value};
 
 use crate::authorization::Authorization;
 
-/// Belvo's webhooks have some 500 bytes.
-const MAX_BODY: usize = 64 * 1024;
+/// Most webhooks have some 500 bytes; one that lists what went is large when much went. This is all
+/// that a function is given, headers and escapes included (AWS: "Lambda quotas").
+const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// Belvo gives up after five seconds and sends the webhook again. An answer before that is logged
 /// with its reason.
@@ -36,10 +36,18 @@ pub struct Handler {
 impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response<String> {
+        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+        // A look at whether the address answers says nothing, and is told nothing.
+        if is_look && header(request).is_none() {
+            return Response::new(String::new());
+        }
         let context = Context::of(request);
         let answer = runtime::within(TIME_LIMIT, async {
             self.verify(request, &context).await?;
-            self.take(request.body().as_ref(), context.request_id).await
+            match is_look {
+                true => Ok(()),
+                false => self.take(request.body().as_ref(), context.request_id).await,
+            }
         });
         match answer.await {
             Ok(()) => Response::new(String::new()),
@@ -52,9 +60,8 @@ impl Handler {
     async fn verify(&self, request: &Request, context: &Context<'_>) -> Result<(), Problem> {
         let listed = |ip: IpAddr| self.source_ips.contains(&ip);
         let from_belvo = self.source_ips.is_empty() || context.source_ip.is_some_and(listed);
-        let header = request.headers().get(AUTHORIZATION);
-        let agreed = match header {
-            Some(header) => self.agreed(header.as_bytes(), from_belvo).await,
+        let agreed = match header(request) {
+            Some(header) => self.agreed(header, from_belvo).await,
             None => Ok(false),
         };
         let agreed = agreed.map_err(|error| error.problem("webhook"))?;
@@ -83,7 +90,7 @@ impl Handler {
     /// What cannot be used is acknowledged all the same: Belvo would only send it again, and
     /// Belvo does not document the body it validates a new URL with.
     async fn take(&self, body: &[u8], request_id: &str) -> Result<(), Problem> {
-        let event = Event::from_body(&members(body)?);
+        let event = read(body)?;
         let Some(link_id) = event.link_id else {
             runtime::count(Metric::WebhookIgnored, self.clock.now());
             tracing::info!(request_id, "a webhook without a link was acknowledged");
@@ -106,11 +113,20 @@ impl Handler {
     }
 }
 
-/// A blank body has no members. Belvo does not document what it sends to validate a URL.
-fn members(body: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let body = match body.iter().all(u8::is_ascii_whitespace) {
-        true => &[],
-        false => body,
+/// The value that the caller presents, if there is one.
+fn header(request: &Request) -> Option<&[u8]> {
+    let header = request.headers().get(AUTHORIZATION)?;
+    Some(header.as_bytes()).filter(|value| !value.is_empty())
+}
+
+/// A blank body is an event without link. Belvo does not document what it sends to validate a URL.
+fn read(body: &[u8]) -> Result<Event, Problem> {
+    let text = runtime::text(body, MAX_BODY)?;
+    let text = match text.trim() {
+        "" => "{}",
+        text => text,
     };
-    runtime::json_object(body, MAX_BODY, "must be a JSON object, or empty")
+    Event::from_json(text).ok_or_else(|| {
+        Problem::new(ProblemKind::InvalidRequest).at("", "must be a JSON object, or empty")
+    })
 }

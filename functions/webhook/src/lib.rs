@@ -1,6 +1,7 @@
 //! `POST /webhook`: takes Belvo's webhooks, queues the work and answers.
 //!
-//! It verifies the caller, bounds the size, parses, queues and answers, in this order. It reads
+//! It verifies the caller, bounds the size, parses, queues and answers, in this order. `GET` and
+//! `HEAD` only show that the address answers and, with the agreed value, that it is accepted. It reads
 //! nothing from Belvo, because Belvo waits five seconds for the answer. `authorization` holds the
 //! agreed value, `handler` does the rest.
 

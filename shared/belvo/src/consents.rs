@@ -87,7 +87,7 @@ impl Consent {
         let fields: Map<String, Value> = serde_json::from_str(object.get())
             .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
-        let time = |name: &str| text(name).and_then(|text| text.parse().ok());
+        let time = |name: &str| text(name).and_then(domain::moment);
         Ok(Self {
             id: text("id").and_then(|id| ConsentId::parse(id).ok()),
             link_id: text("link_id").and_then(|id| LinkId::parse(id).ok()),

@@ -22,12 +22,18 @@ pub struct Keys {
 pub struct InvalidKeys;
 
 impl Keys {
-    /// Reads `{"id": "…", "password": "…"}`, the form of the Belvo secret.
+    /// Reads `{"id": "…", "password": "…"}`, the form of the Belvo secret. Blanks and newlines around
+    /// a value, as a shell or an editor adds them, are no part of it.
     pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
-        serde_json::from_str(text)
-            .ok()
-            .filter(|keys: &Self| !keys.id.is_empty() && !keys.password.expose_secret().is_empty())
-            .ok_or(InvalidKeys)
+        let typed: Self = serde_json::from_str(text).map_err(|_| InvalidKeys)?;
+        let (id, password) = (typed.id.trim(), typed.password.expose_secret().trim());
+        if id.is_empty() || password.is_empty() {
+            return Err(InvalidKeys);
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            password: SecretString::from(password),
+        })
     }
 }
 

@@ -44,6 +44,11 @@ impl DateRange {
         }
     }
 
+    /// Whether this day or a later one is meant.
+    pub fn reaches(self, day: Date) -> bool {
+        self.to.is_none_or(|to| to >= day)
+    }
+
     /// The later half of these days, if they can be divided. A side without a limit is taken to
     /// end `today`: everything beyond stays in the later half.
     pub fn later_half(self, today: Date) -> Option<Self> {

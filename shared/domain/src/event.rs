@@ -7,10 +7,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::code::{Code, RequestId};
 use crate::id::{ConsentId, ExternalId, LinkId};
+use crate::members::Members;
+use crate::moment::moment;
 use crate::resource::ResourceKind;
 
 /// What a webhook says happened, and to which link.
@@ -56,7 +57,7 @@ pub enum EventKind {
         resource: ResourceKind,
     },
     /// `transactions_updated` or `transactions_deleted`: rows changed or went. Which, Belvo's
-    /// documentation does not say.
+    /// documentation does not say. A code that is not known here counts as one of these.
     ResourceRevised {
         /// Which.
         resource: ResourceKind,
@@ -76,6 +77,8 @@ pub enum EventKind {
     LinkNeedsUser,
     /// `link_deleted`: an asynchronous deletion is complete.
     LinkDeleted,
+    /// A code of the type LINK that is not known here: Belvo's record of the link is read again.
+    LinkChanged,
     /// Anything else: logged, and nothing is done.
     Unknown,
 }
@@ -94,6 +97,8 @@ pub enum ConsentChange {
     UnrecoverableResources,
     /// `openfinance_consent_with_temporarily_unavailable_resources`.
     UnavailableResources,
+    /// A code that is not known here. What changed is on Belvo's record of the consent.
+    Other,
 }
 
 /// Counts and dates an event announces.
@@ -135,45 +140,53 @@ impl Totals {
 }
 
 impl Event {
-    /// Reads a webhook's body. Every object is an event; the worst one is `Unknown` without link.
-    pub fn from_body(body: &Map<String, Value>) -> Self {
-        let text = |key: &str| body.get(key).and_then(Value::as_str);
-        let empty = Map::new();
-        let data = body
-            .get("data")
-            .and_then(Value::as_object)
-            .unwrap_or(&empty);
-        let kind = EventKind::read(text("webhook_type"), text("webhook_code"), data);
-        Self {
-            link_id: text("link_id").and_then(|id| LinkId::parse(id).ok()),
-            external_id: text("external_id").and_then(|id| ExternalId::parse(id).ok()),
+    /// Reads a webhook's body: `None` if it is no JSON object. Every object is an event; the worst
+    /// one is `Unknown` without link. A value that cannot be read counts as absent, and spoils no
+    /// other.
+    pub fn from_json(body: &str) -> Option<Self> {
+        let body = Members::read(body)?;
+        let data = body.object("data").unwrap_or_default();
+        let (webhook_type, webhook_code) = (body.text("webhook_type"), body.text("webhook_code"));
+        let kind = EventKind::read(webhook_type.as_deref(), webhook_code.as_deref(), &data);
+        Some(Self {
+            link_id: body.parsed("link_id", LinkId::parse),
+            external_id: body.parsed("external_id", ExternalId::parse),
             totals: kind
                 .resource()
-                .map(|kind| totals(kind, data))
+                .map(|kind| totals(kind, &data))
                 .unwrap_or_default(),
             kind,
-            webhook_type: text("webhook_type").map(Code::lenient),
-            webhook_code: text("webhook_code").map(Code::lenient),
-            request_id: text("request_id").and_then(|id| RequestId::parse(id).ok()),
-            errors: errors(data),
-        }
+            webhook_type: webhook_type.as_deref().map(Code::lenient),
+            webhook_code: webhook_code.as_deref().map(Code::lenient),
+            request_id: body.parsed("request_id", RequestId::parse),
+            errors: errors(&data),
+        })
     }
 }
 
 impl EventKind {
     /// The code decides; the type only where the code does not say which resource.
     ///
-    /// Belvo's sample of `new_investments_available` carries the type ACCOUNTS.
-    fn read(webhook_type: Option<&str>, code: Option<&str>, data: &Map<String, Value>) -> Self {
+    /// Belvo's sample of `new_investments_available` carries the type ACCOUNTS. Belvo adds codes: one
+    /// that is not known here is news of what its type names, which is read again.
+    fn read(webhook_type: Option<&str>, code: Option<&str>, data: &Members<'_>) -> Self {
         let code = code.unwrap_or_default().to_ascii_lowercase();
-        let by_type = webhook_type.and_then(ResourceKind::lenient);
+        let webhook_type = webhook_type.unwrap_or_default();
+        let by_type = ResourceKind::lenient(webhook_type);
 
-        if let Some(change) = ConsentChange::from_code(&code) {
-            let text = |key: &str| data.get(key).and_then(Value::as_str);
+        let is_type = |name: &str| {
+            let singular = webhook_type
+                .strip_suffix(['s', 'S'])
+                .unwrap_or(webhook_type);
+            singular.eq_ignore_ascii_case(name)
+        };
+        let about_consent = is_type("CONSENT") || code.contains("consent");
+        let change = ConsentChange::from_code(&code);
+        if let Some(change) = change.or(about_consent.then_some(ConsentChange::Other)) {
             return Self::Consent {
                 change,
-                consent_id: text("consent_id").and_then(|id| ConsentId::parse(id).ok()),
-                due_at: text("consent_due_date").and_then(|at| at.parse().ok()),
+                consent_id: data.parsed("consent_id", ConsentId::parse),
+                due_at: data.text("consent_due_date").and_then(|at| moment(&at)),
             };
         }
         if let Some(name) = code
@@ -191,6 +204,8 @@ impl EventKind {
             },
             ("invalid_credentials" | "token_required", _) => Self::LinkNeedsUser,
             ("link_deleted", _) => Self::LinkDeleted,
+            (_, Some(resource)) => Self::ResourceRevised { resource },
+            _ if is_type("LINK") => Self::LinkChanged,
             _ => Self::Unknown,
         }
     }
@@ -201,7 +216,11 @@ impl EventKind {
             Self::HistoricalUpdate { resource }
             | Self::ResourceChanged { resource }
             | Self::ResourceRevised { resource } => Some(*resource),
-            Self::Consent { .. } | Self::LinkNeedsUser | Self::LinkDeleted | Self::Unknown => None,
+            Self::Consent { .. }
+            | Self::LinkNeedsUser
+            | Self::LinkDeleted
+            | Self::LinkChanged
+            | Self::Unknown => None,
         }
     }
 }
@@ -219,23 +238,20 @@ impl ConsentChange {
     }
 }
 
-fn totals(kind: ResourceKind, data: &Map<String, Value>) -> Totals {
+fn totals(kind: ResourceKind, data: &Members<'_>) -> Totals {
     let name = kind.name().to_ascii_lowercase();
-    let count = |key: &str| data.get(key).and_then(Value::as_u64);
     // Investment transactions announce theirs under the names of transactions.
     let flow = |prefix: &str| {
-        count(&format!("total_{prefix}_{name}"))
-            .or_else(|| count(&format!("total_{prefix}_transactions")))
+        data.count(&format!("total_{prefix}_{name}"))
+            .or_else(|| data.count(&format!("total_{prefix}_transactions")))
     };
-    let date = |key: &str| {
-        let text = data.get(key).and_then(Value::as_str)?;
-        text.parse().ok()
-    };
+    let date = |key: &str| data.text(key)?.parse().ok();
     let dated = kind.is_dated();
     Totals {
-        rows: count(&format!("total_{name}"))
-            .or_else(|| count(&format!("new_{name}")))
-            .or_else(|| count("total_transactions").filter(|_| dated)),
+        rows: data
+            .count(&format!("total_{name}"))
+            .or_else(|| data.count(&format!("new_{name}")))
+            .or_else(|| data.count("total_transactions").filter(|_| dated)),
         inflow: flow("inflow").filter(|_| dated),
         outflow: flow("outflow").filter(|_| dated),
         first_date: date("first_transaction_date").filter(|_| dated),
@@ -244,32 +260,30 @@ fn totals(kind: ResourceKind, data: &Map<String, Value>) -> Totals {
 }
 
 /// `data.errors` is known from practice only, `data.error_code` from Belvo's LINK sample.
-fn errors(data: &Map<String, Value>) -> Vec<Code> {
-    let single = data.get("error_code").and_then(Value::as_str);
-    let listed = data.get("errors").and_then(Value::as_array);
-    let listed = listed.into_iter().flatten();
-    let codes = listed.filter_map(|error| error.get("code").and_then(Value::as_str));
+fn errors(data: &Members<'_>) -> Vec<Code> {
+    let listed = data.list("errors").into_iter();
+    let codes = listed.filter_map(|error| error.text("code"));
     // A body may hold any number of them; the first few say enough.
-    single
+    data.text("error_code")
         .into_iter()
         .chain(codes)
         .take(10)
-        .map(Code::lenient)
+        .map(|code| Code::lenient(&code))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(body: Value) -> Event {
-        Event::from_body(body.as_object().unwrap())
+        Event::from_json(&body.to_string()).unwrap()
     }
 
     #[test]
     fn the_code_decides_and_the_type_helps() {
-        use EventKind::{HistoricalUpdate, LinkDeleted, LinkNeedsUser, Unknown};
+        use EventKind::{HistoricalUpdate, LinkChanged, LinkDeleted, LinkNeedsUser, Unknown};
         use EventKind::{ResourceChanged, ResourceRevised};
         use ResourceKind::Transactions;
         use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners};
@@ -309,7 +323,11 @@ mod tests {
         check(json!("LINKS"), json!("token_required"), LinkNeedsUser);
         check(json!("LINK"), json!("link_deleted"), LinkDeleted);
         check(json!("INCOMES"), json!("historical_update"), Unknown);
-        check(json!("OWNERS"), json!("something_new"), Unknown);
+        check(json!("INCOMES"), json!("incomes_updated"), Unknown);
+        check(json!("OWNERS"), json!("something_new"), revised(Owners));
+        check(json!("bill"), json!("bills_updated"), revised(Bills));
+        check(json!("LINKS"), json!("link_updated"), LinkChanged);
+        check(json!("SOMETHING"), json!("new"), Unknown);
         check(json!(7), json!(["historical_update"]), Unknown);
         check(json!(null), json!(null), Unknown);
     }
@@ -356,6 +374,39 @@ mod tests {
                 assert_eq!(event.kind, expected, "{code}");
                 assert_eq!(event.external_id, None);
             }
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_about_a_consent_is_news_of_the_consent() {
+        for (webhook_type, code) in [
+            ("CONSENT", "openfinance_consent_revoked"),
+            ("consents", "something_new"),
+            ("CONSENT", ""),
+            ("INSTITUTION", "openfinance_consent_revoked"),
+        ] {
+            let kind = event(json!({"webhook_type": webhook_type, "webhook_code": code})).kind;
+            let expected = EventKind::Consent {
+                change: ConsentChange::Other,
+                consent_id: None,
+                due_at: None,
+            };
+            assert_eq!(kind, expected, "{webhook_type} {code}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_counts_as_absent() {
+        let text = r#"{"link_id":"2f8ca7a1-c28f-46f2-bb41-21633099a280","webhook_type":"ACCOUNTS",
+            "webhook_code":"historical_update","external_id":"\ud83d","request_id":7,
+            "data":{"total_accounts":"2","name":"\ud83d","errors":["x",{"code":"\udc00"},{"code":"y"}]}}"#;
+        let event = Event::from_json(text).unwrap();
+        assert!(event.link_id.is_some());
+        assert_eq!(event.external_id, None);
+        assert_eq!(event.totals.rows, Some(2));
+        assert_eq!(event.errors, [Code::lenient("y")]);
+        for text in ["", "[]", "7", "{", r#""x""#] {
+            assert_eq!(Event::from_json(text), None, "{text}");
         }
     }
 

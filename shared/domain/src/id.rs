@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::checked_text::checked_text;
-use crate::tax_id::Cnpj;
+use crate::personal_numbers;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -87,31 +87,30 @@ made_here!(ReceiptId, RefreshId);
 ///
 /// Belvo allows 3 to 256 letters, digits, hyphens and underscores, and silently drops a value
 /// that looks like personal data (Belvo: "Link creation best practices", OpenAPI 1.223.0).
-/// A dropped id would leave the link without an owner, so such values are refused here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// Takes an id that Belvo accepts and that cannot be a CPF, CNPJ, e-mail or phone number.
+    /// Takes an id as records and Belvo have it.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         if !(3..=256).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err(InvalidId::ExternalShape);
         }
-        if looks_personal(text) {
-            return Err(InvalidId::ExternalPersonal);
-        }
         Ok(Self(text.to_owned()))
     }
-}
 
-/// Ten to fourteen digits could be a phone number, a CPF or a CNPJ; a valid alphanumeric CNPJ is
-/// one. E-mail addresses cannot be written in the allowed characters.
-fn looks_personal(text: &str) -> bool {
-    let core: String = text.chars().filter(|c| !matches!(c, '-' | '_')).collect();
-    let digits = core.bytes().all(|b| b.is_ascii_digit());
-    (digits && (10..=14).contains(&core.len())) || Cnpj::parse(&core).is_ok()
+    /// Takes the id of a user who wants to connect a bank, if Belvo will keep it. A dropped id would
+    /// leave the link without an owner, so what Belvo may take for a document, a phone number or a
+    /// card is refused. E-mail addresses cannot be written in the allowed characters.
+    pub fn of_user(text: &str) -> Result<Self, InvalidId> {
+        let id = Self::parse(text)?;
+        match personal_numbers::holds_one(text) {
+            true => Err(InvalidId::ExternalPersonal),
+            false => Ok(id),
+        }
+    }
 }
 
 /// One attempt of a user to connect an institution: 16 random bytes as 32 hex digits.
@@ -145,8 +144,8 @@ pub enum InvalidId {
     /// Wrong length or characters.
     #[error("must be 3 to 256 letters, digits, hyphens or underscores")]
     ExternalShape,
-    /// Might be a CPF, CNPJ or phone number.
-    #[error("must not look like a CPF, CNPJ or phone number")]
+    /// Belvo may take it for personal data.
+    #[error("must not hold a CPF, CNPJ, card or phone number")]
     ExternalPersonal,
     /// Not 32 hex digits.
     #[error("must be 32 lower-case hex digits")]
@@ -174,7 +173,7 @@ mod tests {
     #[test]
     fn external_ids_are_what_belvo_keeps() {
         let check = |text: &str, expected: Result<(), InvalidId>| {
-            assert_eq!(ExternalId::parse(text).map(|_| ()), expected, "{text}");
+            assert_eq!(ExternalId::of_user(text).map(|_| ()), expected, "{text}");
         };
         check("HJLSI-897809", Ok(()));
         check("0190f3c6-7d5c-7bb2-9c40-1d4c4a3c0a11", Ok(()));
@@ -193,7 +192,10 @@ mod tests {
         check("11222333000181", Err(InvalidId::ExternalPersonal));
         check("12ABC34501DE35", Err(InvalidId::ExternalPersonal));
         check("5511987654321", Err(InvalidId::ExternalPersonal));
+        check("user-76109277673", Err(InvalidId::ExternalPersonal));
         check("123456789", Ok(()));
+        // Records and Belvo may have it all the same.
+        assert!(ExternalId::parse("76109277673").is_ok());
     }
 
     #[test]

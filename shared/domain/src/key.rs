@@ -45,9 +45,15 @@ pub enum Purpose {
 }
 
 impl SigningKeys {
-    /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret.
+    /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret. Blanks and newlines
+    /// around a key are no part of it, so that it is the same key however it was typed.
     pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
-        let keys: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        let typed: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        let trimmed = |key: SecretString| SecretString::from(key.expose_secret().trim());
+        let keys = Self {
+            current: trimmed(typed.current),
+            previous: typed.previous.map(trimmed),
+        };
         if keys.all().any(|key| key.expose_secret().len() < 32) {
             return Err(InvalidKeys::TooShort);
         }
@@ -85,12 +91,40 @@ impl SigningKeys {
         )
     }
 
+    /// The same of any of these documents, of which there may be thousands.
+    pub fn is_hash_of_any(
+        &self,
+        mut documents: impl Iterator<Item = Document>,
+        hash: &DocumentHash,
+    ) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(hash.as_str()) else {
+            return false;
+        };
+        let begun: Vec<_> = self
+            .all()
+            .map(|key| begin(key, Purpose::Document))
+            .collect();
+        documents.any(|document| {
+            begun.iter().any(|mac| {
+                let mut mac = mac.clone();
+                mac.update(document.normalized().as_bytes());
+                mac.verify_slice(&tag).is_ok()
+            })
+        })
+    }
+
     fn all(&self) -> impl Iterator<Item = &SecretString> {
         std::iter::once(&self.current).chain(self.previous.as_ref())
     }
 }
 
 fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = begin(key, purpose);
+    mac.update(message);
+    mac
+}
+
+fn begin(key: &SecretString, purpose: Purpose) -> Hmac<Sha256> {
     let label = match purpose {
         Purpose::Session => "session",
         Purpose::Proof => "proof",
@@ -103,7 +137,6 @@ fn mac(key: &SecretString, purpose: Purpose, message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new(&fixed_block(key.as_slice()));
     mac.update(label.as_bytes());
     mac.update(b"\0");
-    mac.update(message);
     mac
 }
 
@@ -133,6 +166,14 @@ mod tests {
 
         assert!(after.verify(Purpose::Session, b"message", &signature));
         assert!(!later.verify(Purpose::Session, b"message", &signature));
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_it_was_typed() {
+        let typed = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}\n"}}"#)).unwrap();
+        let plain = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
+        let signature = typed.sign(Purpose::Session, b"message");
+        assert_eq!(signature, plain.sign(Purpose::Session, b"message"));
     }
 
     #[test]

@@ -64,6 +64,7 @@ mod invariants;
 mod missing;
 mod observe;
 mod outbox;
+mod owners;
 mod ownership;
 mod pending;
 mod plan;
@@ -83,7 +84,8 @@ pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
-pub use ownership::{OwnerEvidence, predecessor};
+pub use owners::{NamedOwner, OwnerEvidence};
+pub use ownership::predecessor;
 pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};
@@ -92,6 +94,8 @@ pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};
+pub use state::{
+    EraseMark, LastError, Link, LinkStatus, LoggedWebhook, NamedBy, OwnerVerdict, Proof,
+};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

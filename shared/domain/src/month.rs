@@ -6,7 +6,12 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, civil::Date};
 
 /// Brasília time: Open Finance counts its months there, and there is no summer time since 2019.
-const BRASILIA: Offset = Offset::constant(-3);
+pub(crate) const BRASILIA: Offset = Offset::constant(-3);
+
+/// The day in Brasília, where banks and their users count days.
+pub fn day_in_brasilia(moment: Timestamp) -> Date {
+    moment.to_zoned_datetime(TimeZone::fixed(BRASILIA)).date()
+}
 
 /// A month in Brasília, such as `2026-11`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +20,7 @@ pub struct Month(Date);
 impl Month {
     /// The month of a moment.
     pub fn of(moment: Timestamp) -> Self {
-        let day = moment.to_zoned_datetime(TimeZone::fixed(BRASILIA)).date();
-        Self(day.first_of_month())
+        Self(day_in_brasilia(moment).first_of_month())
     }
 
     /// Reads `2026-11`.

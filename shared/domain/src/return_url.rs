@@ -27,7 +27,7 @@ pub enum InvalidReturnUrl {
     #[error("must not carry a user, a password or a fragment")]
     Extras,
     /// Longer than a session in a URL can carry.
-    #[error("must have at most 1024 characters")]
+    #[error("must have at most 512 characters")]
     TooLong,
     /// Not on the list.
     #[error("must be one of the configured return URLs, with nothing but a query added")]
@@ -92,14 +92,16 @@ impl ReturnUrl {
     }
 }
 
-/// The address travels inside the session, inside a URL.
-const MAX_LENGTH: usize = 1024;
+/// The address travels inside the session, inside the path of the callback's address. A longer one
+/// would never fit ([`MAX_PATH`](crate::session::MAX_PATH)).
+const MAX_LENGTH: usize = 512;
 
 fn parse(text: &str) -> Result<Url, InvalidReturnUrl> {
-    if text.len() > MAX_LENGTH {
+    let url = Url::parse(text).map_err(|_| InvalidReturnUrl::Shape)?;
+    // Some characters are longer in a URL than they were typed.
+    if text.len().max(url.as_str().len()) > MAX_LENGTH {
         return Err(InvalidReturnUrl::TooLong);
     }
-    let url = Url::parse(text).map_err(|_| InvalidReturnUrl::Shape)?;
     let host = url.host_str().unwrap_or_default();
     if url.cannot_be_a_base() || host.is_empty() {
         return Err(InvalidReturnUrl::Shape);
@@ -167,7 +169,7 @@ mod tests {
         check("acmeapp:connected", Err(InvalidReturnUrl::Shape));
         check("//app.example.com/done", Err(InvalidReturnUrl::Shape));
         check("", Err(InvalidReturnUrl::Shape));
-        let long = format!("acmeapp://connected?x={}", "x".repeat(1024));
+        let long = format!("acmeapp://connected?x={}", "x".repeat(512));
         check(&long, Err(InvalidReturnUrl::TooLong));
     }
 

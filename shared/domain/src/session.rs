@@ -18,6 +18,13 @@ use crate::widget_outcome::CallbackKind;
 /// user 60 minutes to confirm (Open Finance Brasil, Consents API 3.3). The rest is slack.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(90);
 
+/// The longest path of a callback's address. Web firewalls refuse longer ones: the core rules of AWS
+/// WAF a path above 1,024 bytes and a query above 2,048.
+///
+/// **Invariant:** where the path fits, the query of the user's way back does too. It holds the return
+/// URL's own query, a session that is shorter than this path, and less than 300 bytes more.
+pub const MAX_PATH: usize = 1024;
+
 /// The form below. A session of another version is malformed.
 const VERSION: u8 = 1;
 

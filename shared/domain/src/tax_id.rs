@@ -11,6 +11,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The weights of a CNPJ's second check digit; the first one's are the same without the head.
+const CNPJ_WEIGHTS: [u32; 13] = [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2];
+
 const SANDBOX_COMPANY: &str = "50685362006773";
 
 /// The tax number of a person: 11 digits.
@@ -54,8 +57,7 @@ impl Cnpj {
             return Err(InvalidTaxId::CnpjShape);
         }
         let body: Vec<u32> = bytes.iter().copied().map(value).collect();
-        let weights = [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2];
-        if repeated(&characters) || !check_digits_match(&body, &weights) {
+        if repeated(&characters) || !check_digits_match(&body, &CNPJ_WEIGHTS) {
             return Err(InvalidTaxId::CnpjCheckDigits);
         }
         Ok(Self(characters))
@@ -72,6 +74,20 @@ impl Cnpj {
     /// The 14 characters, upper case.
     pub fn characters(&self) -> &str {
         &self.0
+    }
+
+    /// The documents of all branches of the same legal person: its first eight characters, the number
+    /// of the branch, and their check digits.
+    pub fn branches(&self) -> impl Iterator<Item = Document> {
+        let root = self.0.get(..8).unwrap_or_default().to_owned();
+        (1..=9999).map(move |branch| {
+            let mut number = format!("{root}{branch:04}");
+            for weights in [&CNPJ_WEIGHTS[1..], &CNPJ_WEIGHTS[..]] {
+                let values: Vec<u32> = number.bytes().map(value).collect();
+                number.push_str(&check_digit(&values, weights).to_string());
+            }
+            Document(number)
+        })
     }
 }
 
@@ -172,14 +188,16 @@ fn check_digits_match(values: &[u32], weights: &[u32]) -> bool {
         [.., first, second] => (*first, *second),
         _ => return false,
     };
-    let digit = |weights: &[u32]| {
-        let sum: u32 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
-        match sum % 11 {
-            0 | 1 => 0,
-            rest => 11 - rest,
-        }
-    };
+    let digit = |weights: &[u32]| check_digit(values, weights);
     digit(weights.get(1..).unwrap_or_default()) == first && digit(weights) == second
+}
+
+fn check_digit(values: &[u32], weights: &[u32]) -> u32 {
+    let sum: u32 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
+    match sum % 11 {
+        0 | 1 => 0,
+        rest => 11 - rest,
+    }
 }
 
 #[cfg(test)]
@@ -255,6 +273,20 @@ mod tests {
         assert_eq!(
             Cnpj::parse_in_sandbox("11222333000182"),
             Err(InvalidTaxId::CnpjCheckDigits)
+        );
+    }
+
+    #[test]
+    fn a_company_has_its_branches() {
+        let company = Cnpj::parse("11222333000262").unwrap();
+        let branches: Vec<Document> = company.branches().collect();
+        assert_eq!(branches.len(), 9999);
+        assert_eq!(branches[0].normalized(), "11222333000181");
+        assert!(branches.contains(&Document::from(&company)));
+        assert!(
+            branches
+                .iter()
+                .all(|it| Cnpj::parse(it.normalized()).is_ok())
         );
     }
 

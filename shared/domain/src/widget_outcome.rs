@@ -162,7 +162,10 @@ impl Details {
         details
     }
 
+    /// URL libraries of mobile apps add a slash or a blank to the end of an address. No value that
+    /// is read here ends with one.
     fn set(&mut self, key: &str, value: &str) {
+        let value = value.trim_end_matches(['/', ' ']);
         if value.is_empty() {
             return;
         }

@@ -301,6 +301,7 @@ fn of_event(event: &Event) -> Vec<(&'static str, bool)> {
         | EventKind::ResourceRevised { resource: _ }
         | EventKind::LinkNeedsUser
         | EventKind::LinkDeleted
+        | EventKind::LinkChanged
         | EventKind::Unknown => {}
     }
     members

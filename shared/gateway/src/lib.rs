@@ -15,6 +15,8 @@ use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What an address may not contain. Browsers encode these; a client that does not must not stop us.
 const UNWRITABLE: &AsciiSet = &CONTROLS
@@ -32,11 +34,31 @@ const UNWRITABLE: &AsciiSet = &CONTROLS
 
 /// Answers requests with `handler` until the Lambda runtime stops the function.
 pub async fn serve(handler: impl AsyncFn(Request) -> Response<String>) -> Result<(), Error> {
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<LambdaRequest>| {
-        let response = handler(writable(event.payload).into()).await;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let request = read(event.payload.get())?;
+        let response = handler(writable(request).into()).await;
         Ok::<_, Error>(answer(response))
     }))
     .await
+}
+
+/// `lambda_http` takes claims that are texts alone. Identity providers write any JSON, and only the
+/// claims that are used are looked at, so others become texts too.
+fn read(event: &str) -> Result<LambdaRequest, Error> {
+    let refused = match serde_json::from_str(event) {
+        Ok(request) => return Ok(request),
+        Err(refused) => refused,
+    };
+    let mut event: Value = serde_json::from_str(event)?;
+    let claims = event.pointer_mut("/requestContext/authorizer/jwt/claims");
+    let Some(claims) = claims.and_then(Value::as_object_mut) else {
+        return Err(refused.into());
+    };
+    claims.retain(|_, claim| !claim.is_null());
+    for claim in claims.values_mut().filter(|claim| !claim.is_string()) {
+        *claim = Value::String(claim.to_string());
+    }
+    Ok(serde_json::from_str(&event.to_string())?)
 }
 
 /// API Gateway passes the query on as it came, and `lambda_http` panics if the address is no URI.

@@ -31,7 +31,7 @@ pub use metrics::{Metric, count, count_at, count_by, gauge};
 pub use principal::{PrincipalConfig, PrincipalSource};
 pub use problem::{Problem, ProblemKind};
 pub use randomness::{NoRandomness, Randomness};
-pub use request::{json, json_object, within};
+pub use request::{json, json_object, text, within};
 pub use secret::{Secret, SecretError};
 
 /// Starts structured logs, a line of JSON each, on standard output.

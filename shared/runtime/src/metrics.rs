@@ -24,6 +24,8 @@ pub enum Metric {
     WebhookRejected,
     /// A webhook that names no link, or an event that the code does not know.
     WebhookIgnored,
+    /// A secret that was read and has another form than it must have.
+    SecretInvalid,
     /// A token request over a cap.
     AttemptCapped,
     /// A link whose data is erased, as its user asked.
@@ -34,6 +36,8 @@ pub enum Metric {
     BelvoFailed,
     /// A link whose owner is not the one its token was minted for.
     LinkQuarantined,
+    /// A link whose owner's document is masked or cannot be read.
+    OwnerUnclear,
     /// A link that belongs to no user of ours.
     LinkUnclaimed,
     /// A link Belvo no longer knows.

@@ -21,6 +21,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The user is known and may not do this.
     Forbidden,
+    /// Belvo would drop the user's id, so the stack must derive ids.
+    DerivedIdRequired,
     /// There is no such record, or it is another user's.
     NotFound,
     /// The consent behind the link is not known yet.
@@ -63,6 +65,11 @@ impl ProblemKind {
                 StatusCode::FORBIDDEN,
                 "/problems/forbidden",
                 "This is not available to the user.",
+            ),
+            Self::DerivedIdRequired => (
+                StatusCode::FORBIDDEN,
+                "/problems/derived-id-required",
+                "Belvo would drop this user's id. The stack must use ExternalIdMode=derived.",
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,

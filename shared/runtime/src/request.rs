@@ -1,7 +1,9 @@
 //! What every HTTP function does with a request before it decides anything.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use domain::principal::NoPrincipal;
 use domain::{Claims, UserScope};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -11,7 +13,8 @@ use crate::problem::{Problem, ProblemKind};
 
 impl PrincipalSource {
     /// The user of a request, and what the verified token says of them. A request without a token,
-    /// or with one that does not say who the user is, is not authorized.
+    /// or with one that does not say who the user is, is not authorized. A user whose id Belvo would
+    /// drop is known; signing in again does not help them.
     pub async fn user<'a>(
         &self,
         claims: Option<&'a Claims>,
@@ -31,7 +34,10 @@ impl PrincipalSource {
         };
         match scope {
             Ok(scope) => Ok((scope, claims)),
-            Err(error) => Err(unauthorized.at("claims", error)),
+            Err(error @ NoPrincipal::Missing { .. }) => Err(unauthorized.at("claims", error)),
+            Err(error @ NoPrincipal::Invalid { .. }) => {
+                Err(Problem::new(ProblemKind::DerivedIdRequired).at("claims", error))
+            }
         }
     }
 }
@@ -40,14 +46,25 @@ impl PrincipalSource {
 ///
 /// `rule` is what the client is told of a body of another form, such as "must be a JSON object".
 pub fn json_object(body: &[u8], most: usize, rule: &str) -> Result<Map<String, Value>, Problem> {
-    if body.len() > most {
-        let rule = format!("must have at most {most} bytes");
-        return Err(Problem::new(ProblemKind::TooLarge).at("", rule));
-    }
+    let body = bounded(body, most)?;
     if body.is_empty() {
         return Ok(Map::new());
     }
     serde_json::from_slice(body).map_err(|_| not_of_the_form(rule))
+}
+
+/// Reads a body of at most `most` bytes as text. A byte that is no text becomes U+FFFD.
+pub fn text(body: &[u8], most: usize) -> Result<Cow<'_, str>, Problem> {
+    Ok(String::from_utf8_lossy(bounded(body, most)?))
+}
+
+/// A body without the byte order mark that some platforms put in front of text.
+fn bounded(body: &[u8], most: usize) -> Result<&[u8], Problem> {
+    if body.len() > most {
+        let rule = format!("must have at most {most} bytes");
+        return Err(Problem::new(ProblemKind::TooLarge).at("", rule));
+    }
+    Ok(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body))
 }
 
 /// The same, as a type of the function's own.
@@ -99,7 +116,10 @@ mod tests {
             assert_eq!(read, expected, "{body}");
         };
         let url = "x".to_owned();
-        check(r#"{"url":"x"}"#, Ok(Body { url }));
+        let marked = "\u{feff}{\"url\":\"x\"}";
+        for good in [r#"{"url":"x"}"#, marked] {
+            check(good, Ok(Body { url: url.clone() }));
+        }
         for bad in ["", "{}", r#"["x"]"#, r#"{"url":1}"#, "null", "{", "§"] {
             check(bad, Err(ProblemKind::InvalidRequest));
         }

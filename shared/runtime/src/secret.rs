@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
+use crate::metrics::Metric;
 
 /// A process notices a rotation within this time, even if it meets no value that fails.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -144,9 +145,14 @@ impl<T> Secret<T> {
                 id: self.id.clone(),
             });
         }
-        (self.parse)(text).map_err(|rule| SecretError::Invalid {
-            id: self.id.clone(),
-            rule,
+        // Editors of some platforms put a byte order mark in front of a file.
+        let text = text.trim_start_matches('\u{feff}');
+        (self.parse)(text).map_err(|rule| {
+            crate::count(Metric::SecretInvalid, self.clock.now());
+            SecretError::Invalid {
+                id: self.id.clone(),
+                rule,
+            }
         })
     }
 

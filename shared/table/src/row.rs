@@ -38,7 +38,7 @@ pub struct ResourceRow {
     pub id: String,
     /// Its place among the rows of a link: `{KIND}#{id}`, or `{KIND}#{value_date}#{id}`.
     pub record: String,
-    /// Over the content without what changes at every read.
+    /// Over the content without what changes at every read: marks of reading, signatures of addresses.
     pub hash: [u8; 16],
     kind: ResourceKind,
     data: Item,
@@ -148,6 +148,23 @@ pub fn range(kind: ResourceKind, days: DateRange) -> (String, String) {
     (first, last.unwrap_or_else(|| format!("{kind}$")))
 }
 
+/// The first and the last place of movements without a date among the rows of a link.
+pub fn undated(kind: ResourceKind) -> (String, String) {
+    (format!("{kind}#{NO_DATE}#"), format!("{kind}#{NO_DATE}$"))
+}
+
+/// The first and the last place of movements of these days, none of them without a date.
+pub fn dated(kind: ResourceKind, days: DateRange) -> (String, String) {
+    let from = days.from.unwrap_or(FIRST_DATE);
+    let from = Some(from);
+    range(kind, DateRange { from, ..days })
+}
+
+/// Whether this is the place of a movement without a date.
+pub fn is_undated(record: &str) -> bool {
+    record.split('#').nth(1) == Some(NO_DATE)
+}
+
 /// An id becomes part of a key, where `#` separates.
 fn id_of(data: &Item) -> Result<String, Unstorable> {
     let fits = |id: &&str| (1..=128).contains(&id.len()) && !id.contains('#');
@@ -212,10 +229,19 @@ fn feed(value: &AttributeValue, digest: &mut Sha256) {
                 feed(element, digest);
             }
         }
-        AttributeValue::S(text) => feed_text(b'S', text, digest),
+        AttributeValue::S(text) => feed_text(b'S', without_signature(text), digest),
         AttributeValue::N(number) => feed_text(b'N', number, digest),
         AttributeValue::Bool(flag) => mark(b'B', usize::from(*flag), digest),
         _ => mark(b'0', 0, digest),
+    }
+}
+
+/// An address without its query: it may be signed anew at every read, though it leads to the same.
+fn without_signature(text: &str) -> &str {
+    let is_address = text.starts_with("https://") || text.starts_with("http://");
+    match text.split_once('?') {
+        Some((address, _)) if is_address => address,
+        _ => text,
     }
 }
 

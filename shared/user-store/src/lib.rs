@@ -64,7 +64,7 @@ mod rows;
 pub use connections::{Cap, UserConnections};
 pub use links::UserLinks;
 pub use page::{RowPage, Start, StoredRow};
-pub use rows::UserRows;
+pub use rows::{Days, UserRows};
 pub use table::record::consent::ConsentDetails;
 pub use table::record::receipt::{Erasure, ErasureScope, Receipt};
 pub use table::record::usage::Spent;

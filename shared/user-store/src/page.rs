@@ -45,6 +45,11 @@ impl StoredRow {
         self.record.split('#').next().unwrap_or_default()
     }
 
+    /// Whether it is a movement without a date.
+    pub fn is_undated(&self) -> bool {
+        row::is_undated(&self.record)
+    }
+
     /// Belvo's object of `ResourceTable`. Its key says which link it is of.
     pub(crate) fn of_resource(item: &Item) -> Option<Self> {
         let (link_id, record) = row::parse_sort_key(text_of(item, "record")?)?;
@@ -76,22 +81,37 @@ pub(crate) async fn page(
     read: impl Fn(&Item) -> Option<StoredRow>,
 ) -> Result<RowPage> {
     let mut page = RowPage::default();
-    let mut bytes = 0;
-    // One that is skipped, and one to see whether there are more.
-    let asked = i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX);
-    let mut items = query.limit(asked).into_paginator().items().send();
-    while let Some(item) = items.next().await {
-        let item = item.map_err(StoreError::failed("reading rows"))?;
-        if skipped.is_some() && text_of(&item, "record") == skipped {
-            continue;
-        }
-        let row = read(&item).ok_or(StoreError::Malformed { what: "a key" })?;
-        bytes += row.data.len();
-        if page.rows.len() >= limit || (bytes > PAGE_BYTES && !page.rows.is_empty()) {
-            page.more = true;
-            break;
-        }
-        page.rows.push(row);
-    }
+    page.fill(query, skipped, limit, read).await?;
     Ok(page)
+}
+
+impl RowPage {
+    /// Adds the rows of a query, until there are `limit` in all.
+    pub(crate) async fn fill(
+        &mut self,
+        query: QueryFluentBuilder,
+        skipped: Option<&str>,
+        limit: usize,
+        read: impl Fn(&Item) -> Option<StoredRow>,
+    ) -> Result<()> {
+        let mut bytes: usize = self.rows.iter().map(|row| row.data.len()).sum();
+        // One that is skipped, and one to see whether there are more.
+        let wanted = limit.saturating_sub(self.rows.len()).saturating_add(2);
+        let asked = i32::try_from(wanted).unwrap_or(i32::MAX);
+        let mut items = query.limit(asked).into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(StoreError::failed("reading rows"))?;
+            if skipped.is_some() && text_of(&item, "record") == skipped {
+                continue;
+            }
+            let row = read(&item).ok_or(StoreError::Malformed { what: "a key" })?;
+            bytes += row.data.len();
+            if self.rows.len() >= limit || (bytes > PAGE_BYTES && !self.rows.is_empty()) {
+                self.more = true;
+                break;
+            }
+            self.rows.push(row);
+        }
+        Ok(())
+    }
 }

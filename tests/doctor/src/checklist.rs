@@ -34,7 +34,11 @@ async fn connecting(site: &Site, person: &Result<Minted, Other>, rows: &mut Rows
         "Users sign in before they connect",
         api::closed(site).await,
     );
-    rows.add("2", "external_id is used", tokens::external_id(person));
+    rows.add(
+        "2",
+        "external_id is used",
+        tokens::external_id(site, person),
+    );
     rows.add(
         "3",
         "Single links name what to fetch",

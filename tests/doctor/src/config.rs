@@ -65,6 +65,9 @@ pub struct Config {
     pub stack: Stack,
     /// The secrets that requests present.
     pub secrets: Secrets,
+    /// A sample of the ids that users have at the identity provider. They are counted, and neither
+    /// printed nor written.
+    pub user_ids: Option<Vec<String>>,
 }
 
 impl Config {
@@ -89,6 +92,7 @@ impl Config {
             on_this_machine: false,
             stack,
             secrets,
+            user_ids: None,
         })
     }
 }

@@ -70,6 +70,7 @@ impl Config {
             on_this_machine: true,
             stack,
             secrets,
+            user_ids: None,
         })
     }
 }

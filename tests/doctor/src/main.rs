@@ -34,6 +34,10 @@ struct Arguments {
     /// Another Belvo, on this machine only: for tests
     #[arg(long, value_name = "URL", conflicts_with = "local")]
     belvo_url: Option<Url>,
+    /// A sample of your users' ids (the claim ExternalIdClaim), one a line: says which share of them
+    /// would be refused
+    #[arg(long, value_name = "PATH")]
+    user_ids: Option<PathBuf>,
     /// Where the evidence goes
     #[arg(long, value_name = "PATH", default_value = "doctor-evidence.json")]
     evidence: PathBuf,
@@ -63,6 +67,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<Evidence> {
 }
 
 async fn config(arguments: Arguments) -> anyhow::Result<Config> {
+    let sample = arguments.user_ids.as_ref().map(read).transpose()?;
+    let ids = |text: String| text.lines().map(str::to_owned).collect();
+    Ok(Config {
+        user_ids: sample.map(ids),
+        ..subject(arguments).await?
+    })
+}
+
+async fn subject(arguments: Arguments) -> anyhow::Result<Config> {
     let mut stack = match &arguments.stack {
         Some(path) => {
             Stack::described(&read(path)?).with_context(|| format!("reading {}", path.display()))?

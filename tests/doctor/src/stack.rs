@@ -9,13 +9,14 @@ use url::Url;
 use crate::row::{Other, fail};
 
 /// The parameters and outputs that the checks use, by their names in `template.yaml`.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "AllowedOrigins",
     "ApiUrl",
     "BelvoEnvironment",
     "CompanyIconUrl",
     "CompanyLogoUrl",
     "CompanyTermsUrl",
+    "ExternalIdMode",
     "FetchResources",
     "IdentitySource",
     "JwtScope",

@@ -53,7 +53,7 @@ impl Bank {
     }
 
     /// The events' names.
-    async fn told(&self) -> Vec<String> {
+    pub async fn told(&self) -> Vec<String> {
         names(&self.events().await)
     }
 }

@@ -12,14 +12,21 @@
 //! | `portal` | My Belvo Portal, and its token request |
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
+//! | `claims` | claims of any type and form, and ids that Belvo would drop |
 //! | `callbacks` | the end of visits to the widget |
+//! | `callback_addresses` | the lengths of callback addresses |
+//! | `altered_urls` | callback URLs that mobile libraries have altered |
 //! | `repeated_callbacks` | callbacks that come again and again |
 //! | `reporting` | attempts that end at the bank without a callback |
 //! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
+//! | `webhook_forms` | webhooks in forms that Belvo does not document |
 //! | `ownership` | the conditions for storing a link's data |
+//! | `owner_documents` | the documents of owners in every form, and related owners |
+//! | `witnesses` | whose a link is if Belvo names no user |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
+//! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
@@ -27,6 +34,7 @@
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `hidden_links` | links that Belvo hides while they are erased |
 //! | `links` | the data that app front ends read |
+//! | `undated` | movements that have no date yet |
 //! | `next_action` | the next action that a user is shown |
 //! | `isolation` | two users, and every mix of their ids |
 //! | `changes` | change events for other services |
@@ -37,14 +45,18 @@
 //! | `rotation` | secrets that change while functions run |
 //! | `records` | records stored by other releases |
 //! | `missing_secrets` | secrets without a value, or with a malformed one |
+//! | `typed_secrets` | secrets as they are typed and piped |
 //! | `openapi` | the description of the HTTP API, and every answer of the tests |
 //! | `guidance` | the texts for users about each code |
 //! | `layout` | the structure of this repository |
 
+mod altered_urls;
 mod bad_input;
 mod bank;
+mod callback_addresses;
 mod callbacks;
 mod changes;
+mod claims;
 mod client;
 mod cost_units;
 mod documents;
@@ -62,6 +74,7 @@ mod metrics;
 mod missing_secrets;
 mod next_action;
 mod openapi;
+mod owner_documents;
 mod ownership;
 mod pipe;
 mod portal;
@@ -72,10 +85,15 @@ mod renewal;
 mod repeated_callbacks;
 mod reporting;
 mod rotation;
+mod signed_addresses;
 mod sweeping;
 mod syncing;
 mod template;
 mod token_request;
+mod typed_secrets;
+mod undated;
 mod waiting;
+mod webhook_forms;
 mod webhooks;
+mod witnesses;
 mod world;

@@ -15,7 +15,7 @@ const MARK: &str = "somebody-pasted-this";
 
 impl World {
     /// The state after the first deployment, in which this secret has no value.
-    async fn without(secret: &str, parameters: &[(&str, &str)]) -> Self {
+    pub async fn without(secret: &str, parameters: &[(&str, &str)]) -> Self {
         let options = StackOptions {
             secrets: BTreeMap::from([(secret.to_owned(), None)]),
             ..StackOptions::default()
@@ -23,7 +23,7 @@ impl World {
         Self::with_options(parameters, options).await
     }
 
-    async fn put(&self, secret: &str, value: &str) {
+    pub async fn put(&self, secret: &str, value: &str) {
         let name = self.secret_name(secret).await;
         let put = self.stack.secretsmanager().put_secret_value();
         let put = put.secret_id(name).secret_string(value);

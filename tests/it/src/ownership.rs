@@ -36,7 +36,7 @@ async fn a_link_consented_for_a_company_needs_the_companys_account() {
     let world = World::start().await;
     let user = world.company().await;
     let minted = world.mint(&user).await;
-    let owner = json!({"owner": CPF});
+    let owner = json!({"owner": OTHER_CPF});
     let connected = world.connect_with(&user, &minted, owner).await;
     world.settle().await;
     assert_only_link(&world.records(&connected.link_id).await, "quarantined");

@@ -56,7 +56,7 @@ const OUTCOMES: [(&str, Option<&str>); 31] = [
     ("transactions_new_transactions_available", Some("synced")),
     ("transactions_transactions_deleted", Some("synced")),
     ("transactions_transactions_updated", Some("synced")),
-    ("unknown_code", Some("ignored")),
+    ("unknown_code", Some("synced")),
 ];
 
 /// The `Authorization` of the files.

@@ -63,6 +63,7 @@ pub(crate) async fn ended(
 ) -> Result<JobOutcome> {
     let (user, session_id) = (&attempt.external_id, &attempt.session_id);
     let callback = CallbackId::of_outcome(session_id, outcome);
+    link.record.observe_callback(attempt);
     let done = after_callback(link, user, session_id, callback).await?;
     let institution = link.record.institution.as_deref();
     metrics::count_ended_at(institution, outcome, link.fetcher.clock.now());

@@ -12,6 +12,7 @@ use store::{Index, ResourceRow};
 use super::Target;
 use super::belief::refusals;
 use super::list_read::ListRead;
+use crate::consents::readings;
 use crate::error::Result;
 use crate::leased::LeasedLink;
 use crate::origin::{report_foreign, unfiltered};
@@ -98,7 +99,8 @@ impl Reading<'_, '_> {
                     continue;
                 }
                 if target.kind == ResourceKind::Owners {
-                    self.link.documents.extend(owners::document(object));
+                    let owner = owners::named_owner(object).into_iter();
+                    self.link.documents.extend(owner.flat_map(readings));
                 }
                 match ResourceRow::new(target.kind, object) {
                     Ok(row) => rows.extend(self.read.take(row, target, &self.index)),

@@ -99,7 +99,8 @@ impl ConsentFacts {
     pub fn obstacle(&self, now: Timestamp) -> Option<ConsentObstacle> {
         let past = self.expires_at.is_some_and(|end| end <= now);
         match self.status.as_deref() {
-            Some("REJECTED") => Some(Rejected),
+            // Belvo documents the first; Open Finance and other aggregators write the others.
+            Some("REJECTED" | "REVOKED" | "CANCELLED" | "CANCELED") => Some(Rejected),
             Some("EXPIRED") => Some(Expired),
             _ if past || self.change == Some(ConsentChange::Expired) => Some(Expired),
             Some("AWAITING_AUTHORISATION" | "AWAITING_AUTHORISATION_CONFIRMATION") => {
@@ -168,7 +169,9 @@ impl ConsentFacts {
             self.change = self.change.filter(|change| match change {
                 ConsentChange::Expired | ConsentChange::AboutToExpire => false,
                 ConsentChange::UnrecoverableResources => !renewed,
-                ConsentChange::ExpirationChanged | ConsentChange::UnavailableResources => true,
+                ConsentChange::ExpirationChanged
+                | ConsentChange::UnavailableResources
+                | ConsentChange::Other => true,
             });
         }
     }

@@ -96,7 +96,9 @@ impl Link {
                 // A renewal may have mended what the user had to; Belvo's record says.
                 self.pending.link |= self.user_action.is_some();
                 let consent = self.consent.get_or_insert_default();
-                consent.change = Some(*change);
+                if *change != ConsentChange::Other {
+                    consent.change = Some(*change);
+                }
                 consent.changed_at = Some(sent_at);
                 consent.id = consent_id.or(consent.id);
                 consent.expires_at = due_at.or(consent.expires_at);
@@ -108,8 +110,9 @@ impl Link {
                 self.pending.link = true;
                 return WebhookEffect::UserMustAct;
             }
-            // A deletion that was not asked for is checked before it is believed.
-            EventKind::LinkDeleted => {
+            // A deletion that was not asked for is checked before it is believed, and so is what an
+            // unknown code may mean.
+            EventKind::LinkDeleted | EventKind::LinkChanged => {
                 self.pending.link = true;
                 return WebhookEffect::LinkChecked;
             }

@@ -2,19 +2,22 @@
 //!
 //! A callback can be made up, and a webhook names users as Belvo knows them, so neither decides.
 //! Three witnesses do: Belvo's record of the link names the user, that user has set out to connect
-//! a bank, and the owner of the accounts holds the document the token was minted for. A link
-//! without a user may continue one that all three have settled.
+//! a bank, and the owner of the accounts holds the document the token was minted for. If Belvo names
+//! no user, the signed session of a callback does, and then the owner must hold the very document. A
+//! link without a user may also continue one that all three have settled.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::owners::OwnerEvidence;
+use super::pending::SyncMode;
 use super::policy::{OwnerCheck, Policy};
 use super::schedule::{Reason, later};
-use super::state::{Link, LinkStatus, OwnerVerdict};
+use super::state::{Link, LinkStatus, NamedBy, OwnerVerdict};
 use crate::attempt::{Attempt, AttemptRecord};
 use crate::id::ExternalId;
-use crate::resource::ResourceKind;
+use crate::resource::{LOADING, ResourceKind};
 
 /// How long before a link its attempt may have begun.
 const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -22,20 +25,16 @@ const ATTEMPT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// How far Belvo's clock may be behind ours.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
+/// How many attempts are kept that have named a link: one made it, and any session can name it.
+const MAX_NAMED_BY: usize = 5;
+
+/// How long before a renewed link its user may have opened the portal: its token lives 10 minutes, and
+/// the bank then gives the user 60 (Open Finance Brasil, Consents API 3.3). The rest is slack.
+const RENEWAL_WINDOW: SignedDuration = SignedDuration::from_mins(90);
+
 /// A link that is not bound is not checked twice within this time because of callbacks: any
 /// browser can load their address again and again.
 const CHECK_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-
-/// What the owners that Belvo names say about the attempts.
-#[derive(Clone, Copy, Debug)]
-pub enum OwnerEvidence<'a> {
-    /// One of them holds the document this attempt was for.
-    Matches(&'a Attempt),
-    /// None of them does.
-    Differs,
-    /// Belvo names no document yet.
-    Missing,
-}
 
 impl Link {
     /// When an attempt that made this link can have begun: counted from the link's birth, so that
@@ -113,6 +112,21 @@ impl Link {
                 self.credit(attempt);
                 self.bind(external_id, now);
             }
+            OwnerEvidence::Related(attempt) => {
+                self.owner_verdict = Some(OwnerVerdict::Related);
+                self.credit(attempt);
+                self.bind(external_id, now);
+            }
+            OwnerEvidence::Unclear => {
+                self.owner_verdict = Some(OwnerVerdict::Unclear);
+                match policy.owner_check {
+                    OwnerCheck::Warn => self.bind(external_id, now),
+                    // Another form of the document may come, so OWNERS are looked at again.
+                    OwnerCheck::Required | OwnerCheck::Off => {
+                        self.assign(external_id, LinkStatus::AwaitingOwner);
+                    }
+                }
+            }
             OwnerEvidence::Differs => {
                 self.owner_verdict = Some(OwnerVerdict::Mismatched);
                 match policy.owner_check {
@@ -127,6 +141,33 @@ impl Link {
             // Missing evidence is not evidence against the user.
             OwnerEvidence::Missing => self.assign(external_id, LinkStatus::AwaitingOwner),
         }
+    }
+
+    /// Notes that the callback of an attempt has named the link, in case Belvo names no user.
+    pub fn observe_callback(&mut self, attempt: &Attempt) {
+        let named_by = NamedBy {
+            external_id: attempt.external_id.clone(),
+            session_id: attempt.session_id.clone(),
+        };
+        let is_news = self.bound_at.is_none() && !self.named_by.contains(&named_by);
+        if is_news && self.named_by.len() < MAX_NAMED_BY {
+            self.named_by.push(named_by);
+        }
+    }
+
+    /// Whether the owners of a link for which Belvo names no user can be compared with the attempts
+    /// that have named it. Before Belvo announces OWNERS, its list may be empty; a webhook that was
+    /// lost is not waited for any longer than data takes to come.
+    pub fn witnesses_can_be_heard(&mut self, policy: &Policy, now: Timestamp) -> bool {
+        // Elsewhere the owner is no witness, and a callback alone is none.
+        if policy.owner_check != OwnerCheck::Required || self.named_by.is_empty() {
+            return false;
+        }
+        if self.created_at.is_some_and(|at| later(at, LOADING) <= now) {
+            self.pending
+                .request_sync(ResourceKind::Owners, SyncMode::Full);
+        }
+        self.needs_sync(ResourceKind::Owners)
     }
 
     /// Gives the link to the user of a link of the same person at the same bank: a renewed consent
@@ -185,6 +226,7 @@ impl Link {
     fn bind(&mut self, external_id: ExternalId, now: Timestamp) {
         self.assign(external_id, LinkStatus::Bound);
         self.bound_at.get_or_insert(now);
+        self.named_by.clear();
     }
 
     fn assign(&mut self, external_id: ExternalId, status: LinkStatus) {
@@ -219,14 +261,30 @@ impl Link {
 }
 
 /// The link that a link without a user continues: the latest bound one among those of the same
-/// person at the same bank, if all of them belong to one user.
-pub fn predecessor(mut known: Vec<Link>) -> Option<Link> {
+/// person at the same bank, if all of them belong to one user, or if one user alone has opened the
+/// portal to renew one of them shortly before the link was made.
+pub fn predecessor(mut known: Vec<Link>, created_at: Option<Timestamp>) -> Option<Link> {
     known.retain(|it| it.is_bound() && it.erase.is_none());
-    let users = known.iter().filter_map(|it| it.external_id.as_ref());
-    let users: BTreeSet<_> = users.map(ExternalId::as_str).collect();
-    let unique = users.len() == 1;
     known.sort_by_key(|it| it.bound_at);
-    known.pop().filter(|_| unique)
+    let is_renewed = |it: &Link| {
+        let opened_at = it.consent.as_ref().and_then(|it| it.renewal_opened_at);
+        opened_at.zip(created_at).is_some_and(|(opened, created)| {
+            let window = later(created, -RENEWAL_WINDOW)..=later(created, CLOCK_MARGIN);
+            window.contains(&opened)
+        })
+    };
+    let user = only_user(known.iter())
+        .or_else(|| only_user(known.iter().filter(|it| is_renewed(it))))?
+        .clone();
+    known.retain(|it| it.external_id.as_ref() == Some(&user));
+    known.pop()
+}
+
+/// The user of all these links, if they have one user.
+fn only_user<'a>(links: impl Iterator<Item = &'a Link>) -> Option<&'a ExternalId> {
+    let users: BTreeSet<&ExternalId> = links.filter_map(|it| it.external_id.as_ref()).collect();
+    let mut users = users.into_iter();
+    users.next().filter(|_| users.next().is_none())
 }
 
 #[cfg(test)]

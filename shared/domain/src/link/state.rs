@@ -54,6 +54,8 @@ pub struct Link {
     pub owner_document: Option<DocumentHash>,
     /// What came of comparing that document with the owner Belvo names.
     pub owner_verdict: Option<OwnerVerdict>,
+    /// The attempts whose callbacks have named the link, until it is bound.
+    pub named_by: Vec<NamedBy>,
     /// Proofs the app has posted, by their attempt (`IdentitySource=body`).
     pub proofs: BTreeMap<SessionId, Proof>,
     /// The link of the same person at the same bank that this one continues.
@@ -96,6 +98,14 @@ pub struct Link {
     pub untold_rows: UntoldRows,
     /// The event that this very write sends.
     pub change: Option<ChangeEvent>,
+}
+
+/// That the callback of an attempt has named a link. Its session is signed, and the link in it is
+/// whatever the browser says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedBy {
+    pub external_id: ExternalId,
+    pub session_id: SessionId,
 }
 
 /// That a user has come back from the widget to their app.
@@ -157,6 +167,11 @@ pub enum LinkStatus {
 #[serde(rename_all = "snake_case")]
 pub enum OwnerVerdict {
     Matched,
+    /// The owner is another one, and is related to the one that consented: see
+    /// [`NamedOwner`](super::NamedOwner).
+    Related,
+    /// The owner's document is masked or cannot be read.
+    Unclear,
     Mismatched,
     /// Not compared: `OwnerCheck=off`, or an existing link that was adopted without an attempt.
     NotChecked,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ConsentId, Document, LinkId};
+use domain::{ConsentId, LinkId, OwnerDocument};
 
-use crate::item::{self, Item, text_of};
+use crate::item::{self, Item, number_of, text_of};
 
 /// What the sort key of the record begins with.
 pub const PREFIX: &str = "CONSENT#";
@@ -15,7 +15,7 @@ pub const PREFIX: &str = "CONSENT#";
 pub struct ConsentDetails {
     /// The CPF of the person who consented, also where that person acts for a company (Belvo's
     /// `document_number`). It is compared, and shown to no user.
-    pub consented_by: Option<Document>,
+    pub consented_by: Option<OwnerDocument>,
     /// Belvo's name of the bank.
     pub institution: Option<String>,
     /// The bank's name as people know it.
@@ -39,6 +39,15 @@ pub fn parse_sort_key(key: &str) -> Option<ConsentId> {
     ConsentId::parse(key.strip_prefix(PREFIX)?).ok()
 }
 
+/// A text, or a number that has lost its leading zeros.
+fn document(data: &Item) -> Option<OwnerDocument> {
+    let number = || number_of::<u64>(data, "document_number").map(|it| it.to_string());
+    match text_of(data, "document_number") {
+        Some(text) => OwnerDocument::read(text),
+        None => OwnerDocument::read(&number()?),
+    }
+}
+
 /// What a user sees of a stored consent.
 pub fn details(data: &Item) -> ConsentDetails {
     let text = |name: &str| text_of(data, name).map(str::to_owned);
@@ -49,7 +58,7 @@ pub fn details(data: &Item) -> ConsentDetails {
         Some((group.clone(), names.collect()))
     });
     ConsentDetails {
-        consented_by: text_of(data, "document_number").and_then(Document::from_text),
+        consented_by: document(data),
         institution: text("belvo_institution_name"),
         institution_display_name: text("institution_display_name"),
         institution_icon_logo: text("institution_icon_logo"),

@@ -83,6 +83,37 @@ fn ranges_of_keys_hold_the_days_and_no_others() {
 }
 
 #[test]
+fn movements_without_a_date_have_places_of_their_own() {
+    let kind = ResourceKind::Transactions;
+    let (first, last) = undated(kind);
+    let check = |object: &str, expected: bool| {
+        let key = record(kind, object);
+        assert_eq!(is_undated(&key), expected, "{object}");
+        assert_eq!(first <= key && key <= last, expected, "{object}");
+        let (first, last) = dated(kind, DateRange::ALL);
+        assert_eq!(first <= key && key <= last, !expected, "{object}");
+    };
+    check(r#"{"id":"t1","value_date":null}"#, true);
+    check(r#"{"id":"0000-00-00"}"#, true);
+    check(r#"{"id":"t1","value_date":"0001-01-01"}"#, false);
+    check(r#"{"id":"0000-00-00","value_date":"2026-11-23"}"#, false);
+    assert!(!is_undated("ACCOUNTS#0000-00-00x"));
+}
+
+#[test]
+fn a_signature_of_an_address_is_no_part_of_the_content() {
+    let hash = |logo: &str| {
+        let object = format!(r#"{{"id":"a","merchant":{{"logo":"{logo}"}}}}"#);
+        prepared(ResourceKind::Transactions, &object).hash
+    };
+    let plain = hash("https://cdn.example.com/a.svg");
+    assert_eq!(hash("https://cdn.example.com/a.svg?sig=1"), plain);
+    assert_eq!(hash("https://cdn.example.com/a.svg?sig=2&x"), plain);
+    assert_ne!(hash("https://cdn.example.com/b.svg?sig=1"), plain);
+    assert_ne!(hash("what?"), hash("what"));
+}
+
+#[test]
 fn what_cannot_be_stored_is_named() {
     let check = |json: &str, expected: Unstorable| {
         assert_eq!(

@@ -112,14 +112,36 @@ pub(crate) fn widget(token: &Result<Minted, Other>) -> Seen {
 
 /// 2: whether Belvo will keep the `external_id`; it silently drops one that looks like personal
 /// data.
-pub(crate) fn external_id(token: &Result<Minted, Other>) -> Seen {
+pub(crate) fn external_id(site: &Site, token: &Result<Minted, Other>) -> Seen {
     let Some(external_id) = minted(token)?.parameter("external_id") else {
         return Err(fail("widget_url has no external_id"));
     };
-    match ExternalId::parse(&external_id) {
-        Ok(_) => Ok("widget_url has one, in a form Belvo keeps".to_owned()),
+    match ExternalId::of_user(&external_id) {
+        Ok(_) => sample_of_ids(site)
+            .unwrap_or_else(|| Ok("widget_url has one, in a form Belvo keeps".to_owned())),
         Err(rule) => Err(fail(format!("widget_url has one that {rule}"))),
     }
+}
+
+/// Which share of a sample of users could not connect, because Belvo would drop their ids; `None`
+/// without a sample, or if ids are derived.
+fn sample_of_ids(site: &Site) -> Option<Seen> {
+    let is_derived = site.config.stack.get("ExternalIdMode") == Some("derived");
+    let ids = site.config.user_ids.as_ref().filter(|_| !is_derived)?;
+    let ids = ids.iter().filter(|it| !it.trim().is_empty());
+    let refused = ids
+        .clone()
+        .filter(|it| ExternalId::of_user(it.trim()).is_err());
+    let (refused, all) = (refused.count(), ids.count());
+    if refused == 0 {
+        return Some(Ok(format!(
+            "Belvo keeps the ids of all {all} users of the sample"
+        )));
+    }
+    let percent = (refused * 100).div_ceil(all);
+    Some(Err(fail(format!(
+        "{refused} of {all} users ({percent} %) would be refused with derived-id-required: set ExternalIdMode=derived before links are connected"
+    ))))
 }
 
 /// 3: whether the token of a single link names the resources of the parameter. Belvo repeats them

@@ -396,3 +396,30 @@ async fn secrets_without_a_value_are_named() {
         assert!(seen.contains(said), "{number}: {seen}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_share_of_users_whose_ids_belvo_would_drop_is_told() {
+    let world = World::start().await;
+    let without = ("pass", "widget_url has one, in a form Belvo keeps");
+    assert_eq!(world.ask(&world.local()).await.row("2"), without);
+    let refused = "3 of 4 users (75 %) would be refused with derived-id-required: set ExternalIdMode=derived before links are connected";
+    for (ids, expected) in [
+        (
+            "0190f3c6-7d5c-7bb2-9c40-1d4c4a3c0a11\n\nuser-1\r\n",
+            ("pass", "Belvo keeps the ids of all 2 users of the sample"),
+        ),
+        (
+            "auth0|5f7c8ec7c33c6c004bbafe82\nuser-76109277673\nuser-1\n5511987654321\n",
+            ("fail", refused),
+        ),
+    ] {
+        let path = world.write_text("ids.txt", ids);
+        let question = world.local().set("--user-ids", &path);
+        let answer = world.ask(&question).await;
+        assert_eq!(answer.row("2"), expected);
+        assert!(!answer.text.contains("76109277673"));
+        assert!(!answer.evidence.to_string().contains("76109277673"));
+        let derived = question.parameter("ExternalIdMode", "derived");
+        assert_eq!(world.ask(&derived).await.row("2"), without);
+    }
+}

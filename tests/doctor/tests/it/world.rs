@@ -181,8 +181,12 @@ impl World {
     }
 
     pub fn write(&self, name: &str, content: &Value) -> String {
+        self.write_text(name, &content.to_string())
+    }
+
+    pub fn write_text(&self, name: &str, content: &str) -> String {
         let path = self.folder.join(name);
-        fs::write(&path, content.to_string()).unwrap();
+        fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
     }
 }

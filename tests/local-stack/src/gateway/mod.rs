@@ -28,6 +28,8 @@ use crate::{
 
 /// API Gateway accepts no larger body, in bytes.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
+/// AWS Lambda is given no larger event, in bytes: headers, escapes and base64 included.
+const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 /// API Gateway waits no longer for a function.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -112,10 +114,11 @@ impl Gateway {
             now,
             claims: claims.as_ref(),
         };
-        let event = event::event(parts, &body, &found, &context);
-        inner
-            .invoke(&found.target.function, event.to_string().into())
-            .await
+        let event = event::event(parts, &body, &found, &context).to_string();
+        if event.len() > LARGEST_EVENT {
+            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        }
+        inner.invoke(&found.target.function, event.into()).await
     }
 }
 

@@ -47,12 +47,15 @@ fn each_kind_of_webhook_has_its_effect() {
         consents: true,
         ..Pending::default()
     };
-    check(consent(ConsentChange::Expired).kind, ConsentRead, consents);
+    let consent_read = |change| check(consent(change).kind, ConsentRead, consents.clone());
+    consent_read(ConsentChange::Expired);
+    consent_read(ConsentChange::Other);
     let link = Pending {
         link: true,
         ..Pending::default()
     };
     check(EventKind::LinkDeleted, LinkChecked, link.clone());
+    check(EventKind::LinkChanged, LinkChecked, link.clone());
     check(EventKind::LinkNeedsUser, UserMustAct, link);
     check(EventKind::Unknown, Ignored, Pending::default());
 }

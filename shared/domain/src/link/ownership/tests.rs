@@ -112,13 +112,8 @@ fn a_link_that_belvo_had_lost_is_its_users_again_and_synced_in_full() {
 
 #[test]
 fn the_owner_decides_whether_a_link_is_bound() {
-    let check = |matches: Option<bool>, owner_check, status, verdict, credited: bool| {
-        let record = attempt(1, minutes(-5));
-        let evidence = match matches {
-            Some(true) => OwnerEvidence::Matches(&record.attempt),
-            Some(false) => OwnerEvidence::Differs,
-            None => OwnerEvidence::Missing,
-        };
+    let record = attempt(1, minutes(-5));
+    let check = |evidence: OwnerEvidence<'_>, owner_check, status, verdict, credited: bool| {
         let policy = Policy {
             owner_check,
             ..policy()
@@ -129,18 +124,33 @@ fn the_owner_decides_whether_a_link_is_bound() {
         assert_eq!(link.external_id, Some(user(1)));
         assert_eq!(link.bound_at, (status == Bound).then(now));
         let session_id = Some(session(1)).filter(|_| credited);
-        assert_eq!(link.session_id, session_id, "{matches:?} {owner_check:?}");
+        assert_eq!(link.session_id, session_id, "{evidence:?} {owner_check:?}");
     };
     use OwnerCheck::{Off, Required, Warn};
     let matched = Some(OwnerVerdict::Matched);
     let mismatched = Some(OwnerVerdict::Mismatched);
     for owner_check in [Required, Warn, Off] {
-        check(Some(true), owner_check, Bound, matched, true);
-        check(None, owner_check, AwaitingOwner, None, false);
+        let matches = OwnerEvidence::Matches(&record.attempt);
+        check(matches, owner_check, Bound, matched, true);
+        let related = OwnerEvidence::Related(&record.attempt);
+        let verdict = Some(OwnerVerdict::Related);
+        check(related, owner_check, Bound, verdict, true);
+        check(
+            OwnerEvidence::Missing,
+            owner_check,
+            AwaitingOwner,
+            None,
+            false,
+        );
     }
-    check(Some(false), Required, Quarantined, mismatched, false);
-    check(Some(false), Off, Quarantined, mismatched, false);
-    check(Some(false), Warn, Bound, mismatched, false);
+    let (differs, unclear) = (OwnerEvidence::Differs, OwnerEvidence::Unclear);
+    check(differs, Required, Quarantined, mismatched, false);
+    check(differs, Off, Quarantined, mismatched, false);
+    check(differs, Warn, Bound, mismatched, false);
+    let verdict = Some(OwnerVerdict::Unclear);
+    check(unclear, Required, AwaitingOwner, verdict, false);
+    check(unclear, Off, AwaitingOwner, verdict, false);
+    check(unclear, Warn, Bound, verdict, false);
 }
 
 #[test]
@@ -212,7 +222,7 @@ fn a_link_continues_the_latest_bound_link_if_all_belong_to_one_user() {
         link
     };
     let check = |links: Vec<Link>, expected: Option<u8>| {
-        let found = predecessor(links).map(|it| it.link_id);
+        let found = predecessor(links, Some(now())).map(|it| it.link_id);
         assert_eq!(found, expected.map(link_id));
     };
     check(vec![], None);
@@ -221,6 +231,24 @@ fn a_link_continues_the_latest_bound_link_if_all_belong_to_one_user() {
     let mut of_another = known(2, -3);
     of_another.external_id = Some(user(2));
     check(vec![known(1, -9), of_another.clone()], None);
+    // Partners of a company: the one who has just opened the portal.
+    let opened = |mut link: Link, at| {
+        link.consent.get_or_insert_default().renewal_opened_at = Some(at);
+        link
+    };
+    let (ours, theirs) = (known(1, -9), of_another.clone());
+    let recently = minutes(-20);
+    let renewed = opened(ours.clone(), recently);
+    check(vec![renewed.clone(), theirs.clone()], Some(1));
+    check(vec![renewed.clone(), known(3, -5), theirs.clone()], Some(3));
+    check(
+        vec![ours.clone(), opened(theirs.clone(), recently)],
+        Some(2),
+    );
+    check(vec![renewed, opened(theirs.clone(), recently)], None);
+    for at in [minutes(-91), minutes(6), days(-3)] {
+        check(vec![opened(ours.clone(), at), theirs.clone()], None);
+    }
     for status in [Announced, AwaitingOwner, Quarantined, Unclaimed, Gone] {
         of_another.status = status;
         check(vec![known(1, -9), of_another.clone()], Some(1));
@@ -232,6 +260,47 @@ fn a_link_continues_the_latest_bound_link_if_all_belong_to_one_user() {
     });
     check(vec![erased.clone()], None);
     check(vec![known(1, -9), erased], Some(1));
+}
+
+#[test]
+fn a_callback_is_a_witness_while_the_owner_is_one_and_the_link_is_nobodys() {
+    let named_by = |number| NamedBy {
+        external_id: user(1),
+        session_id: session(number),
+    };
+    let mut link = unbound(Announced);
+    for number in [1, 1, 2, 3, 4, 5, 6] {
+        link.observe_callback(&attempt(number, minutes(-5)).attempt);
+    }
+    assert_eq!(link.named_by, [1, 2, 3, 4, 5].map(named_by));
+    let check = |link: &Link, owner_check, created, expected| {
+        let policy = Policy {
+            owner_check,
+            ..policy()
+        };
+        let mut link = link.clone();
+        link.created_at = Some(created);
+        assert_eq!(link.witnesses_can_be_heard(&policy, now()), expected);
+    };
+    use OwnerCheck::{Off, Required, Warn};
+    check(&link, Required, minutes(-5), false);
+    check(&link, Required, days(-1), true);
+    let mut announced = link.clone();
+    announced
+        .pending
+        .request_sync(ResourceKind::Owners, SyncMode::Full);
+    check(&announced, Required, minutes(-5), true);
+    check(&announced, Warn, minutes(-5), false);
+    check(&announced, Off, days(-1), false);
+    announced.named_by.clear();
+    check(&announced, Required, days(-1), false);
+
+    let record = attempt(1, minutes(-5));
+    let evidence = OwnerEvidence::Matches(&record.attempt);
+    link.observe_owner(user(1), evidence, &policy(), now());
+    assert_eq!(link.named_by, []);
+    link.observe_callback(&record.attempt);
+    assert_eq!(link.named_by, []);
 }
 
 #[test]

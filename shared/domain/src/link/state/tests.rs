@@ -43,6 +43,10 @@ fn full() -> Link {
     link.holder = Some(Holder::Individual);
     link.owner_document = Some(DocumentHash("person-1".to_owned()));
     link.owner_verdict = Some(OwnerVerdict::Matched);
+    link.named_by.push(NamedBy {
+        external_id: user(1),
+        session_id: session(1),
+    });
     link.observe_proof(session(1), proof(1, 1));
     link.replaces = Some(link_id(2));
     link.erase = Some(EraseMark {
@@ -90,6 +94,8 @@ fn the_stored_words_stay_as_they_are() {
     check(LinkStatus::Unclaimed, "unclaimed");
     check(LinkStatus::Gone, "gone");
     check(OwnerVerdict::Matched, "matched");
+    check(OwnerVerdict::Related, "related");
+    check(OwnerVerdict::Unclear, "unclear");
     check(OwnerVerdict::Mismatched, "mismatched");
     check(OwnerVerdict::NotChecked, "not_checked");
     check(SyncMode::Incremental, "incremental");

@@ -34,23 +34,38 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Belvo's webhook, the browser's redirect from Belvo, and a report with a signed session.
-const OPEN: [&str; 3] = [
+const OPEN: [&str; 9] = [
     "GET /callback/{session}/{outcome}",
+    "GET /callback/{session}/{outcome}/",
+    "GET /webhook",
+    "GET /webhook/",
+    "HEAD /webhook",
+    "HEAD /webhook/",
     "POST /connection-reports",
     "POST /webhook",
+    "POST /webhook/",
 ];
 
 /// Routes that must be slower than reading, and routes with a limit of their own.
-const TIGHTER: [&str; 7] = [
+const TIGHTER: [&str; 11] = [
     "DELETE /links/{link_id}",
     "DELETE /me",
     "GET /export",
+    "GET /webhook",
+    "GET /webhook/",
+    "HEAD /webhook",
+    "HEAD /webhook/",
     "POST /connection-reports",
     "POST /links/{link_id}/refresh",
     "POST /portal",
     "POST /token",
 ];
-const LOOSER: [&str; 2] = ["GET /callback/{session}/{outcome}", "POST /webhook"];
+const LOOSER: [&str; 4] = [
+    "GET /callback/{session}/{outcome}",
+    "GET /callback/{session}/{outcome}/",
+    "POST /webhook",
+    "POST /webhook/",
+];
 
 fn key(route: &Value) -> String {
     let text = |name: &str| route[name].as_str().unwrap_or_default();
