@@ -23,10 +23,6 @@ const LATEST: SignedDuration = SignedDuration::from_secs(10);
 const FENCE: &str = "fencing_token = :token";
 const NO_FENCE: &str = "(fencing_token = :token OR NOT fencing_token = :token)";
 
-/// The condition by which the save of a link that is to be erased is refused.
-const NOT_MARKED: &str = "attribute_not_exists(#erase)";
-const MARKED_OR_NOT: &str = "(attribute_not_exists(#erase) OR attribute_exists(#erase))";
-
 /// All tables of one world.
 #[derive(Clone)]
 pub struct DynamoDb {
@@ -75,7 +71,7 @@ impl DynamoDb {
     /// Answers a request.
     pub fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let mut request: Value = serde_json::from_slice(body).unwrap();
-        self.weaken(operation, &mut request);
+        self.weaken(&mut request);
         match &self.late {
             Some(late) if self.reads_late && may_be_late(operation, &request) => {
                 late.catch_up(self.time.now() - self.lateness());
@@ -148,22 +144,13 @@ impl DynamoDb {
     }
 
     /// Takes a protection out of a request.
-    fn weaken(&self, operation: &str, request: &mut Value) {
-        let replace = |request: &mut Value, what: &str, by: &str| {
-            let text = request.to_string();
-            if text.contains(what) {
-                *request = serde_json::from_str(&text.replace(what, by)).unwrap();
-            }
-        };
+    fn weaken(&self, request: &mut Value) {
         match self.without {
-            Some(Protection::RowFence) if operation == "TransactWriteItems" => {
-                replace(request, FENCE, NO_FENCE);
-            }
-            Some(Protection::LinkFence) if operation == "UpdateItem" => {
-                replace(request, FENCE, NO_FENCE);
-            }
-            Some(Protection::EraseMark) if operation == "UpdateItem" => {
-                replace(request, NOT_MARKED, MARKED_OR_NOT);
+            Some(Protection::Fence) => {
+                let text = request.to_string();
+                if text.contains(FENCE) {
+                    *request = serde_json::from_str(&text.replace(FENCE, NO_FENCE)).unwrap();
+                }
             }
             Some(Protection::Checkpoint) => {
                 let values = &mut request["ExpressionAttributeValues"];

@@ -12,12 +12,8 @@ pub enum Protection {
     Visibility,
     /// The queue keeps the jobs that the fetcher returns.
     PartialFailures,
-    /// DynamoDB refuses changes of rows by a job that a later one has overtaken.
-    RowFence,
-    /// The same of LINK.
-    LinkFence,
-    /// A job does not save LINK once its user has marked it.
-    EraseMark,
+    /// DynamoDB refuses changes of rows and of LINK by a job that a later one has overtaken.
+    Fence,
     /// What a job could not finish is written on LINK.
     Checkpoint,
     /// Belvo's answer for a single row is a proof that it is gone.
@@ -29,13 +25,11 @@ pub enum Protection {
 }
 
 impl Protection {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 8] = [
         Self::Grouping,
         Self::Visibility,
         Self::PartialFailures,
-        Self::RowFence,
-        Self::LinkFence,
-        Self::EraseMark,
+        Self::Fence,
         Self::Checkpoint,
         Self::RemovalProof,
         Self::OwnerCheck,

@@ -88,13 +88,14 @@ async fn something_happens_meanwhile(world: &mut World, random: &mut Random) {
     world.note(&format!("the fetcher was interrupted: {how:?}, {worked:?}"));
 }
 
-/// A bank corrects a statement twice. While one process is at the first correction, another is done
-/// with both.
+/// A bank corrects a statement. While one process is at it, another is done with it and with what
+/// comes next: another correction, or the end of the link.
 async fn a_straggler_is_overtaken(world: &mut World, random: &mut Random) {
     world.work_off().await;
     a_statement_is_corrected(world, random).await;
+    let next: [&str; 2] = ["a_statement_is_corrected", "erases_a_link"];
     let how = How {
-        other: Other::Straggling(random.between(1, 60), "a_statement_is_corrected"),
+        other: Other::Straggling(random.between(1, 60), *random.pick(&next)),
         ..world.setup.usual()
     };
     let worked = world.work(how, random).await;
