@@ -25,7 +25,7 @@ pub enum BelvoError {
         /// What Belvo said.
         error: ApiError,
     },
-    /// Belvo understood and declined; repeating the request cannot help.
+    /// Belvo understood and declined; repeating the request cannot help, or the code is not known.
     #[error("belvo refused the request with status {status} and code {}", .error.code)]
     Refused {
         /// The HTTP status.
@@ -110,7 +110,7 @@ impl BelvoError {
             (StatusCode::NOT_FOUND, _) if error.code.as_str() == "not_found" => {
                 Self::NotFound { error }
             }
-            (_, Retry::Never) => Self::Refused { status, error },
+            (_, Retry::Never | Retry::Later(Wait::Unknown)) => Self::Refused { status, error },
             (StatusCode::UNAUTHORIZED, _) => Self::AuthenticationFailed { error },
             _ => Self::Unavailable { status, error },
         }
@@ -229,6 +229,7 @@ mod tests {
         check(403, "access_to_resource_denied", Is::Refused);
         check(421, "never_seen_before", Is::Refused);
         check(401, "authentication_failed", Is::AuthenticationFailed);
+        check(401, "never_seen_before", Is::Refused);
         // Keys and consents are told apart though both are 401.
         check(401, "consent_without_accounts", Is::Refused);
         check(400, "too_many_sessions", Is::Unavailable);

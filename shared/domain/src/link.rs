@@ -88,7 +88,7 @@ pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};
 pub use request_refresh::{RefreshAnswer, RefreshStart};
-pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
+pub use resource::{Deferred, LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};

@@ -184,7 +184,7 @@ async fn a_declined_resource_is_recorded_on_the_link_and_delays_no_other() {
         world.settle().await;
         let link = world.link(&connected.link_id).await;
         let bills = link["resources"].get("BILLS");
-        assert_eq!(bills.get("state").text(), "failed");
+        assert_eq!(bills.get("state").text(), "unavailable");
         assert_eq!(bills.get("declined").text(), code);
         let limited = code == "operational_limits_reached";
         assert_eq!(link.contains_key("limited_until"), limited);

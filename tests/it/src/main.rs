@@ -23,6 +23,7 @@
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
+//! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `links` | the data that app front ends read |
@@ -74,6 +75,7 @@ mod sweeping;
 mod syncing;
 mod template;
 mod token_request;
+mod unknown_codes;
 mod waiting;
 mod webhooks;
 mod world;

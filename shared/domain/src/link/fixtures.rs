@@ -125,7 +125,7 @@ pub(super) fn synced(mode: SyncMode, started_at: Timestamp) -> Resource {
 /// A resource that Belvo declined to give.
 pub(super) fn declined(text: &str) -> Resource {
     Resource {
-        state: ResourceState::Failed,
+        state: ResourceState::Unavailable,
         declined: Some(code(text)),
         ..Resource::default()
     }

@@ -197,11 +197,13 @@ impl Link {
     pub fn observe_listed(&mut self, last_accessed_at: Option<Timestamp>, policy: &Policy) {
         self.pending.link = true;
         self.last_accessed_at = last_accessed_at;
-        let unread = |it: &Resource| match last_accessed_at {
-            Some(at) => !it.covers(at),
-            None => it.last_sync.is_none(),
+        let is_read = |it: &Resource| match last_accessed_at {
+            Some(at) => it.covers(at),
+            None => it.last_sync.is_some(),
         };
-        self.request_where(policy, SyncMode::Incremental, unread);
+        self.request_where(policy, SyncMode::Incremental, |it| {
+            !is_read(it) && it.deferred.is_none()
+        });
     }
 
     /// Keeps what Belvo's record of the link says.

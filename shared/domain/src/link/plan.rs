@@ -7,6 +7,8 @@ use super::backoff::{Backoff, Jitter};
 use super::observe::FULL_SYNC_PERIOD;
 use super::pending::SyncMode;
 use super::policy::Policy;
+use super::resource::Resource;
+use super::run::UNKNOWN_REFUSAL;
 use super::schedule::{Reason, later};
 use super::state::{LastError, Link, LinkStatus};
 use crate::code::Code;
@@ -46,7 +48,7 @@ impl Link {
     pub fn resume(&mut self, reason: Reason, policy: &Policy) {
         match reason {
             // The work is pending already, or it is the caller's.
-            Reason::Retry | Reason::Continue | Reason::Refresh => {}
+            Reason::Retry | Reason::Continue | Reason::Refresh | Reason::Deferred => {}
             // Scheduled on tombstones alone.
             Reason::Purge => {}
             Reason::CheckLink => {
@@ -57,7 +59,9 @@ impl Link {
             }
             Reason::Unannounced => {
                 self.pending.link = true;
-                self.request_where(policy, SyncMode::Full, |it| it.last_sync.is_none());
+                self.request_where(policy, SyncMode::Full, |it| {
+                    it.last_sync.is_none() && it.deferred.is_none()
+                });
             }
             Reason::LimitLifted => {
                 self.request_where(policy, SyncMode::Full, |it| it.declined.is_some());
@@ -89,6 +93,13 @@ impl Link {
         self.schedule.set(Reason::Retry, later(now, delay));
         self.plan_dates(policy, now);
         self.last_error.insert(LastError { code, backoff })
+    }
+
+    /// Whether Belvo has refused for so long what is not a resource that it is left until there is
+    /// news.
+    pub fn has_waited_long(&self, now: Timestamp) -> bool {
+        let since = self.last_error.as_ref().map(|it| it.backoff.since);
+        since.is_some_and(|since| now.duration_since(since) >= UNKNOWN_REFUSAL)
     }
 
     /// Schedules the rest for which time ran short: at once, or after a while and in smaller
@@ -124,6 +135,7 @@ impl Link {
         }
         let unannounced = self.next_look_for_unannounced(policy, now);
         self.schedule.replan(Reason::Unannounced, unannounced, now);
+        self.schedule_deferred();
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
@@ -150,7 +162,9 @@ impl Link {
         };
         self.requested(policy).iter().all(|kind| {
             let resource = self.resources.get(kind);
-            resource.is_some_and(|it| it.declined.is_some() || it.covers(accessed_at))
+            // What was put off has a time of its own.
+            let is_left = |it: &Resource| it.declined.is_some() || it.deferred.is_some();
+            resource.is_some_and(|it| is_left(it) || it.covers(accessed_at))
         })
     }
 
@@ -159,7 +173,10 @@ impl Link {
         let requested = self.requested(policy);
         let owners = ResourceKind::Owners;
         let unread = match self.status {
-            LinkStatus::Bound => requested.iter().any(|kind| !self.is_settled(*kind)),
+            LinkStatus::Bound => requested.iter().any(|kind| {
+                let resource = self.resources.get(kind);
+                resource.is_none_or(|it| !it.is_settled() && it.deferred.is_none())
+            }),
             // Once OWNERS is pending it stays so, and each check of the link compares the owner.
             LinkStatus::AwaitingOwner => requested.contains(&owners) && !self.needs_sync(owners),
             _ => false,

@@ -9,6 +9,7 @@ use strum::IntoStaticStr;
 
 use super::pending::SyncMode;
 use super::schedule::later;
+use super::state::LastError;
 use super::tally::Tally;
 use crate::code::Code;
 use crate::event::Totals;
@@ -31,6 +32,10 @@ pub struct Resource {
     pub totals: Option<TotalsVerdict>,
     /// Belvo's code, if it declined the last sync.
     pub declined: Option<Code>,
+    /// A code that is not known, with which Belvo refuses the resource; since when, and how often.
+    pub refused: Option<LastError>,
+    /// A sync that is put off. Another reason to sync takes it along.
+    pub deferred: Option<Deferred>,
     /// The sync run that is under way.
     pub run: Option<SyncRun>,
     pub last_sync: Option<LastSync>,
@@ -68,6 +73,13 @@ pub struct SyncRun {
     pub tally: Tally,
 }
 
+/// A sync that is put off to a later time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferred {
+    pub mode: SyncMode,
+    pub until: Timestamp,
+}
+
 /// A sync that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSync {
@@ -91,8 +103,10 @@ pub enum ResourceState {
     Ready,
     /// The same, but for rows that cannot be stored.
     Partial,
-    /// Belvo declined, and asking again cannot help. Rows that were stored before are still there.
-    Failed,
+    /// Belvo declined, and asking again does not help before there is news. Rows that were stored
+    /// before are still there.
+    #[serde(alias = "failed")]
+    Unavailable,
 }
 
 /// What came of comparing a full sync with Belvo's announcement.
@@ -110,6 +124,14 @@ impl Resource {
     /// Whether it was synced, or Belvo declined to give it.
     pub fn is_settled(&self) -> bool {
         self.last_sync.is_some() || self.declined.is_some()
+    }
+
+    /// Takes the announcement back from a run that did not come to be compared with it.
+    pub(super) fn announce_again(&mut self, announced: Option<Totals>) {
+        if let Some(announced) = announced {
+            self.announced = announced;
+            self.announced_full = true;
+        }
     }
 
     /// Whether a sync has seen what Belvo fetched from the bank at `accessed_at`: either a webhook

@@ -2,14 +2,15 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
+use super::backoff::{Backoff, Jitter};
 use super::change::UntoldRows;
 use super::missing::EMPTY_DOUBT;
 use super::pending::SyncMode;
-use super::resource::{LastSync, ResourceState, SyncRun, TotalsVerdict};
+use super::resource::{Deferred, LastSync, ResourceState, SyncRun, TotalsVerdict};
 use super::schedule::{Reason, later};
-use super::state::Link;
+use super::state::{LastError, Link};
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
@@ -18,6 +19,9 @@ use crate::resource::ResourceKind;
 
 /// A list of so many pages is read in full rather than in part.
 const SHORT_LIST_PAGES: u64 = 5;
+
+/// How long a resource is tried again that Belvo refuses with a code that is not known.
+pub(super) const UNKNOWN_REFUSAL: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The smallest chunk of a statement that is worth its requests.
 const SMALLEST_CHUNK: u64 = 1000;
@@ -48,8 +52,9 @@ impl Link {
     /// Turns what is pending of a resource into a run, or continues the one under way. Says whether
     /// LINK is to be saved first: a user watches the progress of a first sync.
     pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> bool {
-        let mut pending = self.pending.resources.remove(&kind);
         let resource = self.resources.entry(kind).or_default();
+        let deferred = resource.deferred.take().map(|it| it.mode);
+        let mut pending = self.pending.resources.remove(&kind).max(deferred);
         let mut chunk_size = chunk_size;
         if let Some(run) = &mut resource.run {
             let continues = run.cursor.is_some();
@@ -66,13 +71,11 @@ impl Link {
             }
             // None of it is done, so it starts anew, together with what is pending since.
             chunk_size = run.chunk_size;
-            if pending.is_none()
-                && let Some(announced) = run.announced.take()
-            {
-                resource.announced = announced;
-                resource.announced_full = true;
+            let (mode, announced) = (run.mode, run.announced.take());
+            if pending.is_none() {
+                resource.announce_again(announced);
             }
-            pending = pending.max(Some(run.mode));
+            pending = pending.max(Some(mode));
         }
         let mode = match (kind, resource.last_full_sync) {
             (ResourceKind::Transactions, Some(_)) => pending.unwrap_or(SyncMode::Full),
@@ -162,6 +165,7 @@ impl Link {
             ended_at: now,
         });
         let declined = resource.declined.take();
+        resource.refused = None;
         let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;
         match run.mode {
             SyncMode::Full => {
@@ -223,8 +227,55 @@ impl Link {
         }
         let resource = self.resource(kind);
         resource.run = None;
-        resource.state = ResourceState::Failed;
+        resource.refused = None;
+        resource.state = ResourceState::Unavailable;
         resource.declined = Some(code);
+    }
+
+    /// Belvo refuses a resource with a code that is not known. It may pass, so the resource is tried
+    /// again after growing pauses; after three days it is unavailable until there is news.
+    pub fn refuse_run(&mut self, kind: ResourceKind, code: Code, now: Timestamp) {
+        let resource = self.resources.entry(kind).or_default();
+        let known = resource.refused.as_ref().map(|it| &it.backoff);
+        let backoff = Backoff::next(known, now);
+        if now.duration_since(backoff.since) >= UNKNOWN_REFUSAL {
+            return self.decline_run(kind, code);
+        }
+        let jitter = Jitter::new(self.link_id, self.fencing_token);
+        let until = later(now, backoff.delay(jitter));
+        resource.refused = Some(LastError { code, backoff });
+        self.defer_run(kind, until);
+    }
+
+    /// Puts the run of a resource off, together with what is pending of it.
+    fn defer_run(&mut self, kind: ResourceKind, until: Timestamp) {
+        let pending = self.pending.resources.remove(&kind);
+        let resource = self.resources.entry(kind).or_default();
+        let run = resource.run.take();
+        let mode = pending.max(run.as_ref().map(|it| it.mode));
+        if pending.is_none() {
+            resource.announce_again(run.and_then(|it| it.announced));
+        }
+        resource.deferred = mode.map(|mode| Deferred { mode, until });
+        self.schedule_deferred();
+    }
+
+    /// The first of the syncs that were put off has its time.
+    pub(super) fn schedule_deferred(&mut self) {
+        let deferred = self.resources.values().filter_map(|it| it.deferred);
+        let first = deferred.map(|it| it.until).min();
+        self.schedule.set(Reason::Deferred, first);
+    }
+
+    /// Makes the syncs pending that were put off to this time or an earlier one.
+    pub fn resume_deferred(&mut self, until: Timestamp) {
+        for (kind, resource) in &mut self.resources {
+            let is_due = |it: &mut Deferred| it.until.as_second() <= until.as_second();
+            if let Some(deferred) = resource.deferred.take_if(is_due) {
+                self.pending.request_sync(*kind, deferred.mode);
+            }
+        }
+        self.schedule_deferred();
     }
 
     /// The bank's monthly limits are used up. The resource is synced when they are lifted.

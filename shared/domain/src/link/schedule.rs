@@ -13,6 +13,8 @@ pub enum Reason {
     Retry,
     /// Time ran short; what is pending is continued.
     Continue,
+    /// Syncs of single resources that were put off.
+    Deferred,
     /// Whose the link is could not be settled, or Belvo did not know it; both may change.
     CheckLink,
     /// Resources that no webhook announced are synced: webhooks get lost.

@@ -211,8 +211,23 @@ impl Link {
         }
     }
 
-    /// Whether every resource Belvo retrieves for the link was synced once, or declined.
+    /// The resources that Belvo does not give.
+    pub fn unavailable(&self) -> impl Iterator<Item = ResourceKind> {
+        let resources = self.resources.iter();
+        resources.filter_map(|(kind, it)| it.declined.as_ref().map(|_| *kind))
+    }
+
+    /// Whether every resource Belvo retrieves for the link was synced once, or is unavailable.
+    /// Without its accounts, a link has nothing to show.
     pub fn has_loaded(&self) -> bool {
+        let accounts = self.resources.get(&ResourceKind::Accounts);
+        let has_accounts = accounts.is_some_and(|it| it.last_sync.is_some())
+            || !self.fetch_resources.contains(&ResourceKind::Accounts);
+        has_accounts && self.is_all_settled()
+    }
+
+    /// Whether no resource is on its way for the first time.
+    pub(super) fn is_all_settled(&self) -> bool {
         let mut requested = self.fetch_resources.iter();
         !self.fetch_resources.is_empty() && requested.all(|kind| self.is_settled(*kind))
     }

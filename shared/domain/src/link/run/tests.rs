@@ -70,9 +70,9 @@ fn link_is_saved_before_the_first_sync_of_a_resource() {
         assert_eq!(link.start_run(Owners, 5000, now()), start);
         assert_eq!(link.resource(Owners).state, state_after);
     };
-    use ResourceState::{Failed, Partial, Ready, Syncing, Waiting};
+    use ResourceState::{Partial, Ready, Syncing, Unavailable, Waiting};
     check(Waiting, true, Syncing);
-    for state in [Syncing, Ready, Partial, Failed] {
+    for state in [Syncing, Ready, Partial, Unavailable] {
         check(state, false, state);
     }
 }

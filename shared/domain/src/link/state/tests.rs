@@ -99,7 +99,7 @@ fn the_stored_words_stay_as_they_are() {
     check(ResourceState::Syncing, "syncing");
     check(ResourceState::Ready, "ready");
     check(ResourceState::Partial, "partial");
-    check(ResourceState::Failed, "failed");
+    check(ResourceState::Unavailable, "unavailable");
     check(TotalsVerdict::Agrees, "agrees");
     check(TotalsVerdict::Differs, "differs");
     check(UntoldRows::Unchanged, "unchanged");
@@ -191,9 +191,18 @@ fn a_link_has_loaded_once_all_that_belvo_retrieves_is_settled() {
     check(|it| it.fetch_resources = [Owners, Bills].into(), false);
     check(|it| it.resource(Accounts).last_sync = None, false);
     check(
-        |it| *it.resource(Accounts) = declined("unavailable_data"),
+        |it| *it.resource(Owners) = declined("unavailable_data"),
         true,
     );
+    check(
+        |it| *it.resource(Accounts) = declined("unavailable_data"),
+        false,
+    );
+    let without_accounts = |it: &mut Link| {
+        it.resources.remove(&Accounts);
+        it.fetch_resources.remove(&Accounts);
+    };
+    check(without_accounts, true);
     check(|it| it.resources.clear(), false);
 }
 
