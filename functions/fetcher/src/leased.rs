@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use belvo::Row;
+use belvo::{Page, PageSize, Row};
 use domain::link::{RowOrigin, SyncedInBatch};
-use domain::{Document, Link, ResourceKind};
+use domain::{DateRange, Document, Link, ResourceKind};
 use jiff::Timestamp;
 use store::{Lease, StoreError};
 
@@ -45,6 +45,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
     /// What is known of other links that rows have named.
     origins: Origins,
+    /// How many rows Belvo could give at once, where that were fewer than usual.
+    page_sizes: BTreeMap<ResourceKind, PageSize>,
 }
 
 impl<'a> LeasedLink<'a> {
@@ -65,7 +67,27 @@ impl<'a> LeasedLink<'a> {
             documents: Vec::new(),
             parents: BTreeMap::new(),
             origins: Origins::default(),
+            page_sizes: BTreeMap::new(),
         }
+    }
+
+    /// The first page of a list, in a size that Belvo can give.
+    pub(crate) async fn first_page(&mut self, kind: ResourceKind, days: DateRange) -> Result<Page> {
+        let (belvo, link_id) = (&self.fetcher.belvo, self.record.link_id);
+        let usual = belvo.page_size();
+        let size = self.page_sizes.get(&kind).copied().unwrap_or(usual);
+        let page = belvo.first_page(kind, link_id, days, size).await?;
+        self.page_sizes.insert(kind, page.size);
+        Ok(page)
+    }
+
+    /// A later page of a list failed for its size. Says whether the list may be read in smaller ones.
+    pub(crate) fn read_smaller(&mut self, kind: ResourceKind) -> bool {
+        let known = self.page_sizes.get(&kind).and_then(|it| it.smaller());
+        if let Some(smaller) = known {
+            self.page_sizes.insert(kind, smaller);
+        }
+        known.is_some()
     }
 
     /// The link as Belvo is asked for its rows, and what is known of other links.

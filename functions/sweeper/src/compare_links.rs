@@ -18,11 +18,10 @@ impl Sweeper {
     /// Compares a page of Belvo's links with ours, and queues links with news.
     pub(crate) async fn compare_links(&self, page: Option<u32>) -> Result<Report, SweepError> {
         let now = self.clock.now();
-        let number = match page {
-            Some(page) => page,
-            None => turn(now, self.pages(self.belvo.count_links().await?)),
-        };
-        let page = self.page(number).await?;
+        let found = self.links_at_belvo().await?;
+        let pages = found.count();
+        let number = page.unwrap_or_else(|| turn(now, pages));
+        let page = self.page(found, number).await?;
         let links = by_id(page.links);
         let ids: Vec<LinkId> = links.keys().copied().collect();
         let records = self.links.find_many(&ids).await?;
@@ -38,7 +37,7 @@ impl Sweeper {
         }
         Ok(Report::Links {
             page: number,
-            pages: self.pages(page.count),
+            pages,
             links: page.count,
             seen,
             enqueued: self.enqueue(&jobs).await?,

@@ -63,6 +63,9 @@ pub enum BelvoError {
         /// What is missing, in our words.
         what: &'static str,
     },
+    /// The row that was asked for came, and is not JSON.
+    #[error("the row that belvo gave is not JSON")]
+    SpoiledRow,
     /// The keys could not be read.
     #[error("belvo's secret keys are not available")]
     Keys(#[source] KeyError),
@@ -70,6 +73,10 @@ pub enum BelvoError {
     #[error("the request to belvo could not be written")]
     Request(#[from] http::Error),
 }
+
+/// Statuses that say that an answer took too long or became too large: Belvo's own, and those of
+/// gateways.
+const OF_SIZE: [u16; 4] = [408, 413, 504, 524];
 
 impl BelvoError {
     /// When the call is worth repeating.
@@ -82,7 +89,35 @@ impl BelvoError {
             | Self::Unavailable { error, .. } => error.retry,
             Self::Gateway { status } => policy::retry_after_gateway(*status),
             Self::Keys(_) => Retry::Later(Wait::Longer),
-            Self::Request(_) => Retry::Never,
+            Self::SpoiledRow | Self::Request(_) => Retry::Never,
+        }
+    }
+
+    /// Whether an answer may have failed because it was to be large: the same may come in smaller
+    /// parts.
+    pub fn is_for_its_size(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => !matches!(source, TransportError::NoAnswer(_)),
+            Self::Gateway { status }
+            | Self::Refused { status, .. }
+            | Self::Unavailable { status, .. } => OF_SIZE.contains(&status.as_u16()),
+            _ => false,
+        }
+    }
+
+    /// How often a page is asked for that could be smaller. What took all its time, or was refused
+    /// for its size, is not asked for again as it is.
+    pub(crate) fn tries_of_a_large_page(&self) -> usize {
+        let is_too_large = match self {
+            Self::Transport { source, .. } => {
+                matches!(source, TransportError::TimedOut | TransportError::TooLarge)
+            }
+            _ => false,
+        };
+        match (is_too_large, self.is_for_its_size()) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => usize::MAX,
         }
     }
 
@@ -96,6 +131,7 @@ impl BelvoError {
             Self::Gateway { .. }
             | Self::Transport { .. }
             | Self::Unexpected { .. }
+            | Self::SpoiledRow
             | Self::Keys(_)
             | Self::Request(_) => None,
         }

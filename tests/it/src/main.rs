@@ -21,6 +21,8 @@
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
+//! | `page_sizes` | pages of another size than was asked for |
+//! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
@@ -62,6 +64,7 @@ mod missing_secrets;
 mod next_action;
 mod openapi;
 mod ownership;
+mod page_sizes;
 mod pipe;
 mod portal;
 mod records;
@@ -71,6 +74,7 @@ mod renewal;
 mod repeated_callbacks;
 mod reporting;
 mod rotation;
+mod spoiled_rows;
 mod sweeping;
 mod syncing;
 mod template;

@@ -63,7 +63,7 @@ async fn finish_chunks(
             return changed_meanwhile(link, kind, run);
         }
         // The others have no date, and no filter by date finds them.
-        if all <= FEW_PAGES * u64::from(belvo.page_size()) {
+        if all <= FEW_PAGES * u64::from(belvo.page_size().rows()) {
             return read_at_once(link, target, None).await;
         }
         run.tally.rejected_rows += all.saturating_sub(found);

@@ -64,6 +64,8 @@ impl Reading<'_, '_> {
                         gone.push(id.clone());
                         continue;
                     }
+                    // It is there, stays as it was, and is named on LINK with the list.
+                    Err(BelvoError::SpoiledRow) => continue,
                     Err(error) => return Err(error.into()),
                 };
                 // It may be the link's all the same, so what is stored of it stays as it was.
