@@ -47,6 +47,7 @@
 //! | `observe` | what a webhook, Belvo's list, Belvo's records or a proof change |
 //! | `run` | how a sync run starts and how it ends |
 //! | `row_origin` | whose a row is, and when a list was not filtered |
+//! | `limit` | when it is asked again whether the bank's monthly limits are used up |
 //! | `missing` | when rows that Belvo no longer lists are believed to be gone |
 //! | `plan` | when a later job tries what is pending |
 //! | `request_refresh` | when Belvo is asked to read the bank again: once |
@@ -61,6 +62,7 @@ mod consent;
 mod fixtures;
 #[cfg(test)]
 mod invariants;
+mod limit;
 mod missing;
 mod observe;
 mod outbox;

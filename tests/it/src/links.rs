@@ -80,7 +80,7 @@ async fn a_connected_bank_is_shown_with_everything_an_app_needs() {
     }
     let limits = link["limits"]["resources"].as_array().unwrap();
     let owners = limits.iter().find(|it| it["resource"] == "OWNERS").unwrap();
-    assert_eq!((&owners["spent"], &owners["limit"]), (&json!(1), &json!(8)));
+    assert_eq!((&owners["spent"], &owners["limit"]), (&json!(1), &json!(4)));
     let session = &overview["sessions"][0];
     assert_eq!(session["outcome"], "success");
     assert_eq!(session["link_id"], bank.link_id());

@@ -17,7 +17,6 @@ use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
 use crate::id::SessionId;
-use crate::month::Month;
 use crate::resource::ResourceKind;
 
 /// SQS stamps a job and we stamp a sync with different clocks.
@@ -116,19 +115,6 @@ impl Link {
             EventKind::Unknown => return WebhookEffect::Ignored,
         };
         self.observe_resource(kind, mode, webhook, policy, now)
-    }
-
-    /// A limit that is used up keeps data back until the month ends; data that comes lifts it.
-    fn observe_limit(&mut self, event: &Event, sent_at: Timestamp) {
-        let limit = |code: &Code| code.as_str() == "operational_limits_reached";
-        if event.errors.iter().any(limit) {
-            self.limited_until = Some(Month::of(sent_at).end());
-            return;
-        }
-        let still_limited = self.declined().any(limit);
-        if matches!(event.kind, EventKind::HistoricalUpdate { .. }) && !still_limited {
-            self.limited_until = None;
-        }
     }
 
     fn observe_resource(

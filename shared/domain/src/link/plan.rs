@@ -26,7 +26,7 @@ impl Link {
     /// Sets what comes next, now that nothing is pending.
     pub fn plan(&mut self, policy: &Policy, now: Timestamp) {
         self.last_error = None;
-        self.limited_until = self.limited_until.filter(|until| *until > now);
+        self.forget_past_limit(now);
         if self.is_complete(policy) {
             self.complete_as_of = self.last_accessed_at;
         }

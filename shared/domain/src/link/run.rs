@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Span, Timestamp};
 
 use super::backoff::{Backoff, Jitter};
 use super::change::UntoldRows;
+use super::limit::is_limit;
 use super::missing::EMPTY_DOUBT;
 use super::pending::SyncMode;
 use super::resource::{Deferred, LastSync, ResourceState, SyncRun, TotalsVerdict};
@@ -14,7 +15,6 @@ use super::state::{LastError, Link};
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
-use crate::month::Month;
 use crate::resource::ResourceKind;
 
 /// A list of so many pages is read in full rather than in part.
@@ -195,6 +195,9 @@ impl Link {
         if let Some(at) = read_again.filter(|at| *at > now) {
             self.schedule.set(Reason::EmptyList, at);
         }
+        if declined.as_ref().is_some_and(is_limit) {
+            self.lift_limit();
+        }
         if declined.is_some() && declined == self.user_action {
             // The user has mended it.
             self.user_action = None;
@@ -281,9 +284,7 @@ impl Link {
     /// The bank's monthly limits are used up. The resource is synced when they are lifted.
     pub fn limit_run(&mut self, kind: ResourceKind, code: Code, now: Timestamp) {
         self.decline_run(kind, code);
-        let lifted_at = Month::of(now).end();
-        self.limited_until = Some(lifted_at);
-        self.schedule.set(Reason::LimitLifted, lifted_at);
+        self.limit(now);
     }
 
     /// Runs that did not fit into an invocation are tried in smaller chunks.

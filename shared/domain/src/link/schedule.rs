@@ -19,7 +19,7 @@ pub enum Reason {
     CheckLink,
     /// Resources that no webhook announced are synced: webhooks get lost.
     Unannounced,
-    /// The bank gives data again: a new month's Open Finance limits.
+    /// The bank may give data again: a new month's Open Finance limits.
     LimitLifted,
     /// A list that became empty is read again before that is believed.
     EmptyList,

@@ -80,7 +80,9 @@ pub struct Link {
     pub schedule: Schedule,
     /// Why the last job could not finish.
     pub last_error: Option<LastError>,
-    /// Until when the bank gives no more data: its monthly Open Finance limits are used up.
+    /// Since when the bank gives no more data: its monthly Open Finance limits are used up.
+    pub limited_since: Option<Timestamp>,
+    /// Until when that is believed without asking again.
     pub limited_until: Option<Timestamp>,
     /// Belvo's code for what only the user can mend.
     pub user_action: Option<Code>,

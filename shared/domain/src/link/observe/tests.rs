@@ -302,30 +302,3 @@ fn a_link_that_needs_its_user_keeps_the_code_that_says_most() {
         Some("login_error"),
     );
 }
-
-#[test]
-fn a_used_up_limit_holds_until_the_month_ends_in_brasilia_or_data_comes() {
-    const LIMIT: &str = "operational_limits_reached";
-    let month_end = at("2026-12-01T03:00:00Z");
-    let check = |kind: EventKind, error: Option<&str>, declined_with: Option<&str>, expected| {
-        let mut link = bound();
-        link.limited_until = Some(days(1));
-        if let Some(text) = declined_with {
-            *link.resource(Bills) = declined(text);
-        }
-        let mut event = event(kind.clone());
-        event.errors = error.into_iter().map(code).collect();
-        observe(&mut link, &event);
-        let context = format!("{kind:?} {error:?} {declined_with:?}");
-        assert_eq!(link.limited_until, expected, "{context}");
-    };
-    let complete = || EventKind::HistoricalUpdate { resource: Owners };
-    check(complete(), Some(LIMIT), None, Some(month_end));
-    check(EventKind::Unknown, Some(LIMIT), None, Some(month_end));
-    check(complete(), None, None, None);
-    check(complete(), Some("login_error"), None, None);
-    check(complete(), None, Some("unavailable_data"), None);
-    check(complete(), None, Some(LIMIT), Some(days(1)));
-    let changed = EventKind::ResourceChanged { resource: Owners };
-    check(changed, None, None, Some(days(1)));
-}

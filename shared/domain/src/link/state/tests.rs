@@ -70,6 +70,7 @@ fn full() -> Link {
         message_id: "message-1".to_owned(),
         event: totals,
     });
+    link.limited_since = Some(days(-2));
     link.limited_until = Some(days(8));
     link.ready_at = Some(days(-1));
     link.untold_rows = UntoldRows::Changed;
