@@ -24,6 +24,9 @@ pub(crate) struct Batch {
     pub(crate) deadline: Deadline,
     /// When the jobs arrived.
     pub(crate) began_at: Timestamp,
+    /// The same by the queue's clock, at the latest: all that was sent before was sent before a job
+    /// reads anything.
+    pub(crate) received_at: Option<Timestamp>,
     /// What was synced since the jobs arrived. What the later ones among them announce was there
     /// before, so it need not be synced again.
     pub(crate) synced: SyncedInBatch,

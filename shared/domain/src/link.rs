@@ -35,6 +35,7 @@
 //! | `resource` | announcements, syncs and completeness of one resource |
 //! | `tally` | what a sync run has found so far |
 //! | `pending` | the pending work |
+//! | `pace` | how often equal webhooks lead to a read |
 //! | `schedule` | what is due when, and why |
 //! | `backoff` | how long to leave what has failed |
 //! | `consent` | what is known of the consent, and when it is read again |
@@ -67,6 +68,7 @@ mod missing;
 mod observe;
 mod outbox;
 mod ownership;
+mod pace;
 mod pending;
 mod plan;
 mod policy;
@@ -86,6 +88,7 @@ pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use ownership::{OwnerEvidence, predecessor};
+pub use pace::Pace;
 pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};

@@ -17,6 +17,7 @@
 //! | `reporting` | attempts that end at the bank without a callback |
 //! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
+//! | `repeated_webhooks` | webhooks that say the same again and again, and the log of them once more |
 //! | `ownership` | the conditions for storing a link's data |
 //! | `fetching` | pages, batches, order, retries |
 //! | `syncing` | changes at the bank |
@@ -72,6 +73,7 @@ mod refreshing;
 mod removals;
 mod renewal;
 mod repeated_callbacks;
+mod repeated_webhooks;
 mod reporting;
 mod rotation;
 mod spoiled_rows;

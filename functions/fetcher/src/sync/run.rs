@@ -14,7 +14,8 @@ use crate::leased::LeasedLink;
 /// Does the run that is pending or under way. What it cannot finish stays on LINK.
 pub(crate) async fn run(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<Option<Synced>> {
     let (chunk_size, now) = (link.fetcher.chunk_size, link.fetcher.clock.now());
-    if link.record.start_run(kind, chunk_size, now) {
+    let received_at = link.batch.received_at;
+    if link.record.start_run(kind, chunk_size, received_at, now) {
         link.save().await?;
     }
     let end = match link.lease.bound(&link.record) {

@@ -132,10 +132,10 @@ impl Link {
             self.schedule.replan(Reason::FullSync, full_sync, now);
             let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
             self.schedule.replan(Reason::Consent, consent, now);
+            self.schedule_deferred();
         }
         let unannounced = self.next_look_for_unannounced(policy, now);
         self.schedule.replan(Reason::Unannounced, unannounced, now);
-        self.schedule_deferred();
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,

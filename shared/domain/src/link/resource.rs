@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use super::pace::Pace;
 use super::pending::SyncMode;
 use super::schedule::later;
 use super::state::LastError;
@@ -14,6 +15,9 @@ use super::tally::Tally;
 use crate::code::Code;
 use crate::event::Totals;
 use crate::resource::LOADING;
+
+/// The queue stamps a job and we stamp a sync with different clocks.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// One resource of a link: its announcements, its syncs, and how complete its rows are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ pub struct Resource {
     pub declined: Option<Code>,
     /// A code that is not known, with which Belvo refuses the resource; since when, and how often.
     pub refused: Option<LastError>,
+    /// How often webhooks that announced the same again have led to a read.
+    pub pace: Option<Pace>,
     /// A sync that is put off. Another reason to sync takes it along.
     pub deferred: Option<Deferred>,
     /// The sync run that is under way.
@@ -58,6 +64,8 @@ pub struct Resource {
 pub struct SyncRun {
     pub mode: SyncMode,
     pub started_at: Timestamp,
+    /// Webhooks sent before this moment are covered. Both times are the queue's.
+    pub covers_until: Option<Timestamp>,
     /// The counts and dates of the whole resource that this run is compared with.
     pub announced: Option<Totals>,
     /// Whether it is the second try, after the first one disagreed with something.
@@ -84,8 +92,9 @@ pub struct Deferred {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSync {
     pub mode: SyncMode,
-    /// Webhooks sent before this moment are covered by the sync.
     pub started_at: Timestamp,
+    /// Webhooks sent before this moment are covered by the sync. Both times are the queue's.
+    pub covers_until: Option<Timestamp>,
     pub ended_at: Timestamp,
 }
 
@@ -147,11 +156,17 @@ impl Resource {
         announced || started_at >= later(accessed_at, LOADING)
     }
 
-    /// Whether a sync of this mode, or a larger one, has started after this moment.
-    pub fn synced_since(&self, moment: Timestamp, mode: SyncMode) -> bool {
+    /// Whether a sync of this mode, or a larger one, has started after a webhook was sent.
+    ///
+    /// The queue stamps when it was sent, and when the job came that has started the sync. Only where
+    /// that is not known is the queue's clock compared with ours.
+    pub fn covers_webhook(&self, sent_at: Timestamp, mode: SyncMode) -> bool {
         let last = self.last_sync.filter(|it| it.mode >= mode);
+        if let Some(covers_until) = last.and_then(|it| it.covers_until) {
+            return covers_until > sent_at;
+        }
         let started_at = last.map(|it| it.started_at).or(self.last_full_sync);
-        started_at.is_some_and(|at| at > moment)
+        started_at.is_some_and(|at| at > later(sent_at, CLOCK_MARGIN))
     }
 }
 
@@ -162,7 +177,7 @@ fn is_zero(number: &u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::fixtures::{code, declined, minutes, now, stored_text, synced};
+    use crate::link::fixtures::{code, declined, minutes, now, seconds, stored_text, synced};
 
     use SyncMode::{Full, Incremental, Recheck};
 
@@ -196,7 +211,7 @@ mod tests {
                 last_full_sync: full.map(minutes),
                 ..synced(last, minutes(started))
             };
-            let since = resource.synced_since(now(), asked);
+            let since = resource.covers_webhook(seconds(-2), asked);
             assert_eq!(since, expected, "{last:?} {started} {full:?} {asked:?}");
         };
         check(Incremental, 0, None, Incremental, false);
@@ -206,7 +221,26 @@ mod tests {
         check(Incremental, 2, Some(0), Full, false);
         check(Incremental, 2, Some(1), Full, true);
         check(Full, 1, Some(1), Incremental, true);
-        assert!(!Resource::default().synced_since(now(), Incremental));
+        assert!(!Resource::default().covers_webhook(now(), Incremental));
+    }
+
+    #[test]
+    fn a_webhook_is_compared_with_the_queues_own_time_of_the_job() {
+        let mut resource = synced(Full, minutes(-5));
+        let check = |resource: &Resource, sent, expected| {
+            assert_eq!(resource.covers_webhook(sent, Full), expected, "{sent}");
+        };
+        check(&resource, minutes(-6), true);
+        check(&resource, minutes(6), false);
+        // Our clock is far behind, or far ahead.
+        for minute in [-60, 60] {
+            if let Some(last) = &mut resource.last_sync {
+                last.started_at = minutes(minute);
+                last.covers_until = Some(now());
+            }
+            check(&resource, seconds(-1), true);
+            check(&resource, now(), false);
+        }
     }
 
     #[test]

@@ -51,7 +51,15 @@ pub struct Synced {
 impl Link {
     /// Turns what is pending of a resource into a run, or continues the one under way. Says whether
     /// LINK is to be saved first: a user watches the progress of a first sync.
-    pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> bool {
+    ///
+    /// `received_at` is the queue's time of the job that does it.
+    pub fn start_run(
+        &mut self,
+        kind: ResourceKind,
+        chunk_size: u64,
+        received_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
         let resource = self.resources.entry(kind).or_default();
         let deferred = resource.deferred.take().map(|it| it.mode);
         let mut pending = self.pending.resources.remove(&kind).max(deferred);
@@ -61,6 +69,7 @@ impl Link {
             if continues || run.retried {
                 if !continues {
                     run.started_at = now;
+                    run.covers_until = received_at;
                     run.tally = Tally::default();
                 }
                 // Requests that came meanwhile are for the next run.
@@ -86,6 +95,7 @@ impl Link {
         resource.run = Some(SyncRun {
             mode,
             started_at: now,
+            covers_until: received_at,
             // An announcement counts for one run: compared with a later one, it would be old news.
             announced: (announced && mode == SyncMode::Full).then(|| resource.announced.clone()),
             retried: false,
@@ -162,6 +172,7 @@ impl Link {
         resource.last_sync = Some(LastSync {
             mode: run.mode,
             started_at: run.started_at,
+            covers_until: run.covers_until,
             ended_at: now,
         });
         let declined = resource.declined.take();
@@ -248,6 +259,16 @@ impl Link {
         let until = later(now, backoff.delay(jitter));
         resource.refused = Some(LastError { code, backoff });
         self.defer_run(kind, until);
+    }
+
+    /// Puts a sync off, or adds to one that is put off already.
+    pub(super) fn defer_sync(&mut self, kind: ResourceKind, mode: SyncMode, until: Timestamp) {
+        let deferred = self
+            .resource(kind)
+            .deferred
+            .get_or_insert(Deferred { mode, until });
+        deferred.mode = deferred.mode.max(mode);
+        self.schedule_deferred();
     }
 
     /// Puts the run of a resource off, together with what is pending of it.

@@ -64,7 +64,7 @@ fn full() -> Link {
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);
     link.observe_webhook(sent(&totals, now()), &policy(), now());
-    assert!(!link.start_run(Transactions, 2000, now()));
+    assert!(!link.start_run(Transactions, 2000, None, now()));
     link.keep_for_log(LoggedWebhook {
         received_at: now(),
         message_id: "message-1".to_owned(),
@@ -215,7 +215,7 @@ fn a_resource_needs_a_sync_while_one_is_pending_or_under_way() {
     link.pending.request_sync(Accounts, SyncMode::Full);
     assert!(link.needs_sync(Accounts));
     assert!(!link.needs_sync(Owners));
-    link.start_run(Accounts, 1000, now());
+    link.start_run(Accounts, 1000, None, now());
     assert!(link.pending.resources.is_empty());
     assert!(link.needs_sync(Accounts));
 }

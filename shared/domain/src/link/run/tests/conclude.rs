@@ -90,6 +90,7 @@ fn a_sync_is_dated_from_its_start_and_only_a_full_one_as_a_full_sync() {
         let last_sync = LastSync {
             mode,
             started_at: now(),
+            covers_until: None,
             ended_at: minutes(1),
         };
         assert_eq!(resource.last_sync, Some(last_sync));
@@ -270,7 +271,7 @@ fn a_refusal_that_is_not_known_is_tried_again_for_three_days_and_then_left() {
         link.schedule.take_due(at);
         link.resume_deferred(at);
         assert!(link.needs_sync(Transactions));
-        link.start_run(Transactions, 5000, at);
+        link.start_run(Transactions, 5000, None, at);
         link.refuse_run(Transactions, refused.clone(), at);
     }
     assert!(pauses[1..9].is_sorted(), "{pauses:?}");
@@ -288,7 +289,7 @@ fn news_bring_a_refused_resource_forward_and_a_good_sync_forgets_the_refusal() {
     let mut link = running(run(Full));
     link.refuse_run(Transactions, code("never_heard_of"), now());
     link.pending.request_sync(Transactions, Incremental);
-    link.start_run(Transactions, 5000, minutes(1));
+    link.start_run(Transactions, 5000, None, minutes(1));
     let resource = link.resource(Transactions);
     assert_eq!(resource.deferred, None, "the run takes it along");
     assert_eq!(resource.run.as_ref().unwrap().mode, Full);
