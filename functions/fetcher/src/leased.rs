@@ -115,6 +115,16 @@ impl<'a> LeasedLink<'a> {
         Ok(origins.contains(&RowOrigin::Foreign))
     }
 
+    /// Writes LINK if the job has not: a reader sees by it that no job is at work.
+    pub(crate) async fn release(&mut self) -> Result<()> {
+        let record = &self.record;
+        // One that was never saved shows nothing, and need not begin to exist for this.
+        match record.updated_at.is_some() && record.saved_token != record.fencing_token {
+            true => self.save().await,
+            false => Ok(()),
+        }
+    }
+
     /// Writes LINK.
     ///
     /// # Errors

@@ -34,7 +34,9 @@ impl Handler {
             .iter()
             .filter_map(|it| polling::retry_after(it, Some(KIND), now));
         let retry_after = waits.min();
+        let is_steady = !links.iter().any(|it| it.is_being_read());
         let tag = tag(request, &links, &self.form().await?);
+        let tag = Some(tag).filter(|_| is_steady);
         let body = async {
             let page = self.merge(request, &links, query.days, position.as_ref(), query.limit);
             let page = page.await?;
@@ -43,7 +45,7 @@ impl Handler {
             let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(rows::body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 
     async fn merge(
@@ -142,7 +144,8 @@ fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Stateme
 /// It changes with any of the statements, and with which of them count.
 fn tag(request: &UserRequest<'_>, links: &[&Link], form: &str) -> Tag {
     let query = request.http.uri().query().unwrap_or_default();
-    let states: Vec<String> = links.iter().copied().map(rows::state).collect();
+    let states = links.iter().map(|link| rows::state(link, KIND));
+    let states: Vec<String> = states.collect();
     let fixed = [request.user().as_str(), "all", query, form];
     Tag::of(fixed.into_iter().chain(states.iter().map(String::as_str)))
 }

@@ -20,6 +20,7 @@ impl Handler {
         let list = list(link.link_id, kind, query.days);
         let position: Option<Position> = self.position(request, &list, &query).await?;
         let tag = tag(self, request, &link, kind).await?;
+        let tag = Some(tag).filter(|_| !link.is_being_read());
         let retry_after = polling::retry_after(&link, Some(kind), self.clock.now());
         let body = async {
             let from = position.as_ref().map(|it| Start {
@@ -37,7 +38,7 @@ impl Handler {
             let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 }
 
@@ -49,16 +50,15 @@ async fn tag(
     kind: ResourceKind,
 ) -> Result<Tag, Problem> {
     let query = request.http.uri().query().unwrap_or_default();
-    let (form, state) = (handler.form().await?, state(link));
+    let (form, state) = (handler.form().await?, state(link, kind));
     let parts = [request.user().as_str(), kind.name(), query, &form, &state];
     Ok(Tag::of(parts))
 }
 
-/// Which state of a link's rows is stored. A job takes a new fencing token before it writes, and
-/// saves LINK when it is done.
-pub(crate) fn state(link: &Link) -> String {
-    let (link_id, token, updated_at) = (link.link_id, link.fencing_token, link.updated_at);
-    format!("{link_id} {token} {updated_at:?}")
+/// Which state of a link's rows is stored, once no job writes any.
+pub(crate) fn state(link: &Link, kind: ResourceKind) -> String {
+    let revision = link.resources.get(&kind).map_or(0, |it| it.revision);
+    format!("{} {revision}", link.link_id)
 }
 
 impl Handler {

@@ -206,6 +206,7 @@ impl Reading<'_, '_> {
             }
             if let Some(parent) = row.parent().filter(|_| !gone) {
                 resources.write_if_absent(target.bound, &parent).await?;
+                self.link.record.observe_rows(parent_kind, 1);
             }
         }
         Ok(())

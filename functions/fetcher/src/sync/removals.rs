@@ -23,7 +23,8 @@ impl Reading<'_, '_> {
         let doubles = fetcher
             .resources
             .remove_doubles(target.bound, &mut self.index);
-        doubles.await?;
+        let removed = doubles.await?;
+        self.link.record.observe_rows(target.kind, removed);
         let mut missing = self.index.without(&self.read.ids);
         missing.sort_unstable();
         if missing.is_empty() {

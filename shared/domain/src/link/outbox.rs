@@ -15,6 +15,11 @@ impl Link {
     /// Notes whether the job before this one has died without saving LINK.
     pub fn observe_interruption(&mut self) {
         let died = self.updated_at.is_some() && self.saved_token + 1 < self.fencing_token;
+        if died {
+            for resource in self.resources.values_mut() {
+                resource.revise();
+            }
+        }
         if died && self.untold_rows == UntoldRows::Unchanged {
             self.untold_rows = UntoldRows::Suspected;
         }
@@ -22,6 +27,9 @@ impl Link {
 
     /// Rows of a resource were written or removed.
     pub fn observe_rows(&mut self, kind: ResourceKind, changed: u64) {
+        if changed > 0 {
+            self.resource(kind).revise();
+        }
         if kind == ResourceKind::Transactions && changed > 0 {
             self.untold_rows = UntoldRows::Changed;
         }

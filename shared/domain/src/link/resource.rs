@@ -51,6 +51,9 @@ pub struct Resource {
     pub empty_since: Option<Timestamp>,
     /// Rows that are stored.
     pub rows: u64,
+    /// Raised whenever one of them was written or removed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revision: u64,
     /// Rows of the last full sync that could not be stored, or of a read given up since.
     #[serde(skip_serializing_if = "is_zero")]
     pub rejected_rows: u64,
@@ -133,6 +136,11 @@ impl Resource {
     /// Whether it was synced, or Belvo declined to give it.
     pub fn is_settled(&self) -> bool {
         self.last_sync.is_some() || self.declined.is_some()
+    }
+
+    /// Its rows are, or may be, others than before.
+    pub(super) fn revise(&mut self) {
+        self.revision = self.revision.saturating_add(1);
     }
 
     /// Takes the announcement back from a run that did not come to be compared with it.

@@ -213,6 +213,12 @@ impl Link {
         }
     }
 
+    /// Whether a job may be writing rows, or has died while it did.
+    pub fn is_being_read(&self) -> bool {
+        let is_taken = self.saved_token != self.fencing_token;
+        is_taken || self.resources.values().any(|it| it.run.is_some())
+    }
+
     /// The resources that Belvo does not give.
     pub fn unavailable(&self) -> impl Iterator<Item = ResourceKind> {
         let resources = self.resources.iter();
