@@ -75,7 +75,7 @@ impl<'a> LeasedLink<'a> {
     }
 
     /// The first page of a list, in a size that Belvo can give.
-    pub(crate) async fn first_page(&mut self, kind: ResourceKind, days: DateRange) -> Result<Page> {
+    pub(crate) async fn begin_list(&mut self, kind: ResourceKind, days: DateRange) -> Result<Page> {
         let (belvo, link_id) = (&self.fetcher.belvo, self.record.link_id);
         let usual = belvo.page_size();
         let size = self.page_sizes.get(&kind).copied().unwrap_or(usual);

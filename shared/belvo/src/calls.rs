@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::list::{List, PageSize, list};
-use crate::spoiled::{self, SpoiledRow};
-use crate::{Belvo, BelvoError, Keys, Retry, Row, text};
+use crate::rows::{self, Row, SpoiledRow};
+use crate::{Belvo, BelvoError, Keys, Retry, text};
 
 /// Tries of a read: the first, and again after 0.5, 1 and 2 s.
 const READ_ATTEMPTS: usize = 4;
@@ -61,24 +61,15 @@ impl Tries {
 }
 
 impl Belvo {
-    /// Reads one address, trying again a few times where that can help: also when the answer is cut
-    /// off or not what `what` says.
-    pub(crate) async fn get<T: DeserializeOwned>(
-        &self,
-        url: &Url,
-        what: &'static str,
-    ) -> Result<T, BelvoError> {
-        self.read(url, Tries::READ, json(what)).await
-    }
-
-    /// The same of an object of which a single value may not be JSON.
+    /// Reads an object, trying again a few times where that can help: also when the answer is cut off
+    /// or not what `what` says. A single value of it may not be JSON.
     pub(crate) async fn get_row(
         &self,
         url: &Url,
         what: &'static str,
     ) -> Result<Result<Row, SpoiledRow>, BelvoError> {
         let read = |answer: Response<Bytes>| {
-            let object = spoiled::object(&text::of(answer.body()));
+            let object = rows::object(&text::of(answer.body()));
             object.ok_or(BelvoError::Unexpected { what })
         };
         self.read(url, Tries::READ, read).await

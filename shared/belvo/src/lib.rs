@@ -5,7 +5,7 @@
 //! [`Belvo::consent`]), deletes links ([`Belvo::delete`]) and reads the six resources page by page
 //! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
 //! fields that a rule decides by are read, elsewhere; here only [`row_names`], whose they are. What is
-//! not even JSON is taken apart in `spoiled`.
+//! not even JSON is taken apart in `rows`.
 //!
 //! [`Belvo::refresh`] is the only call that spends the user's monthly Open Finance quota. `POST` on
 //! resources, which spends it too, is absent on purpose.
@@ -25,7 +25,7 @@ mod rate_limiter;
 mod refresh;
 mod resources;
 mod row_names;
-mod spoiled;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -47,9 +47,9 @@ pub use list::PageSize;
 pub use policy::{Retry, Wait};
 pub use portal_token::PortalToken;
 pub use rate_limiter::RateLimiter;
-pub use resources::{Page, Row};
+pub use resources::Page;
 pub use row_names::row_names;
-pub use spoiled::SpoiledRow;
+pub use rows::{Row, SpoiledRow};
 pub use token::AccessToken;
 pub use transport::{Transport, TransportError};
 pub use widget_token::{Branding, CallbackUrls, ConsentDuration, ThemeEntry, WidgetToken};

@@ -94,7 +94,10 @@ impl Belvo {
             Err(error) if error.is_for_its_size() => error,
             result => return result,
         };
-        let Some(part) = size.smaller().filter(|part| size.rows() % part.rows() == 0) else {
+        let Some(part) = size
+            .smaller()
+            .filter(|part| size.rows().is_multiple_of(part.rows()))
+        else {
             return Err(error);
         };
         let parts = size.rows() / part.rows();

@@ -5,8 +5,8 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::spoiled::{self, SpoiledRow};
-use crate::{Belvo, BelvoError, Row, text};
+use crate::rows::{self, Row, SpoiledRow};
+use crate::{Belvo, BelvoError, text};
 
 /// Sizes of pages below this are not worth their requests.
 const SMALLEST: u32 = 8;
@@ -77,7 +77,7 @@ fn strict(text: &str) -> Option<List> {
 
 /// The same where not every row is JSON.
 fn lenient(text: &str) -> Option<List> {
-    let members = spoiled::members(text);
+    let members = rows::members(text);
     let next = members.get("next").copied().unwrap_or("null");
     let mut list = List {
         count: serde_json::from_str(members.get("count")?).ok()?,
@@ -85,7 +85,7 @@ fn lenient(text: &str) -> Option<List> {
         rows: Vec::new(),
         spoiled: Vec::new(),
     };
-    for element in spoiled::elements(members.get("results")?)? {
+    for element in rows::elements(members.get("results")?)? {
         match element {
             Ok(row) => list.rows.push(row),
             Err(row) => list.spoiled.push(row),

@@ -2,14 +2,10 @@
 
 use domain::{DateRange, LinkId, ResourceKind};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::list::PageSize;
-use crate::spoiled::SpoiledRow;
+use crate::rows::{Row, SpoiledRow};
 use crate::{Belvo, BelvoError};
-
-/// An object as Belvo wrote it.
-pub type Row = Box<RawValue>;
 
 /// One page of a list. It has no `Debug`, because printing it would print bank data.
 pub struct Page {

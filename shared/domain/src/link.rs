@@ -82,7 +82,7 @@ mod state;
 mod status;
 mod tally;
 
-pub use backoff::{Backoff, Jitter};
+pub use backoff::{Backoff, Jitter, LastError};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
@@ -97,6 +97,6 @@ pub use resource::{Deferred, LastSync, Resource, ResourceState, SyncRun, TotalsV
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{EraseMark, LastError, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};
+pub use state::{EraseMark, Link, LinkStatus, LoggedWebhook, OwnerVerdict, Proof};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

@@ -53,7 +53,7 @@ impl Reading<'_, '_> {
         let target = self.target;
         let mut page = match first {
             Some(page) => page,
-            None => self.link.first_page(target.kind, target.days).await?,
+            None => self.link.begin_list(target.kind, target.days).await?,
         };
         let (belvo, link_id) = (&self.link.fetcher.belvo, self.link.record.link_id);
         let request = |number, size| belvo.page(target.kind, link_id, target.days, number, size);

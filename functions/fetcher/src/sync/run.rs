@@ -55,7 +55,7 @@ pub(super) async fn read(
 /// a long one what is recent, and the weekly full sync finds the rest.
 async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
     let kind = target.kind;
-    let first = link.first_page(kind, DateRange::ALL).await?;
+    let first = link.begin_list(kind, DateRange::ALL).await?;
     let page_size = link.fetcher.belvo.page_size().rows();
     match link.record.recheck_in_full(kind, first.count, page_size) {
         true => read_at_once(link, target, Some(first)).await,
@@ -96,7 +96,7 @@ async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<Ru
 async fn read_full(link: &mut LeasedLink<'_>, target: Target<'_>, run: SyncRun) -> Result<RunEnd> {
     if run.cursor.is_none() {
         let kind = target.kind;
-        let first = link.first_page(kind, DateRange::ALL).await?;
+        let first = link.begin_list(kind, DateRange::ALL).await?;
         // Only transactions can be divided: Belvo filters no other list by date.
         let divisible = kind == ResourceKind::Transactions;
         if !divisible || first.count <= run.chunk_size {

@@ -39,6 +39,15 @@ impl Backoff {
     }
 }
 
+/// What was tried without success: why, how often, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// Belvo's code, or `no_answer`.
+    pub code: Code,
+    #[serde(flatten)]
+    pub backoff: Backoff,
+}
+
 /// A share of a whole that differs from link to link, and is the same whenever the same job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter {

@@ -3,14 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::backoff::{Backoff, Jitter};
+use super::backoff::{Backoff, Jitter, LastError};
 use super::observe::FULL_SYNC_PERIOD;
 use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::UNKNOWN_REFUSAL;
 use super::schedule::{Reason, later};
-use super::state::{LastError, Link, LinkStatus};
+use super::state::{Link, LinkStatus};
 use crate::code::Code;
 use crate::resource::{LOADING, ResourceKind};
 

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use super::backoff::LastError;
 use super::pace::Pace;
 use super::pending::SyncMode;
 use super::schedule::later;
-use super::state::LastError;
 use super::tally::Tally;
 use crate::code::Code;
 use crate::event::Totals;

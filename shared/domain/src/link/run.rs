@@ -4,14 +4,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use super::backoff::{Backoff, Jitter};
+use super::backoff::{Backoff, Jitter, LastError};
 use super::change::UntoldRows;
 use super::limit::is_limit;
 use super::missing::EMPTY_DOUBT;
 use super::pending::SyncMode;
 use super::resource::{Deferred, LastSync, ResourceState, SyncRun, TotalsVerdict};
 use super::schedule::{Reason, later};
-use super::state::{LastError, Link};
+use super::state::Link;
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LastError};
 use super::change::{ChangeEvent, UntoldRows};
 use super::consent::ConsentFacts;
 use super::pending::{Pending, SyncMode};
@@ -113,15 +113,6 @@ pub struct Proof {
 pub struct EraseMark {
     pub receipt_id: ReceiptId,
     pub requested_at: Timestamp,
-}
-
-/// Why the last job could not finish.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastError {
-    /// Belvo's code, or `no_answer`.
-    pub code: Code,
-    #[serde(flatten)]
-    pub backoff: Backoff,
 }
 
 /// A webhook for the webhook log.

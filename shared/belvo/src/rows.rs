@@ -1,4 +1,4 @@
-//! Answers in which not every value is JSON.
+//! Rows as Belvo wrote them, JSON or not.
 //!
 //! A token that JSON does not know, such as `NaN`, makes a parser refuse the whole answer. Here an
 //! answer is divided where brackets and texts end, so that one such value spoils the row it is in
@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::Row;
+/// An object as Belvo wrote it.
+pub type Row = Box<RawValue>;
 
 /// A row that is not JSON. It has no `Debug`, because printing it would print bank data.
 pub struct SpoiledRow(String);
