@@ -298,3 +298,22 @@ async fn a_link_of_somebody_else_is_not_adopted_though_person_and_bank_are_the_s
     world.let_time_pass(link_id).await;
     world.assert_complete(link_id, &rui.external_id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_empty_from_the_first_answer_on_is_looked_at_again() {
+    let world = World::start().await;
+    let fault = json!({"empty_list": true, "path": "/api/bills/"});
+    world.sandbox("faults", &fault).await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
+    assert_eq!(bank.stored("BILLS").await.len(), 0);
+    bank.faults(&json!({})).await;
+    let soon = Timestamp::now() + SignedDuration::from_mins(61);
+    bank.world.let_time_pass_until(bank.link_id(), soon).await;
+    bank.assert_complete().await;
+}

@@ -22,6 +22,9 @@ const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// the same Belvo account.
 const UNCLAIMED_CHECKS_END: SignedDuration = SignedDuration::from_hours(2 * 24);
 
+/// Hours after a link was bound at which its empty resources are looked at again.
+const LOOKS_AT_NOTHING: [i64; 7] = [1, 6, 24, 48, 96, 168, 240];
+
 impl Link {
     /// Sets what comes next, now that nothing is pending.
     pub fn plan(&mut self, policy: &Policy, now: Timestamp) {
@@ -67,7 +70,9 @@ impl Link {
                 self.request_where(policy, SyncMode::Full, |it| it.declined.is_some());
             }
             Reason::EmptyList => {
-                self.request_where(policy, SyncMode::Full, |it| it.empty_since.is_some());
+                self.request_where(policy, SyncMode::Full, |it| {
+                    it.empty_since.is_some() || it.was_always_empty()
+                });
             }
             Reason::Consent => self.pending.consents = true,
             Reason::FullSync | Reason::Reread => {
@@ -133,9 +138,25 @@ impl Link {
             let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
             self.schedule.replan(Reason::Consent, consent, now);
             self.schedule_deferred();
+            let known = self.schedule.get(Reason::EmptyList);
+            if let Some(look) = self.next_look_at_nothing(now) {
+                let at = known.map_or(look, |known| known.min(look));
+                self.schedule.set(Reason::EmptyList, at);
+            }
         }
         let unannounced = self.next_look_for_unannounced(policy, now);
         self.schedule.replan(Reason::Unannounced, unannounced, now);
+    }
+
+    /// When to look again at what was empty from the first answer on. A bank may need days, such as
+    /// for a consent that a second owner must confirm.
+    fn next_look_at_nothing(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut resources = self.resources.values();
+        let bound_at = self
+            .bound_at
+            .filter(|_| resources.any(Resource::was_always_empty))?;
+        let looks = LOOKS_AT_NOTHING.map(|it| later(bound_at, SignedDuration::from_hours(it)));
+        looks.into_iter().find(|at| *at > now)
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,

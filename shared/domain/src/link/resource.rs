@@ -138,6 +138,12 @@ impl Resource {
         self.last_sync.is_some() || self.declined.is_some()
     }
 
+    /// Whether it was read, and no row of it has ever come.
+    pub fn was_always_empty(&self) -> bool {
+        let is_empty = self.rows == 0 && self.rejected_rows == 0 && self.revision == 0;
+        is_empty && self.last_sync.is_some() && self.declined.is_none()
+    }
+
     /// Its rows are, or may be, others than before.
     pub(super) fn revise(&mut self) {
         self.revision = self.revision.saturating_add(1);

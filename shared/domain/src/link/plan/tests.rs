@@ -317,3 +317,45 @@ fn a_limit_ends_at_its_time() {
     check(0, None);
     check(-1, None);
 }
+
+#[test]
+fn what_was_always_empty_is_looked_at_again_for_ten_days() {
+    let check = |change: fn(&mut Link), age: i64, expected: Option<i64>| {
+        let mut link = loaded();
+        for resource in link.resources.values_mut() {
+            resource.rows = 3;
+        }
+        link.bound_at = Some(hours(-age));
+        change(&mut link);
+        link.plan(&policy(), now());
+        let look = link.schedule.get(Reason::EmptyList);
+        assert_eq!(look, expected.map(hours), "{age}");
+    };
+    let empty = |it: &mut Link| it.resource(Owners).rows = 0;
+    check(|_| {}, 0, None);
+    check(empty, 0, Some(1));
+    check(empty, 1, Some(5));
+    check(empty, 6, Some(18));
+    check(empty, 100, Some(68));
+    check(empty, 239, Some(1));
+    check(empty, 240, None);
+    let emptied = |it: &mut Link| {
+        it.resource(Owners).rows = 0;
+        it.resource(Owners).revision = 1;
+    };
+    check(emptied, 0, None);
+    let unread = |it: &mut Link| *it.resource(Owners) = Resource::default();
+    check(unread, 0, None);
+    let gone = |it: &mut Link| {
+        it.resource(Owners).rows = 0;
+        it.status = LinkStatus::Gone;
+    };
+    check(gone, 0, None);
+
+    let mut link = loaded();
+    link.resource(Accounts).rows = 1;
+    link.resource(Accounts).revision = 1;
+    link.resume(Reason::EmptyList, &policy());
+    let asked: Vec<_> = link.pending.resources.into_keys().collect();
+    assert_eq!(asked, [Owners, ResourceKind::Transactions]);
+}
