@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::id::LinkId;
 
 /// The first delay; each further one is twice as long.

@@ -96,7 +96,8 @@ impl Link {
                 // A renewal may have mended what the user had to; Belvo's record says.
                 self.pending.link |= self.user_action.is_some();
                 let consent = self.consent.get_or_insert_default();
-                let is_repeated = consent.change == Some(*change) && consent.id == *consent_id;
+                let is_of_it = consent_id.is_none_or(|id| consent.id == Some(id));
+                let is_repeated = consent.change == Some(*change) && is_of_it;
                 let put_off = is_repeated.then(|| consent.put_off(now)).flatten();
                 self.pending.consents |= put_off.is_none();
                 consent.change = Some(*change);
@@ -227,6 +228,8 @@ impl Link {
     /// Belvo's list of links shows the link, or an access to the bank that no webhook told of.
     pub fn observe_listed(&mut self, last_accessed_at: Option<Timestamp>, policy: &Policy) {
         self.pending.link = true;
+        // The webhook that tells of the end of a consent may be lost as well.
+        self.pending.consents |= self.is_bound();
         self.last_accessed_at = last_accessed_at;
         let is_read = |it: &Resource| match last_accessed_at {
             Some(at) => it.covers(at),

@@ -181,12 +181,21 @@ impl Link {
         let (LinkStatus::Bound, Some(accessed_at)) = (self.status, self.last_accessed_at) else {
             return true;
         };
-        self.requested(policy).iter().all(|kind| {
-            let resource = self.resources.get(kind);
-            // What was put off has a time of its own.
-            let is_left = |it: &Resource| it.declined.is_some() || it.deferred.is_some();
-            resource.is_some_and(|it| is_left(it) || it.covers(accessed_at))
-        })
+        let requested = self.requested(policy);
+        requested.iter().all(|kind| self.has(*kind, accessed_at))
+    }
+
+    /// Whether something that Belvo has fetched from the bank by then is neither read nor to be read.
+    pub fn lacks(&self, accessed_at: Timestamp) -> bool {
+        let mut requested = self.fetch_resources.iter();
+        requested.any(|kind| !self.needs_sync(*kind) && !self.has(*kind, accessed_at))
+    }
+
+    /// Whether a resource is read as of then, or will not be, or has a time of its own.
+    fn has(&self, kind: ResourceKind, accessed_at: Timestamp) -> bool {
+        let is_left = |it: &Resource| it.declined.is_some() || it.deferred.is_some();
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(|it| is_left(it) || it.covers(accessed_at))
     }
 
     /// When to sync the resources that no webhook has announced.

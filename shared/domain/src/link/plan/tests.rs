@@ -359,3 +359,40 @@ fn what_was_always_empty_is_looked_at_again_for_ten_days() {
     let asked: Vec<_> = link.pending.resources.into_keys().collect();
     assert_eq!(asked, [Owners, ResourceKind::Transactions]);
 }
+
+#[test]
+fn a_link_lacks_what_is_neither_read_nor_pending() {
+    let check = |change: fn(&mut Link), expected| {
+        let mut link = loaded();
+        for resource in link.resources.values_mut() {
+            resource.announced_at = Some(days(-2));
+        }
+        change(&mut link);
+        assert_eq!(link.lacks(days(-2)), expected, "{link:?}");
+    };
+    check(|_| {}, false);
+    let unread = |it: &mut Link| it.resource(Owners).announced_at = None;
+    check(unread, false);
+    let stale = |it: &mut Link| {
+        it.resource(Owners).announced_at = None;
+        *it.resource(Owners) = Resource {
+            rows: 1,
+            ..synced(Full, days(-3))
+        };
+    };
+    check(stale, true);
+    check(|it| it.resources.clear(), true);
+    check(
+        |it| {
+            it.resources.clear();
+            for kind in policy().fetch_resources.iter() {
+                it.pending.request_sync(kind, Full);
+            }
+        },
+        false,
+    );
+    check(
+        |it| *it.resource(Owners) = declined("unavailable_data"),
+        false,
+    );
+}
