@@ -183,15 +183,17 @@ impl Belvo {
         let mut made = 0;
         loop {
             let error = match self.once(request()?).await.and_then(&read) {
-                Err(error) if error.retry() == Retry::InPlace => error,
-                result => return result,
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
+            log_failed(&error);
             made += 1;
-            let is_over = made >= tries.after(&error) || began.elapsed() > tries.within;
+            let is_over = error.retry() != Retry::InPlace
+                || made >= tries.after(&error)
+                || began.elapsed() > tries.within;
             let Some(pause) = pauses.next().filter(|_| !is_over) else {
                 return Err(error);
             };
-            log_repeated(&error);
             tokio::time::sleep(pause).await;
         }
     }
@@ -211,15 +213,17 @@ impl Belvo {
     }
 }
 
-/// Logs a failure that is not the call's last word, because Belvo's support asks for the request id of
-/// every one. The last one is the caller's to log.
-fn log_repeated(error: &BelvoError) {
+/// Logs each failed request, also one that is repeated or whose failure is an answer, because Belvo's
+/// support asks for its request id. What it means for a link, the caller logs.
+fn log_failed(error: &BelvoError) {
     let said = error.api_error();
+    let code = said.map(|it| it.code.as_str());
+    let request_id = said.and_then(|it| it.request_id.as_ref());
     tracing::warn!(
         error = %error,
-        belvo.code = said.map(|it| it.code.as_str()),
-        belvo.request_id = said.and_then(|it| it.request_id.as_ref()).map(RequestId::as_str),
-        "a request to belvo is repeated"
+        belvo.code = code,
+        belvo.request_id = request_id.map(RequestId::as_str),
+        "a request to belvo failed"
     );
 }
 
