@@ -28,15 +28,15 @@ const READ_ATTEMPTS: usize = 4;
 struct Tries {
     most: usize,
     within: Duration,
-    /// Whether less can be asked for instead.
-    could_be_smaller: bool,
+    /// The size of the page that is asked for, if it is one: less can be asked for instead.
+    page: Option<PageSize>,
 }
 
 impl Tries {
     const READ: Self = Self {
         most: READ_ATTEMPTS,
         within: Duration::MAX,
-        could_be_smaller: false,
+        page: None,
     };
 
     /// While a user waits: a slow answer is waited for, and only an early failure is tried again.
@@ -53,10 +53,8 @@ impl Tries {
     };
 
     fn after(self, error: &BelvoError) -> usize {
-        match self.could_be_smaller {
-            true => self.most.min(error.tries_of_a_large_page()),
-            false => self.most,
-        }
+        let of_size = self.page.and_then(|page| page.tries(error));
+        of_size.unwrap_or(self.most)
     }
 }
 
@@ -83,7 +81,7 @@ impl Belvo {
         what: &'static str,
     ) -> Result<List, BelvoError> {
         let tries = Tries {
-            could_be_smaller: size.smaller().is_some(),
+            page: Some(size),
             ..Tries::READ
         };
         self.read(url, tries, list(what)).await

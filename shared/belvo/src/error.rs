@@ -105,19 +105,13 @@ impl BelvoError {
         }
     }
 
-    /// How often a page is asked for that could be smaller. What took all its time, or was refused
-    /// for its size, is not asked for again as it is.
-    pub(crate) fn tries_of_a_large_page(&self) -> usize {
-        let is_too_large = match self {
+    /// Whether the answer took all its time, or was too large to be taken: the same request fails again.
+    pub(crate) fn is_too_large(&self) -> bool {
+        match self {
             Self::Transport { source, .. } => {
                 matches!(source, TransportError::TimedOut | TransportError::TooLarge)
             }
             _ => false,
-        };
-        match (is_too_large, self.is_for_its_size()) {
-            (true, _) => 1,
-            (false, true) => 2,
-            (false, false) => usize::MAX,
         }
     }
 

@@ -13,21 +13,43 @@ const SMALLEST: u32 = 8;
 
 /// How many rows are asked for at once. Belvo, or something in front of it, may give fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PageSize(u32);
+pub struct PageSize {
+    rows: u32,
+    /// Whether a larger page could not be had.
+    is_reduced: bool,
+}
 
 impl PageSize {
     pub fn of(rows: u32) -> Self {
-        Self(rows.max(1))
+        Self {
+            rows: rows.max(1),
+            is_reduced: false,
+        }
     }
 
     pub fn rows(self) -> u32 {
-        self.0
+        self.rows
     }
 
     /// A fifth of it, for a list of which a larger page could not be had.
     pub fn smaller(self) -> Option<Self> {
-        let fifth = self.0 / 5;
-        (fifth >= SMALLEST).then_some(Self(fifth))
+        let fifth = self.rows / 5;
+        (fifth >= SMALLEST).then_some(Self {
+            rows: fifth,
+            is_reduced: true,
+        })
+    }
+
+    /// How often a page of this size is asked for that fails for its size, if not as often as any. One
+    /// that was reduced already is asked for once: in an outage, no size helps.
+    pub(crate) fn tries(self, error: &BelvoError) -> Option<usize> {
+        let is_first = !self.is_reduced && self.smaller().is_some();
+        match (error.is_for_its_size(), self.is_reduced, is_first) {
+            (true, true, _) => Some(1),
+            (true, _, true) if error.is_too_large() => Some(1),
+            (true, _, true) => Some(2),
+            _ => None,
+        }
     }
 }
 
