@@ -46,6 +46,7 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
     let mut batch = Batch {
         deadline,
         began_at: fetcher.clock.now(),
+        received_at: records.iter().filter_map(received_at).max(),
         synced: BTreeMap::new(),
     };
     let mut records = records.into_iter();
@@ -55,7 +56,7 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
             returned.push(message_id);
             continue;
         };
-        let sent_at = sent_at(record.attributes.get("SentTimestamp"));
+        let sent_at = stamp(record.attributes.get("SentTimestamp"));
         let delivery = Delivery {
             sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
             message_id: message_id.clone(),
@@ -107,7 +108,12 @@ async fn run(fetcher: &Fetcher, job: Job, delivery: Delivery, batch: &mut Batch)
     true
 }
 
+/// When the queue has given a record to us first.
+fn received_at(record: &SqsMessage) -> Option<Timestamp> {
+    stamp(record.attributes.get("ApproximateFirstReceiveTimestamp"))
+}
+
 /// Milliseconds since 1970, as text.
-fn sent_at(attribute: Option<&String>) -> Option<Timestamp> {
+fn stamp(attribute: Option<&String>) -> Option<Timestamp> {
     Timestamp::from_millisecond(attribute?.parse().ok()?).ok()
 }

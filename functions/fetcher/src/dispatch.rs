@@ -87,7 +87,7 @@ pub(crate) async fn dispatch(
             return Ok(JobOutcome::Erased);
         }
     };
-    match job {
+    let outcome = match job {
         Job::AttemptEnded { attempt, outcome } => {
             attempt::ended(&mut link, &attempt, &outcome).await
         }
@@ -116,5 +116,8 @@ pub(crate) async fn dispatch(
         Job::LinkErase { .. } | Job::AttemptStarted { .. } | Job::UserErase { .. } => {
             Ok(JobOutcome::NotTheUsersLink)
         }
-    }
+    };
+    let outcome = outcome?;
+    link.release().await?;
+    Ok(outcome)
 }

@@ -72,7 +72,9 @@ impl JobError {
 /// How long Belvo is left alone at least after a failure of this kind.
 pub(crate) fn least_delay(retry: Retry) -> SignedDuration {
     match retry {
-        Retry::InPlace | Retry::Never | Retry::Later(Wait::Longer) => SignedDuration::ZERO,
+        Retry::InPlace | Retry::Never | Retry::Later(Wait::Longer | Wait::Unknown) => {
+            SignedDuration::ZERO
+        }
         Retry::Later(Wait::Minutes) => SignedDuration::from_mins(2),
         Retry::Later(Wait::Hours | Wait::NextMonth) => SignedDuration::from_hours(1),
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use belvo::Row;
+use belvo::{Page, PageSize, Row};
 use domain::link::{RowOrigin, SyncedInBatch};
-use domain::{Document, Link, ResourceKind};
+use domain::{DateRange, Document, Link, ResourceKind};
 use jiff::Timestamp;
 use store::{Lease, StoreError};
 
@@ -24,6 +24,9 @@ pub(crate) struct Batch {
     pub(crate) deadline: Deadline,
     /// When the jobs arrived.
     pub(crate) began_at: Timestamp,
+    /// The same by the queue's clock, at the latest: all that was sent before was sent before a job
+    /// reads anything.
+    pub(crate) received_at: Option<Timestamp>,
     /// What was synced since the jobs arrived. What the later ones among them announce was there
     /// before, so it need not be synced again.
     pub(crate) synced: SyncedInBatch,
@@ -45,6 +48,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
     /// What is known of other links that rows have named.
     origins: Origins,
+    /// How many rows Belvo could give at once, where that were fewer than usual.
+    page_sizes: BTreeMap<ResourceKind, PageSize>,
 }
 
 impl<'a> LeasedLink<'a> {
@@ -65,7 +70,27 @@ impl<'a> LeasedLink<'a> {
             documents: Vec::new(),
             parents: BTreeMap::new(),
             origins: Origins::default(),
+            page_sizes: BTreeMap::new(),
         }
+    }
+
+    /// The first page of a list, in a size that Belvo can give.
+    pub(crate) async fn begin_list(&mut self, kind: ResourceKind, days: DateRange) -> Result<Page> {
+        let (belvo, link_id) = (&self.fetcher.belvo, self.record.link_id);
+        let usual = belvo.page_size();
+        let size = self.page_sizes.get(&kind).copied().unwrap_or(usual);
+        let page = belvo.first_page(kind, link_id, days, size).await?;
+        self.page_sizes.insert(kind, page.size);
+        Ok(page)
+    }
+
+    /// A later page of a list failed for its size. Says whether the list may be read in smaller ones.
+    pub(crate) fn read_smaller(&mut self, kind: ResourceKind) -> bool {
+        let known = self.page_sizes.get(&kind).and_then(|it| it.smaller());
+        if let Some(smaller) = known {
+            self.page_sizes.insert(kind, smaller);
+        }
+        known.is_some()
     }
 
     /// The link as Belvo is asked for its rows, and what is known of other links.
@@ -88,6 +113,16 @@ impl<'a> LeasedLink<'a> {
     pub(crate) async fn is_foreign(&mut self, row: &Row) -> Result<bool> {
         let origins = self.origins_of(std::slice::from_ref(row)).await?;
         Ok(origins.contains(&RowOrigin::Foreign))
+    }
+
+    /// Writes LINK if the job has not: a reader sees by it that no job is at work.
+    pub(crate) async fn release(&mut self) -> Result<()> {
+        let record = &self.record;
+        // One that was never saved shows nothing, and need not begin to exist for this.
+        match record.updated_at.is_some() && record.saved_token != record.fencing_token {
+            true => self.save().await,
+            false => Ok(()),
+        }
     }
 
     /// Writes LINK when the job is done.

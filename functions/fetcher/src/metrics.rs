@@ -3,9 +3,12 @@
 //! CloudWatch charges for each value of a dimension, and much of what is counted comes from a
 //! redirect's query, which can hold any text.
 
-use domain::{Code, InstitutionName, WidgetOutcome, guidance};
+use domain::{Code, InstitutionName, RequestId, WidgetOutcome, guidance};
 use jiff::Timestamp;
 use runtime::Metric;
+
+use crate::error::{JobError, Result};
+use crate::fetcher::Fetcher;
 
 /// Counts how an attempt ended.
 pub(crate) fn count_ended(outcome: &WidgetOutcome, now: Timestamp) {
@@ -24,6 +27,25 @@ pub(crate) fn count_ended_at(institution: Option<&str>, outcome: &WidgetOutcome,
     if let Some(Ok(name)) = name.map(InstitutionName::parse) {
         runtime::count_at(Metric::AttemptEnded, &name, &counted_code(outcome), now);
     }
+}
+
+/// Tells an operator of a code with which Belvo refuses something, and that is not known: once a
+/// day, however many links it concerns.
+pub(crate) async fn hear_refusal(fetcher: &Fetcher, error: &JobError) -> Result<()> {
+    let Some(code) = error.belvo_code() else {
+        return Ok(());
+    };
+    let now = fetcher.clock.now();
+    if fetcher.connections.hear_code(code, now).await? {
+        tracing::error!(
+            belvo.code = code.as_str(),
+            belvo.request_id = error.belvo_request_id().map(RequestId::as_str),
+            "belvo refuses with a code that is not known"
+        );
+        runtime::count(Metric::RefusalUnknown, now);
+        notice_code(code, now);
+    }
+    Ok(())
 }
 
 /// Counts a code of Belvo's without guidance of its own for users. The log says which.

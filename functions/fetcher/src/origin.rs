@@ -140,8 +140,10 @@ async fn is_named(asked: Asked<'_>, origins: &mut Origins) -> Result<bool> {
         return Ok(true);
     }
     for kind in NAMING {
-        // A link has fewer owners and accounts than a page has rows.
-        let page = match belvo.page(kind, link.link_id, DateRange::ALL, 1).await {
+        // One row that names the link is enough, and a page has one if the list has.
+        let size = belvo.page_size();
+        let page = belvo.first_page(kind, link.link_id, DateRange::ALL, size);
+        let page = match page.await {
             Err(error) if error.retry() == Retry::Never => continue,
             page => page?,
         };

@@ -27,5 +27,6 @@ fn next_change(link: &mut LeasedLink<'_>) -> Option<ChangeEvent> {
     }
     let job = (link.record.link_id, link.record.fencing_token);
     let external_id = link.record.external_id.clone()?;
-    Some(ChangeEvent::new(job, external_id, kind, now))
+    let change = ChangeEvent::new(job, external_id, kind, now);
+    Some(change.lacking(link.record.unavailable()))
 }

@@ -19,8 +19,10 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
     let (belvo, link_id) = (&asked.fetcher.belvo, asked.link.link_id);
     let (mut origins, mut tally) = (Origins::default(), Tally::default());
     let (mut own, mut others) = (Vec::new(), Vec::new());
-    for number in 1..=MAX_PAGES {
-        let page = belvo.page(KIND, link_id, DateRange::ALL, number).await?;
+    let size = belvo.page_size();
+    let page = belvo.first_page(KIND, link_id, DateRange::ALL, size);
+    let mut page = page.await?;
+    for number in 2..=MAX_PAGES {
         let found = origins.of_rows(asked, &page.rows).await?;
         for (owner, origin) in page.rows.iter().zip(found) {
             match origin {
@@ -35,6 +37,8 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
         if ends || tally.shows_no_filter() {
             break;
         }
+        let next = belvo.page(KIND, link_id, DateRange::ALL, number, page.size);
+        page = next.await?;
     }
     if tally.foreign_rows > 0 {
         report_foreign(asked.fetcher, link_id, KIND, tally.foreign_rows);

@@ -46,7 +46,7 @@ pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcom
                 status => JobOutcome::Unsettled(status),
             }
         }
-        Err(error) => back_off(link, error)?,
+        Err(error) => back_off(link, error).await?,
     };
     outbox::save_and_tell(link).await?;
     Ok(reconciled)
@@ -164,6 +164,10 @@ async fn decline(link: &mut LeasedLink<'_>, kind: ResourceKind, error: JobError)
             link.record.decline_run(kind, code);
         }
         (_, Retry::Later(Wait::NextMonth)) => link.record.limit_run(kind, code, now),
+        (_, Retry::Later(Wait::Unknown)) => {
+            metrics::hear_refusal(link.fetcher, &error).await?;
+            link.record.refuse_run(kind, code, now);
+        }
         _ => return Err(error),
     }
     let message = "belvo declined to give a resource";
@@ -176,10 +180,16 @@ async fn read_consents(link: &mut LeasedLink<'_>) -> Result<()> {
     if !link.record.pending.consents {
         return Ok(());
     }
+    let now = link.fetcher.clock.now();
+    let has_waited_long = link.record.has_waited_long(now);
+    let is_final = |refusal: &BelvoError| match refusal.retry() {
+        Retry::Later(Wait::Unknown) => has_waited_long,
+        retry => retry == Retry::Never,
+    };
     match consents::read(link).await {
-        Err(JobError::Belvo(refusal)) if refusal.retry() == Retry::Never => {
+        Err(JobError::Belvo(refusal)) if is_final(&refusal) => {
             if let Some(said) = refusal.api_error() {
-                metrics::notice_code(&said.code, link.fetcher.clock.now());
+                metrics::notice_code(&said.code, now);
             }
             let message = "belvo declined to give a consent";
             log_refusal(link.record.link_id, None, &refusal.into(), message);
@@ -194,7 +204,7 @@ async fn read_consents(link: &mut LeasedLink<'_>) -> Result<()> {
 ///
 /// # Errors
 /// What a later delivery of the same job can mend.
-fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome> {
+async fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome> {
     let now = link.fetcher.clock.now();
     let least = match &error {
         JobError::Store(_) | JobError::Erased => return Err(error),
@@ -204,8 +214,12 @@ fn back_off(link: &mut LeasedLink<'_>, error: JobError) -> Result<JobOutcome> {
             return Ok(JobOutcome::ToBeContinued);
         }
         JobError::Belvo(refusal) => {
-            if refusal.retry() == Retry::Never {
-                metrics::notice_code(&error.code(), now);
+            match refusal.retry() {
+                Retry::Never => metrics::notice_code(&error.code(), now),
+                Retry::Later(Wait::Unknown) => {
+                    metrics::hear_refusal(link.fetcher, &error).await?;
+                }
+                _ => {}
             }
             least_delay(refusal.retry())
         }

@@ -34,8 +34,10 @@ impl Handler {
             .iter()
             .filter_map(|it| polling::retry_after(it, Some(KIND), now));
         let retry_after = waits.min();
+        let is_steady = !links.iter().any(|it| it.is_being_read());
         let days = self.days(query.days);
         let tag = tag(request, &links, days, &self.form().await?);
+        let tag = Some(tag).filter(|_| is_steady);
         let body = async {
             let page = self.merge(request, &links, days, position.as_ref(), query.limit);
             let page = page.await?;
@@ -44,7 +46,7 @@ impl Handler {
             let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(rows::body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 
     async fn merge(
@@ -147,7 +149,8 @@ fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Stateme
 /// It changes with any of the statements, and with which of them count.
 fn tag(request: &UserRequest<'_>, links: &[&Link], days: Days, form: &str) -> Tag {
     let query = request.http.uri().query().unwrap_or_default();
-    let states: Vec<String> = links.iter().copied().map(rows::state).collect();
+    let states = links.iter().map(|link| rows::state(link, KIND));
+    let states: Vec<String> = states.collect();
     let fixed = [
         request.user().as_str(),
         "all",

@@ -42,14 +42,14 @@ impl Tag {
     }
 }
 
-/// 304, or the body, which is made only then.
+/// 304, or the body, which is made only then. Without a tag, the answer may change while it is made.
 pub(crate) async fn unless_known(
     request: &Request,
-    tag: &Tag,
+    tag: Option<&Tag>,
     retry_after: Option<u32>,
     body: impl Future<Output = Result<String, Problem>>,
 ) -> Answer {
-    let mut response = match tag.is_known_to(request) {
+    let mut response = match tag.is_some_and(|it| it.is_known_to(request)) {
         true => {
             let mut response = Response::new(String::new());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -58,7 +58,7 @@ pub(crate) async fn unless_known(
         false => gateway::json_text(StatusCode::OK, body.await?),
     };
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::try_from(&tag.0) {
+    if let Some(Ok(tag)) = tag.map(|it| HeaderValue::try_from(&it.0)) {
         headers.insert(ETAG, tag);
     }
     // The user's own browser may keep it, and must ask whether it still holds.

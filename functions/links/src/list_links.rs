@@ -45,7 +45,7 @@ impl Handler {
             list.links.iter_mut().for_each(|it| it.grow_old(now));
             Ok(text(&list))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, Some(&tag), retry_after, body).await
     }
 
     pub(crate) async fn link(&self, request: &UserRequest<'_>) -> Answer {
@@ -61,7 +61,7 @@ impl Handler {
             view.grow_old(now);
             Ok(text(&view))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, Some(&tag), retry_after, body).await
     }
 
     /// How a link looks, with what is known of its consent and limits.

@@ -1,6 +1,6 @@
 //! When a client that waits for news of a link should ask again.
 
-use domain::link::{LinkStatus, Reason, ResourceState};
+use domain::link::{LinkStatus, Reason, Resource, ResourceState};
 use domain::resource::LOADING;
 use domain::{Link, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
@@ -28,10 +28,21 @@ fn on_its_way(link: &Link, kind: Option<ResourceKind>, now: Timestamp) -> Option
         return Some(retry.duration_since(now).as_secs() + 30);
     }
     let of_interest = |it: &ResourceKind| kind.is_none_or(|kind| kind == *it);
-    let states = link.resources.iter().filter(|(kind, _)| of_interest(kind));
-    let mut states = states.map(|(_, it)| it);
-    if states.any(|it| it.state == ResourceState::Syncing || it.run.is_some()) {
+    let resources = link.resources.iter().filter(|(kind, _)| of_interest(kind));
+    let resources = resources.map(|(_, it)| it);
+    let is_read = |it: &Resource| it.state == ResourceState::Syncing || it.run.is_some();
+    if resources
+        .clone()
+        .any(|it| is_read(it) && it.deferred.is_none())
+    {
         return Some(SOONEST);
+    }
+    if let Some(first) = resources
+        .filter_map(|it| it.deferred)
+        .map(|it| it.until)
+        .min()
+    {
+        return Some(first.duration_since(now).as_secs() + 30);
     }
     let born = link.created_at.unwrap_or(now);
     if !link.has_loaded() && now.duration_since(born) < LOADING {

@@ -21,6 +21,7 @@ impl Handler {
         let position: Option<Position> = self.position(request, &list, &query).await?;
         let days = self.days(query.days);
         let tag = tag(self, request, &link, (kind, days)).await?;
+        let tag = Some(tag).filter(|_| !link.is_being_read());
         let retry_after = polling::retry_after(&link, Some(kind), self.clock.now());
         let body = async {
             let from = position.as_ref().map(|it| Start {
@@ -38,7 +39,7 @@ impl Handler {
             let next = self.cursor(request, &list, next.as_ref()).await?;
             Ok(body(&page.rows, next.as_deref()))
         };
-        etag::unless_known(request.http, &tag, retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 }
 
@@ -50,7 +51,7 @@ async fn tag(
     (kind, days): (ResourceKind, Days),
 ) -> Result<Tag, Problem> {
     let query = request.http.uri().query().unwrap_or_default();
-    let (form, state) = (handler.form().await?, state(link));
+    let (form, state) = (handler.form().await?, state(link, kind));
     let (user, days) = (request.user().as_str(), name(days));
     let parts = [user, kind.name(), query, days, &form, &state];
     Ok(Tag::of(parts))
@@ -65,11 +66,10 @@ pub(crate) fn name(days: Days) -> &'static str {
     }
 }
 
-/// Which state of a link's rows is stored. A job takes a new fencing token before it writes, and
-/// saves LINK when it is done.
-pub(crate) fn state(link: &Link) -> String {
-    let (link_id, token, updated_at) = (link.link_id, link.fencing_token, link.updated_at);
-    format!("{link_id} {token} {updated_at:?}")
+/// Which state of a link's rows is stored, once no job writes any.
+pub(crate) fn state(link: &Link, kind: ResourceKind) -> String {
+    let revision = link.resources.get(&kind).map_or(0, |it| it.revision);
+    format!("{} {revision}", link.link_id)
 }
 
 impl Handler {

@@ -18,11 +18,10 @@ impl Sweeper {
     /// Compares a page of Belvo's links with ours, and queues links with news.
     pub(crate) async fn compare_links(&self, page: Option<u32>) -> Result<Report, SweepError> {
         let now = self.clock.now();
-        let number = match page {
-            Some(page) => page,
-            None => turn(now, self.pages(self.belvo.count_links().await?)),
-        };
-        let page = self.page(number).await?;
+        let found = self.links_at_belvo().await?;
+        let pages = found.count();
+        let number = page.unwrap_or_else(|| turn(now, pages));
+        let page = self.page(found, number).await?;
         let links = by_id(page.links);
         let ids: Vec<LinkId> = links.keys().copied().collect();
         let records = self.links.find_many(&ids).await?;
@@ -38,7 +37,7 @@ impl Sweeper {
         }
         Ok(Report::Links {
             page: number,
-            pages: self.pages(page.count),
+            pages,
             links: page.count,
             seen,
             enqueued: self.enqueue(&jobs).await?,
@@ -62,6 +61,9 @@ pub(crate) fn by_id(links: Vec<Link>) -> BTreeMap<LinkId, Link> {
 
 /// Whether Belvo has reached the bank, and we do not have what came of it though it is time.
 fn has_news(link: &Link, record: Option<&domain::Link>, now: Timestamp) -> bool {
+    if record.is_some_and(|record| needs_user(link, record)) {
+        return true;
+    }
     let reached_at = link.last_accessed_at.or(link.created_at);
     if reached_at.is_some_and(|at| now.duration_since(at) < LOADING) {
         return false;
@@ -75,20 +77,28 @@ fn has_news(link: &Link, record: Option<&domain::Link>, now: Timestamp) -> bool 
     }
     // The fetcher knows of this access. Belvo's next access to the bank is news again.
     let heard = record.last_accessed_at == Some(accessed_at);
-    !(heard && is_taken_care_of(record))
+    !(heard && is_taken_care_of(record, accessed_at))
 }
 
-/// Whether a job would find nothing to do: the link is scheduled already, and the comparison must
-/// not come before that time, or the link belongs to no user.
-fn is_taken_care_of(record: &domain::Link) -> bool {
-    let waits = [
-        Reason::Retry,
-        Reason::Continue,
-        Reason::CheckLink,
-        Reason::EmptyList,
-    ];
-    record.status == LinkStatus::Quarantined
-        || waits.iter().any(|it| record.schedule.get(*it).is_some())
+/// Whether Belvo's list says that the user must act, and we have not heard of it.
+fn needs_user(link: &Link, record: &domain::Link) -> bool {
+    let status = link.status.as_deref();
+    let is_broken = matches!(status, Some("invalid" | "token_required"));
+    is_broken && record.is_bound() && record.user_action.is_none()
+}
+
+/// Whether a job would find nothing to do: all that is unread is scheduled already, and the
+/// comparison must not come before that time, or the link belongs to no user.
+fn is_taken_care_of(record: &domain::Link, accessed_at: Timestamp) -> bool {
+    let waits = |reason| record.schedule.get(reason).is_some();
+    match record.status {
+        LinkStatus::Quarantined => true,
+        LinkStatus::Bound => {
+            let is_waiting = waits(Reason::Retry) || waits(Reason::Continue);
+            is_waiting && !record.lacks(accessed_at)
+        }
+        _ => waits(Reason::CheckLink) || waits(Reason::Retry) || waits(Reason::Continue),
+    }
 }
 
 fn job(link_id: LinkId, link: &Link) -> (Job, [u8; 16]) {
@@ -185,6 +195,29 @@ mod tests {
     }
 
     #[test]
+    fn a_link_whose_user_must_act_is_news_until_we_have_heard_of_it() {
+        let check = |status: &str, members: Value, expected: bool| {
+            let link = link(json!({"status": status, "last_accessed_at": JUST_NOW}));
+            let mut record = record(members.clone());
+            record.complete_as_of = JUST_NOW.parse().ok();
+            let news = has_news(&link, Some(&record), now());
+            assert_eq!(news, expected, "{status} {members}");
+        };
+        let bound = json!({"status": "bound"});
+        for (status, expected) in [
+            ("invalid", true),
+            ("token_required", true),
+            ("valid", false),
+            ("unconfirmed", false),
+        ] {
+            check(status, bound.clone(), expected);
+        }
+        check("invalid", json!({"status": "unclaimed"}), false);
+        let heard = json!({"status": "bound", "user_action": "invalid_link"});
+        check("invalid", heard, false);
+    }
+
+    #[test]
     fn a_link_that_has_its_own_time_is_left_alone_until_belvo_has_more() {
         let link = link(json!({"last_accessed_at": LATER}));
         let check = |members: Value, heard: &str, expected: bool| {
@@ -192,11 +225,31 @@ mod tests {
             record.last_accessed_at = heard.parse().ok();
             assert_eq!(has_news(&link, Some(&record), now()), expected, "{members}");
         };
-        for reason in ["retry", "continue", "check_link", "empty_list"] {
-            let waits = json!({"schedule": {reason: "2026-11-23T18:00:00Z"}});
+        let waiting = |status: &str, reason: &str, resources: Value| {
+            json!({
+                "status": status,
+                "schedule": {reason: "2026-11-23T18:00:00Z"},
+                "fetch_resources": ["BILLS", "OWNERS"],
+                "pending": {"resources": {"BILLS": "full"}},
+                "resources": resources,
+            })
+        };
+        let covered = json!({"OWNERS": {"last_sync": {
+            "mode": "full", "started_at": JUST_NOW, "ended_at": JUST_NOW,
+        }, "announced_at": LATER}});
+        for (status, reason) in [
+            ("announced", "retry"),
+            ("awaiting_owner", "check_link"),
+            ("bound", "retry"),
+            ("bound", "continue"),
+        ] {
+            let waits = waiting(status, reason, covered.clone());
             check(waits.clone(), LATER, false);
             check(waits, EARLIER, true);
         }
+        // That bills are tried again says nothing about owners.
+        check(waiting("bound", "retry", json!({})), LATER, true);
+        check(waiting("bound", "empty_list", covered), LATER, true);
         check(
             json!({"schedule": {"full_sync": "2026-11-30T12:00:00Z"}}),
             LATER,

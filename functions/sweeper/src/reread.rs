@@ -36,11 +36,12 @@ impl Sweeper {
         over: Option<SignedDuration>,
         from: Option<Timestamp>,
     ) -> Result<Report, SweepError> {
-        let page = self.page(number).await?;
-        let pages = self.pages(page.count);
+        let found = self.links_at_belvo().await?;
+        let (pages, size) = (found.count(), u64::from(found.size.rows()));
+        let page = self.page(found, number).await?;
         let from = from.unwrap_or_else(|| self.clock.now());
         let over = over.unwrap_or_else(|| self.throttle().reread_of(page.count));
-        let first = u64::from(number.saturating_sub(1)) * u64::from(self.belvo.page_size());
+        let first = u64::from(number.saturating_sub(1)) * size;
 
         let places = (first..).zip(by_id(page.links).into_keys());
         let places: Vec<(u64, LinkId)> = places.collect();
@@ -55,7 +56,8 @@ impl Sweeper {
             pages,
             links: page.count,
             enqueued: self.enqueue(&jobs).await?,
-            next: (u64::from(number) < pages).then(|| next(number, over, from)),
+            // Belvo's count is a hint; that there is no more, it says itself.
+            next: page.has_next.then(|| next(number, over, from)),
         })
     }
 }

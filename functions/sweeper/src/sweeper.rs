@@ -1,6 +1,6 @@
 //! What the sweeper works with, and why a sweep may fail.
 
-use belvo::{Belvo, BelvoError, LinkPage};
+use belvo::{Belvo, BelvoError, LinkPage, PageSize};
 use domain::Job;
 use queue::{JobQueue, QueueError};
 use runtime::{Clock, Metric, NoRandomness, Randomness};
@@ -89,17 +89,45 @@ impl Sweeper {
         Ok(jobs.len())
     }
 
-    /// Reads a page of Belvo's links.
-    pub(crate) async fn page(&self, number: u32) -> Result<LinkPage, SweepError> {
-        match self.belvo.links(number).await {
+    /// Begins to read Belvo's links.
+    pub(crate) async fn links_at_belvo(&self) -> Result<LinkPages, SweepError> {
+        Ok(LinkPages::new(self.belvo.first_links().await?))
+    }
+
+    /// Reads a page of them.
+    pub(crate) async fn page(&self, pages: LinkPages, number: u32) -> Result<LinkPage, SweepError> {
+        if number == 1 {
+            return Ok(pages.first);
+        }
+        match self.belvo.links(number, pages.size).await {
             Err(BelvoError::NotFound { .. }) => Err(SweepError::NoSuchPage { page: number }),
             result => Ok(result?),
         }
     }
+}
 
-    /// How many pages so many links fill. Without any link there is one empty page.
-    pub(crate) fn pages(&self, links: u64) -> u64 {
-        let size = u64::from(self.belvo.page_size().max(1));
-        links.div_ceil(size).max(1)
+/// How Belvo's links are divided into pages.
+pub(crate) struct LinkPages {
+    pub(crate) first: LinkPage,
+    /// How many links a page has: what came of the size that was asked for.
+    pub(crate) size: PageSize,
+}
+
+impl LinkPages {
+    fn new(first: LinkPage) -> Self {
+        let came = u32::try_from(first.links.len()).unwrap_or(u32::MAX);
+        let size = match first.has_next && came > 0 {
+            true => PageSize::of(came),
+            false => first.size,
+        };
+        Self { first, size }
+    }
+
+    /// How many pages there are, as far as Belvo's count can be believed. Without any link there is
+    /// one empty page.
+    pub(crate) fn count(&self) -> u64 {
+        let least = 1 + u64::from(self.first.has_next);
+        let size = u64::from(self.size.rows());
+        self.first.count.div_ceil(size).max(least)
     }
 }

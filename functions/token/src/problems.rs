@@ -9,7 +9,7 @@ impl Handler {
     /// Why Belvo gave no token, and whether trying again helps.
     pub(crate) fn belvo_problem(&self, error: &BelvoError) -> Problem {
         let refused = match error.retry() {
-            Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth) => true,
+            Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth | Wait::Unknown) => true,
             Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
                 matches!(error, BelvoError::AuthenticationFailed { .. })
             }

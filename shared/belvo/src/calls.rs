@@ -1,39 +1,100 @@
 //! How a call is made: with the secret keys, within our share of the rate, and again where that can help.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use domain::RequestId;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::request::Builder;
 use http::{HeaderValue, Method, Request, Response};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use url::Url;
 
-use crate::{Belvo, BelvoError, Keys, Retry};
+use crate::list::{List, PageSize, list};
+use crate::rows::{self, Row, SpoiledRow};
+use crate::{Belvo, BelvoError, Keys, Retry, text};
 
 /// Tries of a read: the first, and again after 0.5, 1 and 2 s.
 const READ_ATTEMPTS: usize = 4;
 
-/// Tries while a user waits: the first, and again after 0.5 s.
-const INTERACTIVE_ATTEMPTS: usize = 2;
+/// How often a request is made, and when it is too late to make it again.
+#[derive(Clone, Copy)]
+struct Tries {
+    most: usize,
+    within: Duration,
+    /// The size of the page that is asked for, if it is one: less can be asked for instead.
+    page: Option<PageSize>,
+}
 
-/// Tries of what may be done once.
-const ONE_ATTEMPT: usize = 1;
+impl Tries {
+    const READ: Self = Self {
+        most: READ_ATTEMPTS,
+        within: Duration::MAX,
+        page: None,
+    };
+
+    /// While a user waits: a slow answer is waited for, and only an early failure is tried again.
+    const INTERACTIVE: Self = Self {
+        most: 2,
+        within: Duration::from_secs(4),
+        ..Self::READ
+    };
+
+    /// Of what may be done once.
+    const ONE: Self = Self {
+        most: 1,
+        ..Self::READ
+    };
+
+    fn after(self, error: &BelvoError) -> usize {
+        let of_size = self.page.and_then(|page| page.tries(error));
+        of_size.unwrap_or(self.most)
+    }
+}
 
 impl Belvo {
-    /// Reads one address, trying again a few times where that can help: also when the answer is cut
-    /// off or not what `what` says.
-    pub(crate) async fn get<T: DeserializeOwned>(
+    /// Reads an object, trying again a few times where that can help: also when the answer is cut off
+    /// or not what `what` says. A single value of it may not be JSON.
+    pub(crate) async fn get_row(
         &self,
         url: &Url,
         what: &'static str,
+    ) -> Result<Result<Row, SpoiledRow>, BelvoError> {
+        let read = |answer: Response<Bytes>| {
+            let object = rows::object(&text::of(answer.body()));
+            object.ok_or(BelvoError::Unexpected { what })
+        };
+        self.read(url, Tries::READ, read).await
+    }
+
+    /// The same of a page of a list.
+    pub(crate) async fn get_list(
+        &self,
+        url: &Url,
+        size: PageSize,
+        what: &'static str,
+    ) -> Result<List, BelvoError> {
+        let tries = Tries {
+            page: Some(size),
+            ..Tries::READ
+        };
+        self.read(url, tries, list(what)).await
+    }
+
+    async fn read<T>(
+        &self,
+        url: &Url,
+        tries: Tries,
+        read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
         let request = |keys: &Keys| Ok(signed(Method::GET, url, keys)?.body(Bytes::new())?);
-        self.persistently(READ_ATTEMPTS, request, json(what)).await
+        self.persistently(tries, request, read).await
     }
 
     /// Sends a body that carries the keys itself, as `POST /api/token/` wants it.
@@ -47,7 +108,7 @@ impl Belvo {
             let request = request(Method::POST, url).header(CONTENT_TYPE, "application/json");
             Ok(request.body(body(keys)?)?)
         };
-        self.persistently(INTERACTIVE_ATTEMPTS, request, json(what))
+        self.persistently(Tries::INTERACTIVE, request, json(what))
             .await
     }
 
@@ -64,7 +125,7 @@ impl Belvo {
             let request = request.header(CONTENT_TYPE, "application/json");
             Ok(request.body(body.clone())?)
         };
-        self.persistently(ONE_ATTEMPT, request, json(what)).await
+        self.persistently(Tries::ONE, request, json(what)).await
     }
 
     /// Deletes what is at an address, in Belvo's asynchronous mode, and reads the answer. Doing so
@@ -80,25 +141,25 @@ impl Belvo {
             let request = request.header("x-belvo-request-mode", "async");
             Ok(request.body(Bytes::new())?)
         };
-        self.persistently(READ_ATTEMPTS, request, read).await
+        self.persistently(Tries::READ, request, read).await
     }
 
     /// Repeats a request while Belvo is unwell, and once with fresh keys when it rejects ours:
     /// they may have been rotated since this process read them.
     async fn persistently<T>(
         &self,
-        attempts: usize,
+        tries: Tries,
         request: impl Fn(&Keys) -> Result<Request<Bytes>, BelvoError>,
         read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
         let keys = self.keys.get().await?;
-        match self.repeatedly(attempts, || request(&keys), &read).await {
+        match self.repeatedly(tries, || request(&keys), &read).await {
             Err(error @ BelvoError::AuthenticationFailed { .. }) => {
                 let fresh = self.keys.reread().await?;
                 if Arc::ptr_eq(&fresh, &keys) {
                     return Err(error);
                 }
-                self.repeatedly(attempts, || request(&fresh), &read).await
+                self.repeatedly(tries, || request(&fresh), &read).await
             }
             result => result,
         }
@@ -106,7 +167,7 @@ impl Belvo {
 
     async fn repeatedly<T>(
         &self,
-        attempts: usize,
+        tries: Tries,
         request: impl Fn() -> Result<Request<Bytes>, BelvoError>,
         read: impl Fn(Response<Bytes>) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
@@ -114,16 +175,24 @@ impl Belvo {
         // Brief, because a user waits or a Lambda runs meanwhile; longer waits are a later job.
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(self.options.first_delay)
-            .with_max_times(attempts.saturating_sub(1))
+            .with_max_times(tries.most.saturating_sub(1))
             .build();
+        let began = Instant::now();
+        let mut made = 0;
         loop {
-            match self.once(request()?).await.and_then(&read) {
-                Err(error) if error.retry() == Retry::InPlace => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => return Err(error),
-                },
-                result => return result,
-            }
+            let error = match self.once(request()?).await.and_then(&read) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            log_failed(&error);
+            made += 1;
+            let is_over = error.retry() != Retry::InPlace
+                || made >= tries.after(&error)
+                || began.elapsed() > tries.within;
+            let Some(pause) = pauses.next().filter(|_| !is_over) else {
+                return Err(error);
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -142,15 +211,29 @@ impl Belvo {
     }
 }
 
+/// Logs each failed request, also one that is repeated or whose failure is an answer, because Belvo's
+/// support asks for its request id. What it means for a link, the caller logs.
+fn log_failed(error: &BelvoError) {
+    let said = error.api_error();
+    let code = said.map(|it| it.code.as_str());
+    let request_id = said.and_then(|it| it.request_id.as_ref());
+    tracing::warn!(
+        error = %error,
+        belvo.code = code,
+        belvo.request_id = request_id.map(RequestId::as_str),
+        "a request to belvo failed"
+    );
+}
+
 /// Reads an answer that must be a JSON object: Belvo answers nothing else where it succeeds.
 pub(crate) fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> impl Fn(Response<Bytes>) -> Result<T, BelvoError> {
     move |answer| {
-        let body = answer.body().trim_ascii_start();
-        // serde would read a struct from an array as well, and a raw value from anything.
-        let object = body.starts_with(b"{");
-        let read = object.then(|| serde_json::from_slice(body).ok()).flatten();
+        let text = text::of(answer.body());
+        // serde would read a struct from an array as well.
+        let object = text.starts_with('{').then_some(&*text);
+        let read = object.and_then(|it| serde_json::from_str(it).ok());
         read.ok_or(BelvoError::Unexpected { what })
     }
 }

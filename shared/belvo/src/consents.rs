@@ -3,10 +3,10 @@
 use domain::link::ListedConsent;
 use domain::{ConsentId, Document, LinkId};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::list::PageSize;
 use crate::{Belvo, BelvoError};
 
 /// Belvo's record of a consent. It has no `Debug`, because printing it would print bank data.
@@ -24,7 +24,7 @@ pub struct Consent {
     pub object: Box<RawValue>,
 }
 
-/// The bound of the page loop. A person gives one company a handful of consents, not 20,000.
+/// The bound of the page loop. A person gives one company a handful of consents, not a page of them.
 const MAX_PAGES: u32 = 20;
 
 impl Belvo {
@@ -35,9 +35,12 @@ impl Belvo {
     /// id is no answer about this consent: [`BelvoError::Unexpected`].
     pub async fn consent(&self, id: ConsentId) -> Result<Consent, BelvoError> {
         let url = self.url(["api", "consents", &id.to_string()]);
-        let object: Box<RawValue> = self.get(&url, "a consent").await?;
-        let consent = Consent::read(object)?;
         let what = "the consent that was asked for";
+        let object = match self.get_row(&url, "a consent").await? {
+            Ok(row) => Some(row),
+            Err(spoiled) => spoiled.readable(),
+        };
+        let consent = Consent::read(object.ok_or(BelvoError::Unexpected { what })?)?;
         match consent.id == Some(id) {
             true => Ok(consent),
             false => Err(BelvoError::Unexpected { what }),
@@ -46,28 +49,27 @@ impl Belvo {
 
     /// Reads all consents a person or company has given the customer. Costs no Open Finance quota.
     pub async fn consents(&self, user_document: &Document) -> Result<Vec<Consent>, BelvoError> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            next: Option<String>,
-            results: Vec<Box<RawValue>>,
-        }
-        let mut consents = Vec::new();
-        for number in 1..=MAX_PAGES {
-            let mut url = self.url(["api", "consents"]);
-            url.query_pairs_mut()
-                .append_pair("user_document", user_document.normalized())
-                .append_pair("page_size", &self.options.page_size.to_string())
-                .append_pair("page", &number.to_string());
-            let page: Envelope = self.get(&url, "a page of consents").await?;
-            let last = page.next.is_none() || page.results.is_empty();
-            for object in page.results {
-                consents.push(Consent::read(object)?);
+        let read = async |size: PageSize| {
+            let mut consents = Vec::new();
+            for number in 1..=MAX_PAGES {
+                let mut url = self.url(["api", "consents"]);
+                url.query_pairs_mut()
+                    .append_pair("user_document", user_document.normalized())
+                    .append_pair("page_size", &size.rows().to_string())
+                    .append_pair("page", &number.to_string());
+                let page = self.get_list(&url, size, "a page of consents").await?;
+                let rows = page.rows.len() + page.spoiled.len();
+                let last = !page.has_next || rows == 0;
+                for object in page.into_readable() {
+                    consents.push(Consent::read(object)?);
+                }
+                if last {
+                    break;
+                }
             }
-            if last {
-                break;
-            }
-        }
-        Ok(consents)
+            Ok(consents)
+        };
+        self.in_pages(self.page_size(), read).await
     }
 }
 

@@ -25,7 +25,7 @@ pub enum BelvoError {
         /// What Belvo said.
         error: ApiError,
     },
-    /// Belvo understood and declined; repeating the request cannot help.
+    /// Belvo understood and declined; repeating the request cannot help, or the code is not known.
     #[error("belvo refused the request with status {status} and code {}", .error.code)]
     Refused {
         /// The HTTP status.
@@ -63,6 +63,9 @@ pub enum BelvoError {
         /// What is missing, in our words.
         what: &'static str,
     },
+    /// The row that was asked for came, and is not JSON.
+    #[error("the row that belvo gave is not JSON")]
+    SpoiledRow,
     /// The keys could not be read.
     #[error("belvo's secret keys are not available")]
     Keys(#[source] KeyError),
@@ -70,6 +73,10 @@ pub enum BelvoError {
     #[error("the request to belvo could not be written")]
     Request(#[from] http::Error),
 }
+
+/// Statuses that say that an answer took too long or became too large: Belvo's own, and those of
+/// gateways.
+const OF_SIZE: [u16; 4] = [408, 413, 504, 524];
 
 impl BelvoError {
     /// When the call is worth repeating.
@@ -82,7 +89,29 @@ impl BelvoError {
             | Self::Unavailable { error, .. } => error.retry,
             Self::Gateway { status } => policy::retry_after_gateway(*status),
             Self::Keys(_) => Retry::Later(Wait::Longer),
-            Self::Request(_) => Retry::Never,
+            Self::SpoiledRow | Self::Request(_) => Retry::Never,
+        }
+    }
+
+    /// Whether an answer may have failed because it was to be large: the same may come in smaller
+    /// parts.
+    pub fn is_for_its_size(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => !matches!(source, TransportError::NoAnswer(_)),
+            Self::Gateway { status }
+            | Self::Refused { status, .. }
+            | Self::Unavailable { status, .. } => OF_SIZE.contains(&status.as_u16()),
+            _ => false,
+        }
+    }
+
+    /// Whether the answer took all its time, or was too large to be taken: the same request fails again.
+    pub(crate) fn is_too_large(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => {
+                matches!(source, TransportError::TimedOut | TransportError::TooLarge)
+            }
+            _ => false,
         }
     }
 
@@ -96,6 +125,7 @@ impl BelvoError {
             Self::Gateway { .. }
             | Self::Transport { .. }
             | Self::Unexpected { .. }
+            | Self::SpoiledRow
             | Self::Keys(_)
             | Self::Request(_) => None,
         }
@@ -110,7 +140,7 @@ impl BelvoError {
             (StatusCode::NOT_FOUND, _) if error.code.as_str() == "not_found" => {
                 Self::NotFound { error }
             }
-            (_, Retry::Never) => Self::Refused { status, error },
+            (_, Retry::Never | Retry::Later(Wait::Unknown)) => Self::Refused { status, error },
             (StatusCode::UNAUTHORIZED, _) => Self::AuthenticationFailed { error },
             _ => Self::Unavailable { status, error },
         }
@@ -229,6 +259,7 @@ mod tests {
         check(403, "access_to_resource_denied", Is::Refused);
         check(421, "never_seen_before", Is::Refused);
         check(401, "authentication_failed", Is::AuthenticationFailed);
+        check(401, "never_seen_before", Is::Refused);
         // Keys and consents are told apart though both are 401.
         check(401, "consent_without_accounts", Is::Refused);
         check(400, "too_many_sessions", Is::Unavailable);

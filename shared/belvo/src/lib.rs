@@ -4,7 +4,8 @@
 //! [`Belvo::create_portal_token`]), reads links and consents ([`Belvo::link`],
 //! [`Belvo::consent`]), deletes links ([`Belvo::delete`]) and reads the six resources page by page
 //! ([`Belvo::page`]). Rows stay raw JSON: Belvo's own samples break Belvo's schema, so only the few
-//! fields that a rule decides by are read, elsewhere; here only [`row_names`], whose they are.
+//! fields that a rule decides by are read, elsewhere; here only [`row_names`], whose they are. What is
+//! not even JSON is taken apart in `rows`.
 //!
 //! [`Belvo::refresh`] is the only call that spends the user's monthly Open Finance quota. `POST` on
 //! resources, which spends it too, is absent on purpose.
@@ -17,14 +18,17 @@ mod deletion;
 mod error;
 mod keys;
 mod links;
+mod list;
 mod policy;
 mod portal_token;
 mod rate_limiter;
 mod refresh;
 mod resources;
 mod row_names;
+mod rows;
 #[cfg(test)]
 mod tests;
+mod text;
 mod token;
 mod transport;
 mod widget_token;
@@ -39,11 +43,13 @@ pub use deletion::Deletion;
 pub use error::{ApiError, BelvoError, Detail};
 pub use keys::{InvalidKeys, KeyError, KeySource, Keys};
 pub use links::{Link, LinkPage};
+pub use list::PageSize;
 pub use policy::{Retry, Wait};
 pub use portal_token::PortalToken;
 pub use rate_limiter::RateLimiter;
-pub use resources::{Page, Row};
+pub use resources::Page;
 pub use row_names::row_names;
+pub use rows::{Row, SpoiledRow};
 pub use token::AccessToken;
 pub use transport::{Transport, TransportError};
 pub use widget_token::{Branding, CallbackUrls, ConsentDuration, ThemeEntry, WidgetToken};
@@ -61,7 +67,7 @@ pub struct Belvo {
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     pub rate_limiter: RateLimiter,
-    /// Rows of a page.
+    /// Rows of a page that are asked for at first; fewer after an answer failed for its size.
     pub page_size: u32,
     /// Before a call is repeated for the first time; doubled from then on.
     pub first_delay: Duration,

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use url::Url;
+use serde_json::value::RawValue;
 
+use crate::list::PageSize;
 use crate::{Belvo, BelvoError};
 
 /// Belvo's record of a link: the members that a rule decides by. Each may be missing.
@@ -43,6 +44,10 @@ pub struct Link {
 }
 
 impl Link {
+    fn read(row: &RawValue) -> Option<Self> {
+        serde_json::from_str(row.get()).ok()
+    }
+
     /// What a rule of ours decides by.
     pub fn facts(&self) -> LinkFacts {
         let names = self.fetch_resources.iter().flatten();
@@ -68,35 +73,53 @@ pub struct LinkPage {
     pub has_next: bool,
     /// The links of this page. Belvo documents no order.
     pub links: Vec<Link>,
+    /// How many were asked for.
+    pub size: PageSize,
 }
 
-/// The bound of the page loop: 20,000 links are more than one user can have made.
-const MAX_PAGES: u32 = 20;
+/// The bound of the page loop: more than one user can have made, also where pages are small.
+const MAX_PAGES: u32 = 100;
 
 impl Belvo {
-    /// Reads page `number` (from 1) of all links. Costs no Open Finance quota.
-    pub async fn links(&self, number: u32) -> Result<LinkPage, BelvoError> {
-        let mut url = self.url(["api", "links"]);
-        url.query_pairs_mut()
-            .append_pair("page_size", &self.options.page_size.to_string())
-            .append_pair("page", &number.to_string());
-        self.link_page(&url).await
+    /// Reads the first page of all links. Costs no Open Finance quota.
+    pub async fn first_links(&self) -> Result<LinkPage, BelvoError> {
+        let read = async |size| self.link_page(&[], 1, size).await;
+        self.in_pages(self.page_size(), read).await
     }
 
-    /// Counts all links. Costs no Open Finance quota.
-    pub async fn count_links(&self) -> Result<u64, BelvoError> {
-        let mut url = self.url(["api", "links"]);
-        url.query_pairs_mut().append_pair("page_size", "1");
-        Ok(self.link_page(&url).await?.count)
+    /// Reads page `number` (from 1) of all links, if so many are a page; in parts, if that many cannot
+    /// be had. Costs no Open Finance quota.
+    pub async fn links(&self, number: u32, size: PageSize) -> Result<LinkPage, BelvoError> {
+        let error = match self.link_page(&[], number, size).await {
+            Err(error) if error.is_for_its_size() => error,
+            result => return result,
+        };
+        let Some(part) = size
+            .smaller()
+            .filter(|part| size.rows().is_multiple_of(part.rows()))
+        else {
+            return Err(error);
+        };
+        let parts = size.rows() / part.rows();
+        let first = number.saturating_sub(1).saturating_mul(parts);
+        let mut page = Box::pin(self.links(first.saturating_add(1), part)).await?;
+        for position in 2..=parts {
+            if !page.has_next {
+                break;
+            }
+            let number = first.saturating_add(position);
+            let next = Box::pin(self.links(number, part)).await?;
+            page.has_next = next.has_next;
+            page.links.extend(next.links);
+        }
+        page.size = size;
+        Ok(page)
     }
 
     /// The links of one person at one bank. A renewed consent may have come with a new link.
     pub async fn links_of(&self, institution_user_id: &str) -> Result<Vec<Link>, BelvoError> {
-        let mut url = self.url(["api", "links"]);
-        url.query_pairs_mut()
-            .append_pair("institution_user_id", institution_user_id)
-            .append_pair("page_size", &self.options.page_size.to_string());
-        Ok(self.link_page(&url).await?.links)
+        self.all_links(("institution_user_id", institution_user_id))
+            .await
     }
 
     /// All links that were made for a user. Costs no Open Finance quota.
@@ -104,38 +127,51 @@ impl Belvo {
     /// The filter is Belvo's, so each link of the answer is checked: a link without this
     /// `external_id` is left out.
     pub async fn links_of_user(&self, external_id: &ExternalId) -> Result<Vec<Link>, BelvoError> {
-        let mut links = Vec::new();
-        for number in 1..=MAX_PAGES {
-            let mut url = self.url(["api", "links"]);
-            url.query_pairs_mut()
-                .append_pair("external_id", external_id.as_str())
-                .append_pair("page_size", &self.options.page_size.to_string())
-                .append_pair("page", &number.to_string());
-            let page = self.link_page(&url).await?;
-            let theirs = |link: &Link| link.external_id.as_deref() == Some(external_id.as_str());
-            links.extend(page.links.into_iter().filter(theirs));
-            if !page.has_next {
-                return Ok(links);
-            }
-        }
-        // A partial list would pass for the complete one.
-        Err(BelvoError::Unexpected {
-            what: "a list of one user's links that ends",
-        })
+        let mut links = self
+            .all_links(("external_id", external_id.as_str()))
+            .await?;
+        links.retain(|link| link.external_id.as_deref() == Some(external_id.as_str()));
+        Ok(links)
     }
 
-    async fn link_page(&self, url: &Url) -> Result<LinkPage, BelvoError> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            count: u64,
-            next: Option<String>,
-            results: Vec<Link>,
-        }
-        let envelope: Envelope = self.get(url, "a page of links").await?;
+    /// Every page of the links of this filter, until Belvo says that there is no more.
+    async fn all_links(&self, filter: (&str, &str)) -> Result<Vec<Link>, BelvoError> {
+        let read = async |size| {
+            let mut links = Vec::new();
+            for number in 1..=MAX_PAGES {
+                let page = self.link_page(&[filter], number, size).await?;
+                links.extend(page.links);
+                if !page.has_next {
+                    return Ok(links);
+                }
+            }
+            // A partial list would pass for the complete one.
+            let what = "a list of links that ends";
+            Err(BelvoError::Unexpected { what })
+        };
+        self.in_pages(self.page_size(), read).await
+    }
+
+    async fn link_page(
+        &self,
+        filters: &[(&str, &str)],
+        number: u32,
+        size: PageSize,
+    ) -> Result<LinkPage, BelvoError> {
+        let mut url = self.url(["api", "links"]);
+        url.query_pairs_mut()
+            .extend_pairs(filters)
+            .append_pair("page_size", &size.rows().to_string())
+            .append_pair("page", &number.to_string());
+        let list = self.get_list(&url, size, "a page of links").await?;
+        let (count, has_next) = (list.count, list.has_next);
+        let links = list.into_readable();
+        let links = links.iter().filter_map(|row| Link::read(row));
         Ok(LinkPage {
-            count: envelope.count,
-            has_next: envelope.next.is_some(),
-            links: envelope.results,
+            count,
+            has_next,
+            links: links.collect(),
+            size,
         })
     }
 
@@ -146,7 +182,11 @@ impl Belvo {
     /// is no answer about this link: [`BelvoError::Unexpected`].
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
-        let link: Link = self.get(&url, "a link").await?;
+        let row = match self.get_row(&url, "a link").await? {
+            Ok(row) => Some(row),
+            Err(spoiled) => spoiled.readable(),
+        };
+        let link = row.and_then(|row| Link::read(&row)).unwrap_or_default();
         let what = "the link that was asked for";
         match link.id == Some(id) {
             true => Ok(link),

@@ -25,9 +25,49 @@ pub enum Wait {
     Minutes,
     /// An hour at least: the bank is down.
     Hours,
+    /// As [`Wait::Longer`] for some days, because it is not known what the code means.
+    Unknown,
     /// Until the Open Finance limits of the next month.
     NextMonth,
 }
+
+/// Codes after which the same request fails again until the user, the bank or Belvo's support has
+/// changed something (Belvo's error guide). Any other code may be new, and may pass.
+const FINAL: &[&str] = &[
+    // The request is wrong.
+    "required",
+    "blank",
+    "null",
+    "invalid",
+    "invalid_choice",
+    "not_a_list",
+    "parse_error",
+    "does_not_exist",
+    "validation_error",
+    "unsupported_operation",
+    "invalid_period",
+    "invalid_fetch_resources",
+    "invalid_credentials_storage",
+    "not_found",
+    "method_not_allowed",
+    // The user must act. (`consent_without_accounts` has the same status as wrong keys.)
+    "login_error",
+    "invalid_link",
+    "unconfirmed_link",
+    "session_expired",
+    "session_expired_ob",
+    "duplicated",
+    "expired_credentials",
+    "token_required",
+    "activation_required",
+    "activation_failed",
+    "consent_without_accounts",
+    // The account with Belvo lacks a permission.
+    "access_to_production_denied",
+    "access_to_resource_denied",
+    "permission_denied",
+    "quota_limit_reached",
+];
 
 /// What to do about an answer of Belvo's with this status and code.
 pub(crate) fn retry(status: StatusCode, code: &str) -> Retry {
@@ -39,16 +79,15 @@ pub(crate) fn retry(status: StatusCode, code: &str) -> Retry {
         }
         (400, "unavailable_data") => Later(Wait::Hours),
         (400, "operational_limits_reached") => Later(Wait::NextMonth),
-        // The user has taken the accounts out of the consent. The same status as wrong keys.
-        (401, "consent_without_accounts") => Never,
-        (401, _) => Later(Wait::Longer),
+        (401, "authentication_failed" | "not_authenticated") => Later(Wait::Longer),
         // Five minutes are up, and what was read until then is kept: asking again helps.
         (408, _) => InPlace,
         // A refresh within ten minutes of another.
         (409, "link_refreshed") => Later(Wait::Minutes),
         (429, _) => Later(Wait::Longer),
         (500..=599, _) => InPlace,
-        _ => Never,
+        _ if FINAL.contains(&code) => Never,
+        _ => Later(Wait::Unknown),
     }
 }
 
@@ -70,7 +109,7 @@ mod tests {
     #[test]
     fn every_documented_code_has_its_line() {
         use Retry::{InPlace, Later, Never};
-        use Wait::{Hours, Longer, Minutes, NextMonth};
+        use Wait::{Hours, Longer, Minutes, NextMonth, Unknown};
         for (status, codes, expected) in [
             (
                 400,
@@ -78,9 +117,10 @@ mod tests {
                  does_not_exist validation_error login_error invalid_link unconfirmed_link \
                  session_expired session_expired_ob duplicated unsupported_operation \
                  invalid_period invalid_fetch_resources invalid_credentials_storage \
-                 activation_failed never_seen_before",
+                 activation_failed",
                 Never,
             ),
+            (400, "never_seen_before unrecognized", Later(Unknown)),
             (400, "too_many_sessions", Later(Minutes)),
             (
                 400,
@@ -90,9 +130,10 @@ mod tests {
             (400, "operational_limits_reached", Later(NextMonth)),
             (
                 401,
-                "authentication_failed never_seen_before",
+                "authentication_failed not_authenticated",
                 Later(Longer),
             ),
+            (401, "never_seen_before", Later(Unknown)),
             (401, "consent_without_accounts", Never),
             (
                 403,
@@ -100,10 +141,13 @@ mod tests {
                  quota_limit_reached",
                 Never,
             ),
+            (403, "never_seen_before", Later(Unknown)),
             (404, "not_found expired_credentials", Never),
+            (404, "never_seen_before", Later(Unknown)),
             (405, "method_not_allowed", Never),
             (408, "request_timeout", InPlace),
             (409, "link_refreshed", Later(Minutes)),
+            (409, "never_seen_before", Later(Unknown)),
             (428, "token_required activation_required", Never),
             (429, "throttled never_seen_before", Later(Longer)),
             (500, "unexpected_error service_unavailable", InPlace),

@@ -95,7 +95,7 @@ mod tests {
         let belvo = Belvo::new("http://127.0.0.1:1".parse().unwrap(), transport, keys);
         let belvo = belvo.with_options(options);
         for _ in 0..5 {
-            assert!(belvo.count_links().await.is_err());
+            assert!(belvo.first_links().await.is_err());
         }
         let times = times.lock().unwrap();
         assert_eq!(times.len(), 20, "each of five, and three repetitions");

@@ -2,15 +2,12 @@
 
 use domain::{DateRange, LinkId, ResourceKind};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use crate::list::PageSize;
+use crate::rows::{Row, SpoiledRow};
 use crate::{Belvo, BelvoError};
 
-/// An object as Belvo wrote it.
-pub type Row = Box<RawValue>;
-
 /// One page of a list. It has no `Debug`, because printing it would print bank data.
-#[derive(Default)]
 pub struct Page {
     /// The number of rows of the whole list when Belvo wrote this page.
     pub count: u64,
@@ -18,11 +15,28 @@ pub struct Page {
     pub has_next: bool,
     /// The rows of this page.
     pub rows: Vec<Row>,
+    /// Those that are not JSON.
+    pub spoiled: Vec<SpoiledRow>,
+    /// How many rows were asked for. The pages behind it are numbered by that.
+    pub size: PageSize,
 }
 
 impl Belvo {
-    /// Reads page `number` (from 1) of a resource of a link, restricted to `days`. Belvo filters
-    /// [`ResourceKind::Transactions`] by date, and no other resource.
+    /// Reads the first page of a resource of a link, restricted to `days`: so many rows, or fewer if
+    /// that many cannot be had. Belvo filters [`ResourceKind::Transactions`] by date, and no other
+    /// resource.
+    pub async fn first_page(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: DateRange,
+        size: PageSize,
+    ) -> Result<Page, BelvoError> {
+        let read = async |size| self.page(kind, link, days, 1, size).await;
+        self.in_pages(size, read).await
+    }
+
+    /// Reads page `number` (from 1), if so many rows are a page.
     ///
     /// A GET reads Belvo's own store: it spends no Open Finance quota.
     /// `next` only says whether another page follows. Its address is never called, because the keys
@@ -33,60 +47,8 @@ impl Belvo {
         link: LinkId,
         days: DateRange,
         number: u32,
+        size: PageSize,
     ) -> Result<Page, BelvoError> {
-        self.page_of(kind, link, days, number, self.options.page_size)
-            .await
-    }
-
-    /// Counts the rows Belvo holds.
-    pub async fn count(
-        &self,
-        kind: ResourceKind,
-        link: LinkId,
-        days: DateRange,
-    ) -> Result<u64, BelvoError> {
-        Ok(self.page_of(kind, link, days, 1, 1).await?.count)
-    }
-
-    /// Reads one row.
-    ///
-    /// # Errors
-    /// [`BelvoError::NotFound`] is Belvo's word that the row is no more. An object with another id
-    /// is no answer about this row: [`BelvoError::Unexpected`].
-    pub async fn row(&self, kind: ResourceKind, id: &str) -> Result<Row, BelvoError> {
-        #[derive(Deserialize)]
-        struct Named {
-            id: String,
-        }
-        let url = self.url(path(kind).iter().copied().chain([id]));
-        let row: Row = self.get(&url, "a row").await?;
-        let named: Option<Named> = serde_json::from_str(row.get()).ok();
-        let what = "the row that was asked for";
-        match named.is_some_and(|named| named.id == id) {
-            true => Ok(row),
-            false => Err(BelvoError::Unexpected { what }),
-        }
-    }
-
-    /// The number of rows of a full page.
-    pub fn page_size(&self) -> u32 {
-        self.options.page_size
-    }
-
-    async fn page_of(
-        &self,
-        kind: ResourceKind,
-        link: LinkId,
-        days: DateRange,
-        number: u32,
-        page_size: u32,
-    ) -> Result<Page, BelvoError> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            count: u64,
-            next: Option<String>,
-            results: Vec<Row>,
-        }
         let mut url = self.url(path(kind).iter().copied());
         {
             let mut query = url.query_pairs_mut();
@@ -98,15 +60,54 @@ impl Belvo {
                 query.append_pair("value_date__lte", &to.to_string());
             }
             query
-                .append_pair("page_size", &page_size.to_string())
+                .append_pair("page_size", &size.rows().to_string())
                 .append_pair("page", &number.to_string());
         }
-        let envelope: Envelope = self.get(&url, "a page of count, next and results").await?;
+        let what = "a page of count, next and results";
+        let list = self.get_list(&url, size, what).await?;
         Ok(Page {
-            count: envelope.count,
-            has_next: envelope.next.is_some(),
-            rows: envelope.results,
+            count: list.count,
+            has_next: list.has_next,
+            rows: list.rows,
+            spoiled: list.spoiled,
+            size,
         })
+    }
+
+    /// Counts the rows Belvo holds.
+    pub async fn count(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: DateRange,
+    ) -> Result<u64, BelvoError> {
+        let one = PageSize::of(1);
+        Ok(self.page(kind, link, days, 1, one).await?.count)
+    }
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// [`BelvoError::NotFound`] is Belvo's word that the row is no more. An object with another id
+    /// is no answer about this row: [`BelvoError::Unexpected`]. One that is not JSON is there all the
+    /// same: [`BelvoError::SpoiledRow`].
+    pub async fn row(&self, kind: ResourceKind, id: &str) -> Result<Row, BelvoError> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let url = self.url(path(kind).iter().copied().chain([id]));
+        let row = self.get_row(&url, "a row").await?;
+        let is_it = match &row {
+            Ok(row) => serde_json::from_str(row.get()).is_ok_and(|it: Named| it.id == id),
+            // Where its id is what spoils it, it may be the row, and that is all it says.
+            Err(spoiled) => spoiled.id().is_none_or(|named| named == id),
+        };
+        let what = "the row that was asked for";
+        match is_it {
+            true => row.map_err(|_| BelvoError::SpoiledRow),
+            false => Err(BelvoError::Unexpected { what }),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    Belvo, BelvoError, Deletion, KeySource, Keys, PortalToken, Retry, Transport, TransportError,
-    Wait,
+    Belvo, BelvoError, Deletion, KeySource, Keys, PageSize, PortalToken, Retry, Transport,
+    TransportError, Wait,
 };
 
 /// A Belvo that answers as it is told and remembers what it was asked.
@@ -22,7 +22,7 @@ struct Sides {
     asked: Arc<Mutex<Vec<Request<Bytes>>>>,
 }
 
-/// Status and body; status 0 is no answer at all.
+/// Status and body; status 0 is no answer at all, and 1 one that does not come in time.
 type Answer = (u16, Value);
 
 fn sides(answers: impl IntoIterator<Item = Answer>) -> Sides {
@@ -33,7 +33,10 @@ fn sides(answers: impl IntoIterator<Item = Answer>) -> Sides {
         noted.lock().unwrap().push(request);
         let (status, body) = answers.lock().unwrap().pop_front().unwrap();
         let answer = match status {
-            0 => Err(TransportError::TooLarge),
+            0 => Err(TransportError::NoAnswer(Arc::new(std::io::Error::other(
+                "gone",
+            )))),
+            1 => Err(TransportError::TimedOut),
             _ => Ok(Response::builder()
                 .status(status)
                 .body(body.to_string().into())
@@ -269,8 +272,11 @@ async fn an_answer_of_another_form_or_about_something_else_is_none() {
         let sides = || self::sides(vec![(200, answer.clone()); 4]);
         let days = domain::DateRange::ALL;
         let kind = ResourceKind::Bills;
-        let rows = sides().belvo.page(kind, link(), days, 1).await;
-        let links = sides().belvo.links(1).await;
+        let rows = sides()
+            .belvo
+            .page(kind, link(), days, 1, PageSize::of(1000))
+            .await;
+        let links = sides().belvo.first_links().await;
         assert!(rows.is_err() && links.is_err(), "{answer}");
     }
 }
@@ -298,12 +304,110 @@ async fn all_links_of_a_user_are_theirs() {
     assert_eq!(sides.asked(), [format!("{url}1"), format!("{url}2")]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_list_of_a_users_links_without_end_is_none() {
     let page = (200, json!({"count": 1, "next": "again", "results": []}));
-    let sides = sides(vec![page; 100]);
+    let sides = sides(vec![page; 101]);
     let user = ExternalId::parse("user-1").unwrap();
     let error = sides.belvo.links_of_user(&user).await.unwrap_err();
     assert!(matches!(error, BelvoError::Unexpected { .. }));
-    assert_eq!(sides.asked().len(), 20);
+    assert_eq!(sides.asked().len(), 100);
+}
+
+/// The sizes of the pages that were asked for.
+fn sizes(sides: &Sides) -> Vec<u32> {
+    let asked = sides.asked.lock().unwrap();
+    let size = |it: &Request<Bytes>| {
+        let query = it.uri().query().unwrap().split('&');
+        let mut sizes = query.filter_map(|it| it.strip_prefix("page_size=")?.parse().ok());
+        sizes.next().unwrap()
+    };
+    asked.iter().map(size).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_for_its_size_is_asked_for_in_a_smaller_one() {
+    let good = || (200, json!({"count": 0, "next": null, "results": []}));
+    let page = || json!("<html>");
+    for (answers, expected) in [
+        (vec![good()], vec![1000]),
+        (vec![(1, page()), good()], vec![1000, 200]),
+        (vec![(1, page()), (1, page()), good()], vec![1000, 200, 40]),
+        // Where the size may not be why, the same is tried once more.
+        (vec![(504, page()), good()], vec![1000, 1000]),
+        (
+            vec![(504, page()), (504, page()), good()],
+            vec![1000, 1000, 200],
+        ),
+        (
+            vec![(500, page()), (500, page()), good()],
+            vec![1000, 1000, 1000],
+        ),
+        (
+            vec![(0, page()), (0, page()), good()],
+            vec![1000, 1000, 1000],
+        ),
+    ] {
+        let sides = sides(answers);
+        let size = PageSize::of(1000);
+        let days = domain::DateRange::ALL;
+        let page = sides
+            .belvo
+            .first_page(ResourceKind::Bills, link(), days, size);
+        let page = page.await.unwrap();
+        assert_eq!(sizes(&sides), expected);
+        assert_eq!(page.size.rows(), *expected.last().unwrap());
+    }
+    // Where no size helps, it is an outage.
+    let sides = sides(vec![(1, page()); 4]);
+    assert!(sides.belvo.first_links().await.is_err());
+    assert_eq!(sizes(&sides), [1000, 200, 40, 8]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_links_that_fails_for_its_size_comes_in_parts() {
+    let page = |next: bool, rows: u64| {
+        let link = json!({"id": link().to_string()});
+        let next = next.then_some("more");
+        let rows = vec![link; usize::try_from(rows).unwrap()];
+        (200, json!({"count": 1200, "next": next, "results": rows}))
+    };
+    let sides = sides([(1, Value::Null), page(true, 200), page(false, 17)]);
+    let links = sides.belvo.links(2, PageSize::of(1000)).await.unwrap();
+    assert_eq!((links.links.len(), links.has_next), (217, false));
+    let url = "GET http://127.0.0.1:1/api/links/?page_size=";
+    let asked = ["1000&page=2", "200&page=6", "200&page=7"];
+    assert_eq!(sides.asked(), asked.map(|it| format!("{url}{it}")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_takes_long_is_waited_for_and_not_asked_for_twice() {
+    let identity = Identity {
+        person: Person {
+            cpf: Cpf::parse("761.092.776-73").unwrap(),
+            name: FullName::parse("Ralph Bragg").unwrap(),
+        },
+        company: None,
+    };
+    let terms = Url::parse("https://www.example.com/termos").unwrap();
+    for (seconds, expected) in [(0, 2), (3, 2), (5, 1), (20, 1)] {
+        let asked: Arc<Mutex<usize>> = Arc::default();
+        let counted = Arc::clone(&asked);
+        let transport = Transport::from_fn(move |_| {
+            *counted.lock().unwrap() += 1;
+            Box::pin(async move {
+                tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                Err(TransportError::TimedOut)
+            })
+        });
+        let keys = Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap();
+        let base = "http://127.0.0.1:1".parse().unwrap();
+        let belvo = Belvo::new(base, transport, KeySource::fixed(keys));
+        let token = PortalToken {
+            identity: &identity,
+            terms_and_conditions_url: &terms,
+        };
+        assert!(belvo.create_portal_token(&token).await.is_err());
+        assert_eq!(*asked.lock().unwrap(), expected, "{seconds} s");
+    }
 }

@@ -14,9 +14,15 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 /// No usable answer arrived. The text names no URL, because URLs carry ids and documents.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Connecting, sending or receiving failed, or took too long.
+    /// Connecting or sending failed, or no answer began.
     #[error("no answer from belvo")]
     NoAnswer(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// Belvo took the request, and its answer did not come in time.
+    #[error("belvo's answer took too long")]
+    TimedOut,
+    /// The answer began and did not come to its end.
+    #[error("belvo's answer was cut off")]
+    CutOff(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The answer is larger than any documented one.
     #[error("belvo's answer is larger than {MAX_BODY} bytes")]
     TooLarge,
@@ -95,5 +101,10 @@ async fn send(
 
 /// reqwest's messages print the URL, which carries ids and documents.
 fn no_answer(error: reqwest::Error) -> TransportError {
-    TransportError::NoAnswer(Arc::new(error.without_url()))
+    let (timed_out, cut_off) = (error.is_timeout(), error.is_body() || error.is_decode());
+    match error.is_connect() {
+        false if timed_out => TransportError::TimedOut,
+        false if cut_off => TransportError::CutOff(Arc::new(error.without_url())),
+        _ => TransportError::NoAnswer(Arc::new(error.without_url())),
+    }
 }

@@ -35,6 +35,7 @@
 //! | `resource` | announcements, syncs and completeness of one resource |
 //! | `tally` | what a sync run has found so far |
 //! | `pending` | the pending work |
+//! | `pace` | how often equal webhooks lead to a read |
 //! | `schedule` | what is due when, and why |
 //! | `backoff` | how long to leave what has failed |
 //! | `consent` | what is known of the consent, and when it is read again |
@@ -47,6 +48,7 @@
 //! | `observe` | what a webhook, Belvo's list, Belvo's records or a proof change |
 //! | `run` | how a sync run starts and how it ends |
 //! | `row_origin` | whose a row is, and when a list was not filtered |
+//! | `limit` | when it is asked again whether the bank's monthly limits are used up |
 //! | `missing` | when rows that Belvo no longer lists are believed to be gone |
 //! | `plan` | when a later job tries what is pending |
 //! | `request_refresh` | when Belvo is asked to read the bank again: once |
@@ -61,11 +63,13 @@ mod consent;
 mod fixtures;
 #[cfg(test)]
 mod invariants;
+mod limit;
 mod missing;
 mod observe;
 mod outbox;
 mod owners;
 mod ownership;
+mod pace;
 mod pending;
 mod plan;
 mod policy;
@@ -79,23 +83,22 @@ mod state;
 mod status;
 mod tally;
 
-pub use backoff::{Backoff, Jitter};
+pub use backoff::{Backoff, Jitter, LastError};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use owners::{NamedOwner, OwnerEvidence};
 pub use ownership::predecessor;
+pub use pace::Pace;
 pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};
 pub use request_refresh::{RefreshAnswer, RefreshStart};
-pub use resource::{LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
+pub use resource::{Deferred, LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use schedule::{Reason, Schedule, later};
-pub use state::{
-    EraseMark, LastError, Link, LinkStatus, LoggedWebhook, NamedBy, OwnerVerdict, Proof,
-};
+pub use state::{EraseMark, Link, LinkStatus, LoggedWebhook, NamedBy, OwnerVerdict, Proof};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};
 pub use tally::{MAX_REJECTED, Tally};

@@ -30,6 +30,12 @@ impl Month {
         (month.to_string() == text).then_some(month)
     }
 
+    /// When it begins.
+    pub fn start(self) -> Timestamp {
+        let start = self.0.to_zoned_datetime(TimeZone::fixed(BRASILIA)).ok();
+        start.map_or(Timestamp::MIN, |start| start.timestamp())
+    }
+
     /// When it ends, and its limits are lifted.
     pub fn end(self) -> Timestamp {
         let next = self.0.last_of_month().tomorrow().ok();
@@ -54,6 +60,7 @@ mod tests {
             let month = Month::of(now.parse().unwrap());
             assert_eq!(month.to_string(), name);
             assert_eq!(month.end().to_string(), end);
+            assert_eq!(Month::of(month.end()).start().to_string(), end);
             assert_eq!(Month::parse(name), Some(month));
         };
         check("2026-11-23T12:00:00Z", "2026-11", "2026-12-01T03:00:00Z");

@@ -81,7 +81,7 @@ pub struct Limits(BTreeMap<Quota, u64>);
 /// The text is not a list of limits.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must list limits such as OWNERS=8,ACCOUNTS=8,TRANSACTIONS=8,RECENT_TRANSACTIONS=240,BILLS=30"
+    "must list limits such as OWNERS=4,ACCOUNTS=4,TRANSACTIONS=4,RECENT_TRANSACTIONS=240,BILLS=30"
 )]
 pub struct InvalidLimits;
 

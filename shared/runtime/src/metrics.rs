@@ -64,6 +64,8 @@ pub enum Metric {
     AttemptEnded,
     /// A code without a text of its own for users.
     CodeUnknown,
+    /// Belvo refuses something with a code that is not known: once a day for each code.
+    RefusalUnknown,
     /// A sweep came to its end, by its name.
     SweepDone,
     /// Links that are due for longer than sweeps and fetchers should need.

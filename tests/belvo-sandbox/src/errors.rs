@@ -111,6 +111,12 @@ pub fn gateway(gateway: &Gateway) -> Response {
     (status, content_type, gateway.body.clone()).into_response()
 }
 
+/// A gateway's answer where Belvo's would have taken too long, or become too large.
+pub fn too_slow(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::GATEWAY_TIMEOUT);
+    (status, Html("<html><h1>Time-out</h1></html>")).into_response()
+}
+
 /// The answer for a failure.
 pub fn failure(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

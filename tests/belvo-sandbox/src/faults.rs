@@ -31,6 +31,9 @@ pub struct Faults {
     pub next_elsewhere: Times,
     pub next_circle: Times,
     pub null_results: Times,
+    pub largest_page: Option<u64>,
+    pub large_pages: Option<LargePages>,
+    pub rewrite: Vec<Rewrite>,
     pub ignore_filter: Times,
     pub foreign_object: Times,
     pub webhooks: WebhookFaults,
@@ -55,6 +58,58 @@ pub struct Gateway {
     pub method: Option<String>,
     /// Only requests whose path contains this text.
     pub path: Option<String>,
+}
+
+/// Answers that are too large for something in front of Belvo.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LargePages {
+    /// Pages of more rows than this fail …
+    pub rows: usize,
+    /// … with this status.
+    pub status: u16,
+}
+
+/// A text in answers that becomes another one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// Only in answers to paths that contain this text.
+    pub path: String,
+    pub from: String,
+    pub to: String,
+    /// Whether `to` is sent in Latin-1, which is no UTF-8.
+    #[serde(default)]
+    pub latin1: bool,
+}
+
+impl Rewrite {
+    /// The body with each `from` replaced.
+    pub fn applied(&self, body: &[u8]) -> Vec<u8> {
+        let to: Vec<u8> = match self.latin1 {
+            true => self
+                .to
+                .chars()
+                .map(|it| u8::try_from(it).unwrap_or(b'?'))
+                .collect(),
+            false => self.to.clone().into_bytes(),
+        };
+        let from = self.from.as_bytes();
+        let (mut written, mut rest) = (Vec::new(), body);
+        while let Some((first, behind)) = rest.split_first() {
+            match rest.strip_prefix(from).filter(|_| !from.is_empty()) {
+                Some(behind) => {
+                    written.extend_from_slice(&to);
+                    rest = behind;
+                }
+                None => {
+                    written.push(*first);
+                    rest = behind;
+                }
+            }
+        }
+        written
+    }
 }
 
 /// Failures of the next requests.
@@ -256,6 +311,12 @@ impl Faults {
     /// Whether a single row of this path names another link.
     pub fn swaps_link(&mut self, path: &str) -> bool {
         self.concerns(path) && self.foreign_object.strikes()
+    }
+
+    /// What is replaced in answers to this path.
+    pub fn rewrites(&self, path: &str) -> Vec<Rewrite> {
+        let concerned = |it: &&Rewrite| path.contains(&it.path);
+        self.rewrite.iter().filter(concerned).cloned().collect()
     }
 
     pub fn concerns(&self, path: &str) -> bool {

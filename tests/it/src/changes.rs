@@ -39,6 +39,7 @@ impl Bank {
                         "link_id": self.link_id(),
                         "external_id": self.user.external_id,
                         "occurred_at": event["detail"]["occurred_at"],
+                        "unavailable": "",
                     }
                 })
             );

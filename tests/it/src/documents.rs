@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
 
 use crate::layout::root;
 use crate::world::World;
@@ -135,6 +136,9 @@ async fn every_kind_of_record_is_documented_with_its_key() {
     assert_eq!(world.delete(&user, &path).await.status(), 202);
     let other = world.individual().await;
     assert_eq!(world.delete(&other, "/me").await.status(), 202);
+    let fail = json!({"count": 1, "status": 400, "code": "never_heard_of", "path": "/api/bills/"});
+    world.sandbox("faults", &json!({"fail_next": fail})).await;
+    world.connected(&world.individual().await).await;
     world.settle().await;
 
     let documented = |heading: &str, column| -> BTreeSet<String> {

@@ -204,6 +204,8 @@ async fn a_row_of_an_earlier_link_of_the_same_user_at_the_same_bank_is_stored() 
         let changes = json!({"resource": "investment_transactions", "update": [update]});
         bank.control("objects", &changes).await;
         bank.world.settle().await;
+        // Equal announcements within a minute are read for a little later.
+        bank.world.let_time_pass(bank.link_id()).await;
         let link = bank.link().await;
         let movements = link["resources"].get("INVESTMENT_TRANSACTIONS");
         assert_eq!(movements.get("state").text(), state, "{named}");

@@ -80,7 +80,7 @@ async fn a_connected_bank_is_shown_with_everything_an_app_needs() {
     }
     let limits = link["limits"]["resources"].as_array().unwrap();
     let owners = limits.iter().find(|it| it["resource"] == "OWNERS").unwrap();
-    assert_eq!((&owners["spent"], &owners["limit"]), (&json!(1), &json!(8)));
+    assert_eq!((&owners["spent"], &owners["limit"]), (&json!(1), &json!(4)));
     let session = &overview["sessions"][0];
     assert_eq!(session["outcome"], "success");
     assert_eq!(session["link_id"], bank.link_id());
@@ -190,6 +190,75 @@ async fn an_unchanged_answer_is_a_304() {
     let again = [("if-none-match", tag.as_str())];
     let changed = bank.world.get_with(&bank.user, &statement, &again).await;
     assert_eq!(changed.status(), 200);
+}
+
+/// The tag of an answer, if it has one.
+async fn tag(bank: &Bank, path: &str) -> Option<String> {
+    let answer = bank.world.get(&bank.user, path).await;
+    let tag = answer.headers().get("etag");
+    tag.map(|it| it.to_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_rows_changes_with_a_row_and_with_nothing_else() {
+    let bank = Bank::connected().await;
+    let link = format!("/links/{}", bank.link_id());
+    let (accounts, statement) = (format!("{link}/accounts"), format!("{link}/transactions"));
+    let tags = async || (tag(&bank, &accounts).await, tag(&bank, &statement).await);
+    let before = tags().await;
+    assert!(before.0.is_some() && before.1.is_some());
+    bank.all_news().await;
+    bank.announce("ACCOUNTS", "historical_update", json!({}))
+        .await;
+    assert_eq!(
+        tags().await,
+        before,
+        "everything was read, and nothing had changed"
+    );
+
+    let row = json!({"id": bank.by_date().await[0], "description": "another"});
+    bank.control("changes", &json!({"update": [row], "webhooks": false}))
+        .await;
+    bank.all_news().await;
+    let after = tags().await;
+    assert_eq!(after.0, before.0);
+    assert_ne!(after.1, before.1);
+    assert_eq!(
+        tag(&bank, "/transactions").await,
+        tag(&bank, "/transactions").await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_being_read_have_no_tag() {
+    let bank = Bank::connected().await;
+    let link = format!("/links/{}", bank.link_id());
+    let paths = [
+        format!("{link}/accounts"),
+        format!("{link}/transactions"),
+        "/transactions".to_owned(),
+    ];
+    let mut before = Vec::new();
+    for path in &paths {
+        before.push(tag(&bank, path).await.unwrap());
+    }
+    // As a job does, before it reads anything.
+    let link_id = domain::LinkId::parse(bank.link_id()).unwrap();
+    crate::world::acquire(&bank.world.link_store(), link_id).await;
+    for (path, before) in paths.iter().zip(&before) {
+        assert_eq!(tag(&bank, path).await, None, "{path}");
+        let known = [("if-none-match", before.as_str())];
+        let answer = bank.world.get_with(&bank.user, path, &known).await;
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+    // That job has died, and may have written rows.
+    bank.world
+        .let_time_pass_until(bank.link_id(), jiff::Timestamp::now())
+        .await;
+    for (path, before) in paths.iter().zip(&before) {
+        let after = tag(&bank, path).await;
+        assert!(after.is_some_and(|it| it != *before), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@
 //! | `metrics` | metrics of attempts, banks and codes |
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `webhook_forms` | webhooks in forms that Belvo does not document |
+//! | `repeated_webhooks` | webhooks that say the same again and again, and the log of them once more |
 //! | `ownership` | the conditions for storing a link's data |
 //! | `owner_documents` | the documents of owners in every form, and related owners |
 //! | `witnesses` | whose a link is if Belvo names no user |
@@ -28,8 +29,11 @@
 //! | `syncing` | changes at the bank |
 //! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
+//! | `page_sizes` | pages of another size than was asked for |
+//! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
+//! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `hidden_links` | links that Belvo hides while they are erased |
@@ -76,6 +80,7 @@ mod next_action;
 mod openapi;
 mod owner_documents;
 mod ownership;
+mod page_sizes;
 mod pipe;
 mod portal;
 mod records;
@@ -83,15 +88,18 @@ mod refreshing;
 mod removals;
 mod renewal;
 mod repeated_callbacks;
+mod repeated_webhooks;
 mod reporting;
 mod rotation;
 mod signed_addresses;
+mod spoiled_rows;
 mod sweeping;
 mod syncing;
 mod template;
 mod token_request;
 mod typed_secrets;
 mod undated;
+mod unknown_codes;
 mod waiting;
 mod webhook_forms;
 mod webhooks;

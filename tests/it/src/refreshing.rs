@@ -170,8 +170,12 @@ async fn a_bank_that_has_reached_its_monthly_limit_shows_limited_until() {
     bank.world.settle().await;
     let link = bank.shown_link().await;
     assert_eq!(link["next_action"]["code"], "operational_limits_reached");
-    assert_eq!(link["next_action"]["until"], link["limits"]["resets_at"]);
-    assert_eq!(link["limits"]["limited_until"], link["limits"]["resets_at"]);
+    let until = &link["limits"]["limited_until"];
+    assert_eq!(link["next_action"]["until"], *until);
+    // On the first day of a month it is asked about sooner.
+    let time = |text: &Value| -> jiff::Timestamp { text.as_str().unwrap().parse().unwrap() };
+    assert!(time(until) > jiff::Timestamp::now());
+    assert!(time(until) <= time(&link["limits"]["resets_at"]));
     assert_eq!(bank.spent("OWNERS").await, 1, "nothing was spent");
 
     let (status, problem) = bank.refresh(&json!({})).await;
@@ -179,6 +183,49 @@ async fn a_bank_that_has_reached_its_monthly_limit_shows_limited_until() {
         (status.as_u16(), &problem["type"]),
         (409, &json!("/problems/limit-reached"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_was_told_of_ends_as_soon_as_data_comes() {
+    let bank = Bank::connected().await;
+    let limit = json!({"errors": [{"code": "operational_limits_reached"}]});
+    bank.announce("ACCOUNTS", "new_accounts_available", limit)
+        .await;
+    let told = bank.shown_link().await;
+    assert_eq!(told["next_action"]["code"], "operational_limits_reached");
+    assert_eq!(bank.refresh(&json!({})).await.0, 409);
+
+    bank.control("changes", &json!({"add": 1})).await;
+    bank.world.settle().await;
+    let link = bank.shown_link().await;
+    assert_eq!(link["limits"]["limited_until"], Value::Null);
+    assert_eq!(link["next_action"]["code"], "ok");
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_beside_the_usage_are_the_cautious_ones() {
+    let bank = Bank::connected().await;
+    let link = bank.shown_link().await;
+    let limits = link["limits"]["resources"].as_array().unwrap();
+    let limits: Vec<_> = limits
+        .iter()
+        .filter(|it| !it["limit"].is_null())
+        .map(|it| {
+            (
+                it["resource"].as_str().unwrap(),
+                it["limit"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("OWNERS", 4),
+        ("ACCOUNTS", 4),
+        ("TRANSACTIONS", 4),
+        ("RECENT_TRANSACTIONS", 240),
+        ("BILLS", 30),
+    ];
+    assert_eq!(limits, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -298,3 +298,69 @@ async fn a_link_of_somebody_else_is_not_adopted_though_person_and_bank_are_the_s
     world.let_time_pass(link_id).await;
     world.assert_complete(link_id, &rui.external_id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_empty_from_the_first_answer_on_is_looked_at_again() {
+    let world = World::start().await;
+    let fault = json!({"empty_list": true, "path": "/api/bills/"});
+    world.sandbox("faults", &fault).await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
+    assert_eq!(bank.stored("BILLS").await.len(), 0);
+    bank.faults(&json!({})).await;
+    let soon = Timestamp::now() + SignedDuration::from_mins(61);
+    bank.world.let_time_pass_until(bank.link_id(), soon).await;
+    bank.assert_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_waits_does_not_hide_the_others_from_the_comparison() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"path": "/api/bills/", "count_lies": 1, "webhooks": {"lose": true}}))
+        .await;
+    bank.hear_of("BILLS").await;
+    assert!(bank.link().await.contains_key("last_error"));
+    // The webhook of this change is lost, and Belvo reached the bank two hours ago.
+    let row = json!({"value_date": bank.today().await});
+    bank.control("changes", &json!({"add": [row], "webhooks": false}))
+        .await;
+    let at = Timestamp::now() - SignedDuration::from_hours(2);
+    bank.control("access", &json!({"at": at.to_string()})).await;
+    let synced = AttributeValue::S((at - SignedDuration::from_hours(24)).to_string());
+    for kind in ["TRANSACTIONS", "ACCOUNTS"] {
+        let path = ["resources", kind, "last_sync", "started_at"];
+        bank.set_on_link(&path, synced.clone()).await;
+    }
+    bank.set_on_link(&["last_accessed_at"], AttributeValue::S(at.to_string()))
+        .await;
+    let walk = json!({"sweep": "links", "page": 1});
+    let report = bank.world.stack.invoke("sweeper", walk).await.unwrap();
+    assert_eq!(report["enqueued"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_of_which_no_webhook_tells_is_seen_by_the_next_comparison() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"webhooks": {"lose": true}})).await;
+    bank.control("consent", &json!({"expire": true})).await;
+    bank.control("status", &json!({"status": "invalid"})).await;
+    let walk = json!({"sweep": "links", "page": 1});
+    for expected in [1, 0] {
+        let report = bank
+            .world
+            .stack
+            .invoke("sweeper", walk.clone())
+            .await
+            .unwrap();
+        assert_eq!(report["seen"], expected);
+        bank.world.settle().await;
+    }
+    let link = bank.link().await;
+    assert_eq!(link["user_action"].text(), "invalid_link");
+    assert_eq!(link["consent"].get("status").text(), "EXPIRED");
+}

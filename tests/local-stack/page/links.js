@@ -30,7 +30,7 @@ const READINESS = {
   syncing: ["", "recebendo"],
   ready: ["good", "pronto"],
   partial: ["wait", "pronto, com itens recusados"],
-  failed: ["bad", "não foi possível ler"],
+  unavailable: ["bad", "não foi possível ler"],
   not_requested: ["", "não pedido"],
 };
 const IS_THERE = ["ready", "partial", "not_requested"];

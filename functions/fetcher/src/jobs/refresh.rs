@@ -81,7 +81,7 @@ fn answer_of(error: &BelvoError) -> RefreshAnswer {
         _ if code.as_ref().map(Code::as_str) == Some("link_refreshed") => {
             RefreshAnswer::RefreshedRecently
         }
-        Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
+        Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes | Wait::Unknown) => {
             RefreshAnswer::Unavailable(code)
         }
         Retry::Later(Wait::NextMonth) => RefreshAnswer::LimitReached(code),

@@ -21,6 +21,9 @@ pub(crate) async fn due(link: &mut LeasedLink<'_>, until: Timestamp) -> Result<J
     if reasons.contains(&Reason::Refresh) {
         refresh::ask(link, true).await?;
     }
+    if reasons.contains(&Reason::Deferred) {
+        link.record.resume_deferred(until);
+    }
     for reason in reasons {
         link.record.resume(reason, &link.fetcher.config.policy);
     }

@@ -22,7 +22,7 @@ pub(crate) async fn received(
     for code in &event.errors {
         metrics::notice_code(code, link.fetcher.clock.now());
     }
-    let outcome = replayed(link, &event, delivery.sent_at).await?;
+    let outcome = observe(link, &event, delivery.sent_at, false).await?;
     let webhook = LoggedWebhook {
         received_at: delivery.sent_at,
         message_id: delivery.message_id,
@@ -32,17 +32,26 @@ pub(crate) async fn received(
     Ok(outcome)
 }
 
-/// A webhook counts, whether it comes from Belvo or once more from the log. One from the log did
-/// not arrive once more, so it is not logged.
+/// A webhook from the log counts once more. It did not arrive once more, so it is not logged.
 pub(crate) async fn replayed(
     link: &mut LeasedLink<'_>,
     event: &Event,
     sent_at: Timestamp,
 ) -> Result<JobOutcome> {
+    observe(link, event, sent_at, true).await
+}
+
+async fn observe(
+    link: &mut LeasedLink<'_>,
+    event: &Event,
+    sent_at: Timestamp,
+    is_replayed: bool,
+) -> Result<JobOutcome> {
     let webhook = Webhook {
         event,
         sent_at,
         synced: &link.batch.synced,
+        is_replayed,
     };
     let (policy, now) = (&link.fetcher.config.policy, link.fetcher.clock.now());
     let effect = link.record.observe_webhook(webhook, policy, now);

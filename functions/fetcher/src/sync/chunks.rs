@@ -65,7 +65,7 @@ async fn finish_chunks(
         // The others have no date, and no filter by date finds them. If there is no time for all
         // rows at once, the chunks become smaller, and these rows are left out.
         let has_time = run.chunk_size == link.fetcher.chunk_size;
-        if has_time && all <= FEW_PAGES * u64::from(belvo.page_size()) {
+        if has_time && all <= FEW_PAGES * u64::from(belvo.page_size().rows()) {
             link.progressed = false;
             return read_at_once(link, target, None).await;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use belvo::Page;
+use belvo::{Page, SpoiledRow};
 use domain::Code;
 use domain::link::{MAX_REJECTED, Tally};
 use serde::Deserialize;
@@ -108,12 +108,19 @@ impl ListRead {
 
     /// Takes an object that cannot be stored.
     pub(super) fn reject(&mut self, object: &RawValue, reason: Unstorable) {
-        self.leave_out(object, Code::lenient(&reason.to_string()));
+        let reason = Code::lenient(&reason.to_string());
+        self.leave_out(object.get(), id_of(object), reason);
+    }
+
+    /// Takes a row that is not JSON.
+    pub(super) fn reject_spoiled(&mut self, row: &SpoiledRow) {
+        let reason = Code::lenient(&Unstorable::NotJson.to_string());
+        self.leave_out(row.text(), row.id(), reason);
     }
 
     /// Takes an object that is not believed to be the link's.
     pub(super) fn refuse(&mut self, object: &RawValue, refusal: Refusal) {
-        let is_new = self.leave_out(object, refusal.code());
+        let is_new = self.leave_out(object.get(), id_of(object), refusal.code());
         self.tally.foreign_rows += u64::from(is_new);
     }
 
@@ -126,24 +133,18 @@ impl ListRead {
     }
 
     /// Names an object, and says whether it came for the first time.
-    fn leave_out(&mut self, object: &RawValue, reason: Code) -> bool {
-        #[derive(Deserialize)]
-        struct Named {
-            id: String,
-        }
+    fn leave_out(&mut self, text: &str, id: Option<String>, reason: Code) -> bool {
         self.seen += 1;
         // A hash, because such rows are large.
         let mut hasher = DefaultHasher::new();
-        object.get().hash(&mut hasher);
+        text.hash(&mut hasher);
         if !self.rejects.insert(hasher.finish()) {
             return false;
         }
         self.tally.rejected_rows += 1;
         if self.tally.rejected.len() < MAX_REJECTED {
-            let named: Option<Named> = serde_json::from_str(object.get()).ok();
-            let name = named.map(|named| named.id);
             // Neither an empty text nor a novel becomes a name on LINK.
-            let name = name.filter(|id| (1..=64).contains(&id.len()));
+            let name = id.filter(|id| (1..=64).contains(&id.len()));
             let name = name.unwrap_or_else(|| format!("row {}", self.seen));
             self.tally.rejected.insert(name, reason);
         }
@@ -165,4 +166,13 @@ impl ListRead {
             ..Tally::default()
         });
     }
+}
+
+fn id_of(object: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let named: Option<Named> = serde_json::from_str(object.get()).ok();
+    named.map(|named| named.id)
 }

@@ -13,7 +13,7 @@ use super::Target;
 use super::belief::refusals;
 use super::list_read::ListRead;
 use crate::consents::readings;
-use crate::error::Result;
+use crate::error::{JobError, Result};
 use crate::leased::LeasedLink;
 use crate::origin::{report_foreign, unfiltered};
 use crate::owners;
@@ -35,26 +35,41 @@ pub(super) struct Reading<'r, 'a> {
 }
 
 impl Reading<'_, '_> {
+    /// Reads all pages, from the first one on again in smaller ones if one fails for its size.
+    pub(super) async fn read_pages(&mut self, mut first: Option<Page>) -> Result<()> {
+        let kind = self.target.kind;
+        loop {
+            match self.read_pages_once(first.take()).await {
+                Err(JobError::Belvo(error))
+                    if error.is_for_its_size() && self.link.read_smaller(kind) => {}
+                result => return result,
+            }
+        }
+    }
+
     /// Reads all pages, the next one while the current one is taken apart and written.
-    pub(super) async fn read_pages(&mut self, first: Option<Page>) -> Result<()> {
+    async fn read_pages_once(&mut self, first: Option<Page>) -> Result<()> {
         self.link.began = true;
         self.read = ListRead::default();
-        let (belvo, target) = (&self.link.fetcher.belvo, self.target);
-        let link_id = self.link.record.link_id;
-        let request = |number| belvo.page(target.kind, link_id, target.days, number);
+        let target = self.target;
         let mut page = match first {
             Some(page) => page,
-            None => request(1).await?,
+            None => self.link.begin_list(target.kind, target.days).await?,
         };
+        let (belvo, link_id) = (&self.link.fetcher.belvo, self.link.record.link_id);
+        let request = |number, size| belvo.page(target.kind, link_id, target.days, number, size);
+        let mut rows = 0;
         for number in 1..MAX_PAGES {
             self.link.batch.deadline.check()?;
-            let last = is_last(&page, number, belvo.page_size());
+            let size = page.size;
+            rows += (page.rows.len() + page.spoiled.len()) as u64;
+            let last = is_last(&page, rows);
             let taking = self.take(&page);
             if last {
                 taking.await?;
                 return self.finish().await;
             }
-            let (next, taken) = futures::join!(request(number + 1), taking);
+            let (next, taken) = futures::join!(request(number + 1, size), taking);
             taken?;
             page = match next {
                 Ok(page) => page,
@@ -108,6 +123,9 @@ impl Reading<'_, '_> {
                 }
             }
             self.write(rows).await?;
+        }
+        for row in &page.spoiled {
+            self.read.reject_spoiled(row);
         }
         match self.read.is_doubtful || self.read.tally.shows_no_filter() {
             true => self.give_up(),
@@ -192,15 +210,17 @@ impl Reading<'_, '_> {
             }
             if let Some(parent) = row.parent().filter(|_| !gone) {
                 resources.write_if_absent(target.bound, &parent).await?;
+                self.link.record.observe_rows(parent_kind, 1);
             }
         }
         Ok(())
     }
 }
 
-/// Belvo's `next` says whether there is more, and so does its count. Either may be wrong, and a
-/// page too many costs less than a page too few.
-fn is_last(page: &Page, number: u32, page_size: u32) -> bool {
-    let pages = page.count.div_ceil(u64::from(page_size.max(1)));
-    page.rows.is_empty() || (!page.has_next && u64::from(number) >= pages)
+/// Belvo's `next` says whether there is more, and so does its count of all rows. Either may be wrong,
+/// and a page too many costs less than a page too few. How many rows were asked for says nothing: a
+/// page may have fewer.
+fn is_last(page: &Page, rows: u64) -> bool {
+    let is_empty = page.rows.is_empty() && page.spoiled.is_empty();
+    is_empty || (!page.has_next && rows >= page.count)
 }

@@ -23,7 +23,8 @@ impl Reading<'_, '_> {
         let doubles = fetcher
             .resources
             .remove_doubles(target.bound, &mut self.index);
-        doubles.await?;
+        let removed = doubles.await?;
+        self.link.record.observe_rows(target.kind, removed);
         let mut missing = self.index.without(&self.read.ids);
         missing.sort_unstable();
         if missing.is_empty() {
@@ -64,6 +65,8 @@ impl Reading<'_, '_> {
                         gone.push(id.clone());
                         continue;
                     }
+                    // It is there, stays as it was, and is named on LINK with the list.
+                    Err(BelvoError::SpoiledRow) => continue,
                     Err(error) => return Err(error.into()),
                 };
                 // It may be the link's all the same, so what is stored of it stays as it was.

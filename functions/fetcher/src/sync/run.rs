@@ -14,7 +14,8 @@ use crate::leased::LeasedLink;
 /// Does the run that is pending or under way. What it cannot finish stays on LINK.
 pub(crate) async fn run(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<Option<Synced>> {
     let (chunk_size, now) = (link.fetcher.chunk_size, link.fetcher.clock.now());
-    if link.record.start_run(kind, chunk_size, now) {
+    let received_at = link.batch.received_at;
+    if link.record.start_run(kind, chunk_size, received_at, now) {
         link.save_on_the_way().await?;
     }
     let end = match link.lease.bound(&link.record) {
@@ -53,9 +54,9 @@ pub(super) async fn read(
 /// Some rows changed or went, and no webhook says where. A short statement is read in full; of
 /// a long one what is recent, and the weekly full sync finds the rest.
 async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
-    let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
-    let first = belvo.page(kind, link_id, DateRange::ALL, 1).await?;
-    let page_size = belvo.page_size();
+    let kind = target.kind;
+    let first = link.begin_list(kind, DateRange::ALL).await?;
+    let page_size = link.fetcher.belvo.page_size().rows();
     match link.record.recheck_in_full(kind, first.count, page_size) {
         true => read_at_once(link, target, Some(first)).await,
         false => read_recent(link, target).await,
@@ -94,8 +95,8 @@ async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<Ru
 /// Reads the whole list, at once if that is not too much.
 async fn read_full(link: &mut LeasedLink<'_>, target: Target<'_>, run: SyncRun) -> Result<RunEnd> {
     if run.cursor.is_none() {
-        let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
-        let first = belvo.page(kind, link_id, DateRange::ALL, 1).await?;
+        let kind = target.kind;
+        let first = link.begin_list(kind, DateRange::ALL).await?;
         // Only transactions can be divided: Belvo filters no other list by date.
         let divisible = kind == ResourceKind::Transactions;
         if !divisible || first.count <= run.chunk_size {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::id::LinkId;
 
 /// The first delay; each further one is twice as long.
@@ -37,6 +38,15 @@ impl Backoff {
             .min(LONGEST_DELAY);
         delay / 4 * 3 + jitter.share_of(delay / 2)
     }
+}
+
+/// What was tried without success: why, how often, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// Belvo's code, or `no_answer`.
+    pub code: Code,
+    #[serde(flatten)]
+    pub backoff: Backoff,
 }
 
 /// A share of a whole that differs from link to link, and is the same whenever the same job runs.

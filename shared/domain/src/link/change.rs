@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use crate::id::{ExternalId, LinkId};
+use crate::resource::ResourceKind;
 
 /// A change that a write of LINK, or of a tombstone, tells other services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +18,15 @@ pub struct ChangeEvent {
     pub external_id: ExternalId,
     /// When it was noticed.
     pub at: Timestamp,
+    /// Names of the resources that Belvo does not give, separated by commas.
+    #[serde(default)]
+    pub unavailable: String,
 }
 
 /// What has changed. The names are those of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 pub enum ChangeKind {
-    /// All that Belvo retrieves for the link is stored, for the first time.
+    /// Each resource that Belvo retrieves for the link is read, or unavailable, for the first time.
     #[serde(rename = "link.ready")]
     #[strum(serialize = "link.ready")]
     LinkReady,
@@ -66,6 +70,16 @@ impl ChangeEvent {
             kind,
             external_id,
             at,
+            unavailable: String::new(),
+        }
+    }
+
+    /// The same, with the resources that Belvo does not give.
+    pub fn lacking(self, kinds: impl Iterator<Item = ResourceKind>) -> Self {
+        let names: Vec<&str> = kinds.map(ResourceKind::name).collect();
+        Self {
+            unavailable: names.join(","),
+            ..self
         }
     }
 }

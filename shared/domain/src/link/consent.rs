@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use super::schedule::later;
 use crate::event::ConsentChange;
 use crate::id::ConsentId;
@@ -43,6 +44,10 @@ pub struct ConsentFacts {
     pub change: Option<ConsentChange>,
     /// When that webhook was sent.
     pub changed_at: Option<Timestamp>,
+    /// How often webhooks that said the same again have led to a read.
+    pub pace: Option<Pace>,
+    /// When it is read because of one that was put off.
+    pub deferred_until: Option<Timestamp>,
     /// When the user last opened the portal to renew it.
     pub renewal_opened_at: Option<Timestamp>,
     /// The end that the last `consent.expiring` event was about.
@@ -117,6 +122,15 @@ impl ConsentFacts {
         (at.is_some() || self.has_ended(now)).then_some(ConsentEnd { id: self.id, at })
     }
 
+    /// When a webhook that says the same as the one before it leads to a read, if not at once.
+    pub(super) fn put_off(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let known = self.deferred_until.filter(|until| *until > now);
+        if known.is_none() {
+            self.deferred_until = Pace::count(&mut self.pace, now);
+        }
+        self.deferred_until
+    }
+
     /// When the consent must be read next.
     pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
         let days = |days: i64| SignedDuration::from_hours(24 * days);
@@ -132,7 +146,11 @@ impl ConsentFacts {
         let renewal = self.renewal_opened_at.into_iter().flat_map(|at| {
             RENEWAL_MINUTES.map(|minutes| later(at, SignedDuration::from_mins(minutes)))
         });
-        let dates = around_end.chain(after_webhook).chain(renewal);
+        let put_off = self.deferred_until;
+        let dates = around_end
+            .chain(after_webhook)
+            .chain(renewal)
+            .chain(put_off);
         // To the second as the index of due links counts, and not before the time has come.
         let up = TimestampRound::new()
             .smallest(Unit::Second)

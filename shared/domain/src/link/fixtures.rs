@@ -115,6 +115,7 @@ pub(super) fn synced(mode: SyncMode, started_at: Timestamp) -> Resource {
         last_sync: Some(LastSync {
             mode,
             started_at,
+            covers_until: None,
             ended_at: started_at + SignedDuration::from_mins(1),
         }),
         last_full_sync: (mode == SyncMode::Full).then_some(started_at),
@@ -125,7 +126,7 @@ pub(super) fn synced(mode: SyncMode, started_at: Timestamp) -> Resource {
 /// A resource that Belvo declined to give.
 pub(super) fn declined(text: &str) -> Resource {
     Resource {
-        state: ResourceState::Failed,
+        state: ResourceState::Unavailable,
         declined: Some(code(text)),
         ..Resource::default()
     }
@@ -160,6 +161,7 @@ pub(super) fn sent(event: &Event, sent_at: Timestamp) -> Webhook<'_> {
         event,
         sent_at,
         synced: &NOTHING,
+        is_replayed: false,
     }
 }
 

@@ -158,7 +158,7 @@ fn take(link: &mut Link, step: Step, policy: &Policy, now: Timestamp) -> bool {
             link.defer_check(now);
         }
         Step::Run(kind) => {
-            link.start_run(kind, 5000, now);
+            link.start_run(kind, 5000, None, now);
         }
         Step::Conclude(kind, end) => {
             link.conclude_run(kind, end, now);

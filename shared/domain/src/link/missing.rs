@@ -88,7 +88,7 @@ mod tests {
     fn running(mode: SyncMode, announced: Option<Totals>) -> Link {
         let mut link = loaded();
         link.pending.request_sync(Transactions, mode);
-        link.start_run(Transactions, 5000, now());
+        link.start_run(Transactions, 5000, None, now());
         if let Some(run) = &mut link.resource(Transactions).run {
             run.announced = announced;
         }

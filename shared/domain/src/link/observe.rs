@@ -8,20 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use strum::IntoStaticStr;
 
 use super::consent::ListedConsent;
+use super::pace::Pace;
 use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
-use super::schedule::{Reason, later};
+use super::schedule::Reason;
 use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
 use crate::id::SessionId;
-use crate::month::Month;
 use crate::resource::ResourceKind;
-
-/// SQS stamps a job and we stamp a sync with different clocks.
-const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// Webhooks kept for the log of a link that is not bound: more than one connection causes.
 const MAX_UNLOGGED: usize = 20;
@@ -53,6 +50,8 @@ pub enum WebhookEffect {
     Synced,
     /// A sync that covers the webhook had started before.
     AlreadySynced,
+    /// A later read: others before it have said the same.
+    PutOff,
     ConsentRead,
     UserMustAct,
     /// A look at Belvo's record, which still has the link.
@@ -71,6 +70,8 @@ pub struct Webhook<'a> {
     /// When it was queued.
     pub sent_at: Timestamp,
     pub synced: &'a SyncedInBatch,
+    /// Whether it comes from the log, which has the webhooks of other resources as well.
+    pub is_replayed: bool,
 }
 
 impl Link {
@@ -92,16 +93,24 @@ impl Link {
                 consent_id,
                 due_at,
             } => {
-                self.pending.consents = true;
                 // A renewal may have mended what the user had to; Belvo's record says.
                 self.pending.link |= self.user_action.is_some();
                 let consent = self.consent.get_or_insert_default();
+                let is_of_it = consent_id.is_none_or(|id| consent.id == Some(id));
+                let is_repeated = consent.change == Some(*change) && is_of_it;
+                let put_off = is_repeated.then(|| consent.put_off(now)).flatten();
+                self.pending.consents |= put_off.is_none();
                 if *change != ConsentChange::Other {
                     consent.change = Some(*change);
                 }
                 consent.changed_at = Some(sent_at);
                 consent.id = consent_id.or(consent.id);
                 consent.expires_at = due_at.or(consent.expires_at);
+                if let Some(until) = put_off {
+                    let known = self.schedule.get(Reason::Consent).unwrap_or(until);
+                    self.schedule.set(Reason::Consent, known.min(until));
+                    return WebhookEffect::PutOff;
+                }
                 return WebhookEffect::ConsentRead;
             }
             EventKind::LinkNeedsUser => {
@@ -119,19 +128,6 @@ impl Link {
             EventKind::Unknown => return WebhookEffect::Ignored,
         };
         self.observe_resource(kind, mode, webhook, policy, now)
-    }
-
-    /// A limit that is used up keeps data back until the month ends; data that comes lifts it.
-    fn observe_limit(&mut self, event: &Event, sent_at: Timestamp) {
-        let limit = |code: &Code| code.as_str() == "operational_limits_reached";
-        if event.errors.iter().any(limit) {
-            self.limited_until = Some(Month::of(sent_at).end());
-            return;
-        }
-        let still_limited = self.declined().any(limit);
-        if matches!(event.kind, EventKind::HistoricalUpdate { .. }) && !still_limited {
-            self.limited_until = None;
-        }
     }
 
     fn observe_resource(
@@ -153,6 +149,7 @@ impl Link {
             }
         }
         let resource = self.resource(kind);
+        let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;
         resource.announced_at = Some(sent_at);
         resource.announced = event.totals.clone();
         let full = mode == SyncMode::Full && event.totals != Totals::default();
@@ -160,38 +157,73 @@ impl Link {
         if is_fresh {
             return WebhookEffect::AlreadySynced;
         }
-        self.pending.request_sync(kind, mode);
-        if let Some((parent, _)) = kind.parent() {
-            // Movements change balances and positions, and Belvo announces neither.
-            let known = self.resources.get(&parent);
-            let known = known.is_some_and(|it| it.last_sync.is_some());
-            if known && !self.is_fresh(parent, SyncMode::Full, webhook) {
-                self.pending.request_sync(parent, SyncMode::Full);
+        // This keeps repeated webhooks cheap: a thousand equal ones cost a handful of reads.
+        // A link that is not bound is not read in any case.
+        let may_wait = is_repeated && self.is_bound();
+        let put_off = may_wait.then(|| self.put_off(kind, now)).flatten();
+        let affected = match webhook.is_replayed {
+            true => Vec::new(),
+            false => self.affected(kind, mode, webhook),
+        };
+        for (kind, mode) in std::iter::once((kind, mode)).chain(affected) {
+            match put_off {
+                Some(until) => self.defer_sync(kind, mode, until),
+                None => self.pending.request_sync(kind, mode),
             }
         }
-        let closes_bill = kind == ResourceKind::Bills && mode == SyncMode::Incremental;
-        let transactions = self.resources.get(&ResourceKind::Transactions);
-        let known = transactions.is_some_and(|it| it.last_full_sync.is_some());
-        if closes_bill && known {
-            // Its transactions now name the bill, and they may be a month old.
-            self.pending
-                .request_sync(ResourceKind::Transactions, SyncMode::Full);
+        if put_off.is_some() {
+            return WebhookEffect::PutOff;
         }
         // The weekly full sync rides on a webhook, if one comes.
-        let is_due = |last: Timestamp| now.duration_since(last) >= FULL_SYNC_PERIOD;
+        let is_due =
+            |last: Timestamp| now.duration_since(last) >= FULL_SYNC_PERIOD && !webhook.is_replayed;
         self.request_where(policy, SyncMode::Full, |it| {
             it.last_full_sync.is_some_and(is_due)
         });
         WebhookEffect::Synced
     }
 
+    /// When a webhook that says the same as the one before it leads to a read, if not at once.
+    fn put_off(&mut self, kind: ResourceKind, now: Timestamp) -> Option<Timestamp> {
+        let resource = self.resource(kind);
+        let known = resource.deferred.filter(|_| resource.refused.is_none());
+        match known {
+            Some(deferred) => Some(deferred.until),
+            None => Pace::count(&mut resource.pace, now),
+        }
+    }
+
+    /// What a change of a resource changes besides.
+    fn affected(
+        &self,
+        kind: ResourceKind,
+        mode: SyncMode,
+        webhook: Webhook<'_>,
+    ) -> Vec<(ResourceKind, SyncMode)> {
+        let mut affected = Vec::new();
+        if let Some((parent, _)) = kind.parent() {
+            // Movements change balances and positions, and Belvo announces neither.
+            let known = self.resources.get(&parent);
+            let known = known.is_some_and(|it| it.last_sync.is_some());
+            if known && !self.is_fresh(parent, SyncMode::Full, webhook) {
+                affected.push((parent, SyncMode::Full));
+            }
+        }
+        let closes_bill = kind == ResourceKind::Bills && mode == SyncMode::Incremental;
+        let transactions = ResourceKind::Transactions;
+        let known = self.resources.get(&transactions);
+        let known = known.is_some_and(|it| it.last_full_sync.is_some());
+        // Its transactions now name the bill, and they may be a month old.
+        if closes_bill && known && !self.is_fresh(transactions, SyncMode::Full, webhook) {
+            affected.push((transactions, SyncMode::Full));
+        }
+        affected
+    }
+
     /// Whether a sync that covers a webhook sent at this moment has started already.
-    ///
-    /// This keeps repeated webhooks cheap: a thousand equal ones cost a handful of syncs.
     fn is_fresh(&self, kind: ResourceKind, mode: SyncMode, webhook: Webhook<'_>) -> bool {
-        let moment = later(webhook.sent_at, CLOCK_MARGIN);
         let resource = self.resources.get(&kind);
-        let before = resource.is_some_and(|it| it.synced_since(moment, mode));
+        let before = resource.is_some_and(|it| it.covers_webhook(webhook.sent_at, mode));
         let in_batch = webhook.synced.get(&kind);
         before || in_batch.is_some_and(|synced| *synced >= mode)
     }
@@ -199,12 +231,16 @@ impl Link {
     /// Belvo's list of links shows the link, or an access to the bank that no webhook told of.
     pub fn observe_listed(&mut self, last_accessed_at: Option<Timestamp>, policy: &Policy) {
         self.pending.link = true;
+        // The webhook that tells of the end of a consent may be lost as well.
+        self.pending.consents |= self.is_bound();
         self.last_accessed_at = last_accessed_at;
-        let unread = |it: &Resource| match last_accessed_at {
-            Some(at) => !it.covers(at),
-            None => it.last_sync.is_none(),
+        let is_read = |it: &Resource| match last_accessed_at {
+            Some(at) => it.covers(at),
+            None => it.last_sync.is_some(),
         };
-        self.request_where(policy, SyncMode::Incremental, unread);
+        self.request_where(policy, SyncMode::Incremental, |it| {
+            !is_read(it) && it.deferred.is_none()
+        });
     }
 
     /// Keeps what Belvo's record of the link says.

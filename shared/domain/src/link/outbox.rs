@@ -21,6 +21,11 @@ impl Link {
     /// so everything is read again when it cannot be running any more.
     pub fn observe_interruption(&mut self, now: Timestamp) {
         let interrupted = self.updated_at.is_some() && self.saved_token + 1 < self.fencing_token;
+        if interrupted {
+            for resource in self.resources.values_mut() {
+                resource.revise();
+            }
+        }
         if interrupted && self.untold_rows == UntoldRows::Unchanged {
             self.untold_rows = UntoldRows::Suspected;
         }
@@ -31,6 +36,9 @@ impl Link {
 
     /// Rows of a resource were written or removed.
     pub fn observe_rows(&mut self, kind: ResourceKind, changed: u64) {
+        if changed > 0 {
+            self.resource(kind).revise();
+        }
         if kind == ResourceKind::Transactions && changed > 0 {
             self.untold_rows = UntoldRows::Changed;
         }

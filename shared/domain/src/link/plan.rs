@@ -3,12 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::backoff::{Backoff, Jitter};
+use super::backoff::{Backoff, Jitter, LastError};
 use super::observe::FULL_SYNC_PERIOD;
 use super::pending::SyncMode;
 use super::policy::Policy;
+use super::resource::Resource;
+use super::run::UNKNOWN_REFUSAL;
 use super::schedule::{Reason, later};
-use super::state::{LastError, Link, LinkStatus};
+use super::state::{Link, LinkStatus};
 use crate::code::Code;
 use crate::resource::{LOADING, ResourceKind};
 
@@ -20,11 +22,14 @@ const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// the same Belvo account.
 const UNCLAIMED_CHECKS_END: SignedDuration = SignedDuration::from_hours(2 * 24);
 
+/// Hours after a link was bound at which its empty resources are looked at again.
+const LOOKS_AT_NOTHING: [i64; 7] = [1, 6, 24, 48, 96, 168, 240];
+
 impl Link {
     /// Sets what comes next, now that nothing is pending.
     pub fn plan(&mut self, policy: &Policy, now: Timestamp) {
         self.last_error = None;
-        self.limited_until = self.limited_until.filter(|until| *until > now);
+        self.forget_past_limit(now);
         if self.is_complete(policy) {
             self.complete_as_of = self.last_accessed_at;
         }
@@ -46,7 +51,7 @@ impl Link {
     pub fn resume(&mut self, reason: Reason, policy: &Policy) {
         match reason {
             // The work is pending already, or it is the caller's.
-            Reason::Retry | Reason::Continue | Reason::Refresh => {}
+            Reason::Retry | Reason::Continue | Reason::Refresh | Reason::Deferred => {}
             // Scheduled on tombstones alone.
             Reason::Purge => {}
             Reason::CheckLink => {
@@ -57,13 +62,17 @@ impl Link {
             }
             Reason::Unannounced => {
                 self.pending.link = true;
-                self.request_where(policy, SyncMode::Full, |it| it.last_sync.is_none());
+                self.request_where(policy, SyncMode::Full, |it| {
+                    it.last_sync.is_none() && it.deferred.is_none()
+                });
             }
             Reason::LimitLifted => {
                 self.request_where(policy, SyncMode::Full, |it| it.declined.is_some());
             }
             Reason::EmptyList => {
-                self.request_where(policy, SyncMode::Full, |it| it.empty_since.is_some());
+                self.request_where(policy, SyncMode::Full, |it| {
+                    it.empty_since.is_some() || it.was_always_empty()
+                });
             }
             Reason::Consent => self.pending.consents = true,
             Reason::FullSync | Reason::Reread => {
@@ -89,6 +98,13 @@ impl Link {
         self.schedule.set(Reason::Retry, later(now, delay));
         self.plan_dates(policy, now);
         self.last_error.insert(LastError { code, backoff })
+    }
+
+    /// Whether Belvo has refused for so long what is not a resource that it is left until there is
+    /// news.
+    pub fn has_waited_long(&self, now: Timestamp) -> bool {
+        let since = self.last_error.as_ref().map(|it| it.backoff.since);
+        since.is_some_and(|since| now.duration_since(since) >= UNKNOWN_REFUSAL)
     }
 
     /// Schedules the rest for which time ran short: at once, or after a while and in smaller
@@ -121,9 +137,26 @@ impl Link {
             self.schedule.replan(Reason::FullSync, full_sync, now);
             let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
             self.schedule.replan(Reason::Consent, consent, now);
+            self.schedule_deferred();
+            let known = self.schedule.get(Reason::EmptyList);
+            if let Some(look) = self.next_look_at_nothing(now) {
+                let at = known.map_or(look, |known| known.min(look));
+                self.schedule.set(Reason::EmptyList, at);
+            }
         }
         let unannounced = self.next_look_for_unannounced(policy, now);
         self.schedule.replan(Reason::Unannounced, unannounced, now);
+    }
+
+    /// When to look again at what was empty from the first answer on. A bank may need days, such as
+    /// for a consent that a second owner must confirm.
+    fn next_look_at_nothing(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut resources = self.resources.values();
+        let bound_at = self
+            .bound_at
+            .filter(|_| resources.any(Resource::was_always_empty))?;
+        let looks = LOOKS_AT_NOTHING.map(|it| later(bound_at, SignedDuration::from_hours(it)));
+        looks.into_iter().find(|at| *at > now)
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
@@ -148,10 +181,21 @@ impl Link {
         let (LinkStatus::Bound, Some(accessed_at)) = (self.status, self.last_accessed_at) else {
             return true;
         };
-        self.requested(policy).iter().all(|kind| {
-            let resource = self.resources.get(kind);
-            resource.is_some_and(|it| it.declined.is_some() || it.covers(accessed_at))
-        })
+        let requested = self.requested(policy);
+        requested.iter().all(|kind| self.has(*kind, accessed_at))
+    }
+
+    /// Whether something that Belvo has fetched from the bank by then is neither read nor to be read.
+    pub fn lacks(&self, accessed_at: Timestamp) -> bool {
+        let mut requested = self.fetch_resources.iter();
+        requested.any(|kind| !self.needs_sync(*kind) && !self.has(*kind, accessed_at))
+    }
+
+    /// Whether a resource is read as of then, or will not be, or has a time of its own.
+    fn has(&self, kind: ResourceKind, accessed_at: Timestamp) -> bool {
+        let is_left = |it: &Resource| it.declined.is_some() || it.deferred.is_some();
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(|it| is_left(it) || it.covers(accessed_at))
     }
 
     /// When to sync the resources that no webhook has announced.
@@ -159,7 +203,10 @@ impl Link {
         let requested = self.requested(policy);
         let owners = ResourceKind::Owners;
         let unread = match self.status {
-            LinkStatus::Bound => requested.iter().any(|kind| !self.is_settled(*kind)),
+            LinkStatus::Bound => requested.iter().any(|kind| {
+                let resource = self.resources.get(kind);
+                resource.is_none_or(|it| !it.is_settled() && it.deferred.is_none())
+            }),
             // Once OWNERS is pending it stays so, and each check of the link compares the owner.
             LinkStatus::AwaitingOwner => requested.contains(&owners) && !self.needs_sync(owners),
             _ => false,

@@ -8,7 +8,6 @@ use super::schedule::{Reason, later};
 use super::state::Link;
 use crate::code::Code;
 use crate::id::RefreshId;
-use crate::month::Month;
 use crate::resource::{LOADING, ResourceKind};
 
 /// How long a request is repeated whose fate is unknown: as long as Belvo remembers it for
@@ -101,6 +100,7 @@ impl Link {
             return;
         };
         let again = later(now, PAUSE);
+        let is_limited = matches!(answer, RefreshAnswer::LimitReached(_));
         let declined = match answer {
             RefreshAnswer::Accepted => return self.accept_refresh(),
             // By the request whose answer was lost.
@@ -109,13 +109,14 @@ impl Link {
             RefreshAnswer::Unavailable(_) if again < later(refresh.asked_at, REPEATED) => {
                 return self.schedule.set(Reason::Refresh, again);
             }
-            RefreshAnswer::LimitReached(code) => {
-                self.limited_until = Some(Month::of(now).end());
-                code
-            }
-            RefreshAnswer::Unavailable(code) | RefreshAnswer::Declined(code) => code,
+            RefreshAnswer::LimitReached(code)
+            | RefreshAnswer::Unavailable(code)
+            | RefreshAnswer::Declined(code) => code,
         };
         refresh.declined = Some(declined.unwrap_or_else(no_answer));
+        if is_limited {
+            self.limit(now);
+        }
     }
 
     fn accept_refresh(&mut self) {
@@ -123,7 +124,7 @@ impl Link {
             refresh.accepted = true;
         }
         // Belvo reads the bank, so the bank gives data.
-        self.limited_until = None;
+        self.lift_limit();
     }
 
     /// What the refresh on LINK spends, once Belvo has accepted it.

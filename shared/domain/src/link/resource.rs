@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use super::backoff::LastError;
+use super::pace::Pace;
 use super::pending::SyncMode;
 use super::schedule::later;
 use super::tally::Tally;
 use crate::code::Code;
 use crate::event::Totals;
 use crate::resource::LOADING;
+
+/// The queue stamps a job and we stamp a sync with different clocks.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// One resource of a link: its announcements, its syncs, and how complete its rows are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,12 @@ pub struct Resource {
     pub totals: Option<TotalsVerdict>,
     /// Belvo's code, if it declined the last sync.
     pub declined: Option<Code>,
+    /// A code that is not known, with which Belvo refuses the resource; since when, and how often.
+    pub refused: Option<LastError>,
+    /// How often webhooks that announced the same again have led to a read.
+    pub pace: Option<Pace>,
+    /// A sync that is put off. Another reason to sync takes it along.
+    pub deferred: Option<Deferred>,
     /// The sync run that is under way.
     pub run: Option<SyncRun>,
     pub last_sync: Option<LastSync>,
@@ -40,6 +51,9 @@ pub struct Resource {
     pub empty_since: Option<Timestamp>,
     /// Rows that are stored.
     pub rows: u64,
+    /// Raised whenever one of them was written or removed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revision: u64,
     /// Rows of the last full sync that could not be stored, or of a read given up since.
     #[serde(skip_serializing_if = "is_zero")]
     pub rejected_rows: u64,
@@ -53,6 +67,8 @@ pub struct Resource {
 pub struct SyncRun {
     pub mode: SyncMode,
     pub started_at: Timestamp,
+    /// Webhooks sent before this moment are covered. Both times are the queue's.
+    pub covers_until: Option<Timestamp>,
     /// The counts and dates of the whole resource that this run is compared with.
     pub announced: Option<Totals>,
     /// Whether it is the second try, after the first one disagreed with something.
@@ -68,12 +84,20 @@ pub struct SyncRun {
     pub tally: Tally,
 }
 
+/// A sync that is put off to a later time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferred {
+    pub mode: SyncMode,
+    pub until: Timestamp,
+}
+
 /// A sync that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSync {
     pub mode: SyncMode,
-    /// Webhooks sent before this moment are covered by the sync.
     pub started_at: Timestamp,
+    /// Webhooks sent before this moment are covered by the sync. Both times are the queue's.
+    pub covers_until: Option<Timestamp>,
     pub ended_at: Timestamp,
 }
 
@@ -91,8 +115,10 @@ pub enum ResourceState {
     Ready,
     /// The same, but for rows that cannot be stored.
     Partial,
-    /// Belvo declined, and asking again cannot help. Rows that were stored before are still there.
-    Failed,
+    /// Belvo declined, and asking again does not help before there is news. Rows that were stored
+    /// before are still there.
+    #[serde(alias = "failed")]
+    Unavailable,
 }
 
 /// What came of comparing a full sync with Belvo's announcement.
@@ -112,6 +138,25 @@ impl Resource {
         self.last_sync.is_some() || self.declined.is_some()
     }
 
+    /// Whether it was read, and no row of it has ever come.
+    pub fn was_always_empty(&self) -> bool {
+        let is_empty = self.rows == 0 && self.rejected_rows == 0 && self.revision == 0;
+        is_empty && self.last_sync.is_some() && self.declined.is_none()
+    }
+
+    /// Its rows are, or may be, others than before.
+    pub(super) fn revise(&mut self) {
+        self.revision = self.revision.saturating_add(1);
+    }
+
+    /// Takes the announcement back from a run that did not come to be compared with it.
+    pub(super) fn announce_again(&mut self, announced: Option<Totals>) {
+        if let Some(announced) = announced {
+            self.announced = announced;
+            self.announced_full = true;
+        }
+    }
+
     /// Whether a sync has seen what Belvo fetched from the bank at `accessed_at`: either a webhook
     /// about it was sent after that and a sync started after the webhook, or the sync started so
     /// late that Belvo must have been done.
@@ -125,11 +170,17 @@ impl Resource {
         announced || started_at >= later(accessed_at, LOADING)
     }
 
-    /// Whether a sync of this mode, or a larger one, has started after this moment.
-    pub fn synced_since(&self, moment: Timestamp, mode: SyncMode) -> bool {
+    /// Whether a sync of this mode, or a larger one, has started after a webhook was sent.
+    ///
+    /// The queue stamps when it was sent, and when the job came that has started the sync. Only where
+    /// that is not known is the queue's clock compared with ours.
+    pub fn covers_webhook(&self, sent_at: Timestamp, mode: SyncMode) -> bool {
         let last = self.last_sync.filter(|it| it.mode >= mode);
+        if let Some(covers_until) = last.and_then(|it| it.covers_until) {
+            return covers_until > sent_at;
+        }
         let started_at = last.map(|it| it.started_at).or(self.last_full_sync);
-        started_at.is_some_and(|at| at > moment)
+        started_at.is_some_and(|at| at > later(sent_at, CLOCK_MARGIN))
     }
 }
 
@@ -140,7 +191,7 @@ fn is_zero(number: &u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::fixtures::{code, declined, minutes, now, stored_text, synced};
+    use crate::link::fixtures::{code, declined, minutes, now, seconds, stored_text, synced};
 
     use SyncMode::{Full, Incremental, Recheck};
 
@@ -174,7 +225,7 @@ mod tests {
                 last_full_sync: full.map(minutes),
                 ..synced(last, minutes(started))
             };
-            let since = resource.synced_since(now(), asked);
+            let since = resource.covers_webhook(seconds(-2), asked);
             assert_eq!(since, expected, "{last:?} {started} {full:?} {asked:?}");
         };
         check(Incremental, 0, None, Incremental, false);
@@ -184,7 +235,26 @@ mod tests {
         check(Incremental, 2, Some(0), Full, false);
         check(Incremental, 2, Some(1), Full, true);
         check(Full, 1, Some(1), Incremental, true);
-        assert!(!Resource::default().synced_since(now(), Incremental));
+        assert!(!Resource::default().covers_webhook(now(), Incremental));
+    }
+
+    #[test]
+    fn a_webhook_is_compared_with_the_queues_own_time_of_the_job() {
+        let mut resource = synced(Full, minutes(-5));
+        let check = |resource: &Resource, sent, expected| {
+            assert_eq!(resource.covers_webhook(sent, Full), expected, "{sent}");
+        };
+        check(&resource, minutes(-6), true);
+        check(&resource, minutes(6), false);
+        // Our clock is far behind, or far ahead.
+        for minute in [-60, 60] {
+            if let Some(last) = &mut resource.last_sync {
+                last.started_at = minutes(minute);
+                last.covers_until = Some(now());
+            }
+            check(&resource, seconds(-1), true);
+            check(&resource, now(), false);
+        }
     }
 
     #[test]

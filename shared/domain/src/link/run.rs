@@ -2,22 +2,26 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
+use super::backoff::{Backoff, Jitter, LastError};
 use super::change::UntoldRows;
+use super::limit::is_limit;
 use super::missing::EMPTY_DOUBT;
 use super::pending::SyncMode;
-use super::resource::{LastSync, ResourceState, SyncRun, TotalsVerdict};
+use super::resource::{Deferred, LastSync, ResourceState, SyncRun, TotalsVerdict};
 use super::schedule::{Reason, later};
 use super::state::Link;
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
-use crate::month::Month;
 use crate::resource::ResourceKind;
 
 /// A list of so many pages is read in full rather than in part.
 const SHORT_LIST_PAGES: u64 = 5;
+
+/// How long a resource is tried again that Belvo refuses with a code that is not known.
+pub(super) const UNKNOWN_REFUSAL: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The smallest chunk of a statement that is worth its requests.
 const SMALLEST_CHUNK: u64 = 1000;
@@ -47,15 +51,25 @@ pub struct Synced {
 impl Link {
     /// Turns what is pending of a resource into a run, or continues the one under way. Says whether
     /// LINK is to be saved first: a user watches the progress of a first sync.
-    pub fn start_run(&mut self, kind: ResourceKind, chunk_size: u64, now: Timestamp) -> bool {
-        let mut pending = self.pending.resources.remove(&kind);
+    ///
+    /// `received_at` is the queue's time of the job that does it.
+    pub fn start_run(
+        &mut self,
+        kind: ResourceKind,
+        chunk_size: u64,
+        received_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
         let resource = self.resources.entry(kind).or_default();
+        let deferred = resource.deferred.take().map(|it| it.mode);
+        let mut pending = self.pending.resources.remove(&kind).max(deferred);
         let mut chunk_size = chunk_size;
         if let Some(run) = &mut resource.run {
             let continues = run.cursor.is_some();
             if continues || run.retried {
                 if !continues {
                     run.started_at = now;
+                    run.covers_until = received_at;
                     run.tally = Tally::default();
                 }
                 // Requests that came meanwhile are for the next run.
@@ -66,13 +80,11 @@ impl Link {
             }
             // None of it is done, so it starts anew, together with what is pending since.
             chunk_size = run.chunk_size;
-            if pending.is_none()
-                && let Some(announced) = run.announced.take()
-            {
-                resource.announced = announced;
-                resource.announced_full = true;
+            let (mode, announced) = (run.mode, run.announced.take());
+            if pending.is_none() {
+                resource.announce_again(announced);
             }
-            pending = pending.max(Some(run.mode));
+            pending = pending.max(Some(mode));
         }
         let mode = match (kind, resource.last_full_sync) {
             (ResourceKind::Transactions, Some(_)) => pending.unwrap_or(SyncMode::Full),
@@ -83,6 +95,7 @@ impl Link {
         resource.run = Some(SyncRun {
             mode,
             started_at: now,
+            covers_until: received_at,
             // An announcement counts for one run: compared with a later one, it would be old news.
             announced: (announced && mode == SyncMode::Full).then(|| resource.announced.clone()),
             retried: false,
@@ -159,9 +172,11 @@ impl Link {
         resource.last_sync = Some(LastSync {
             mode: run.mode,
             started_at: run.started_at,
+            covers_until: run.covers_until,
             ended_at: now,
         });
         let declined = resource.declined.take();
+        resource.refused = None;
         let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;
         match run.mode {
             SyncMode::Full => {
@@ -190,6 +205,9 @@ impl Link {
         let read_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
         if let Some(at) = read_again.filter(|at| *at > now) {
             self.schedule.set(Reason::EmptyList, at);
+        }
+        if declined.as_ref().is_some_and(is_limit) {
+            self.lift_limit();
         }
         if declined.is_some() && declined == self.user_action {
             // The user has mended it.
@@ -223,16 +241,71 @@ impl Link {
         }
         let resource = self.resource(kind);
         resource.run = None;
-        resource.state = ResourceState::Failed;
+        resource.refused = None;
+        resource.state = ResourceState::Unavailable;
         resource.declined = Some(code);
+    }
+
+    /// Belvo refuses a resource with a code that is not known. It may pass, so the resource is tried
+    /// again after growing pauses; after three days it is unavailable until there is news.
+    pub fn refuse_run(&mut self, kind: ResourceKind, code: Code, now: Timestamp) {
+        let resource = self.resources.entry(kind).or_default();
+        let known = resource.refused.as_ref().map(|it| &it.backoff);
+        let backoff = Backoff::next(known, now);
+        if now.duration_since(backoff.since) >= UNKNOWN_REFUSAL {
+            return self.decline_run(kind, code);
+        }
+        let jitter = Jitter::new(self.link_id, self.fencing_token);
+        let until = later(now, backoff.delay(jitter));
+        resource.refused = Some(LastError { code, backoff });
+        self.defer_run(kind, until);
+    }
+
+    /// Puts a sync off, or adds to one that is put off already.
+    pub(super) fn defer_sync(&mut self, kind: ResourceKind, mode: SyncMode, until: Timestamp) {
+        let deferred = self
+            .resource(kind)
+            .deferred
+            .get_or_insert(Deferred { mode, until });
+        deferred.mode = deferred.mode.max(mode);
+        self.schedule_deferred();
+    }
+
+    /// Puts the run of a resource off, together with what is pending of it.
+    fn defer_run(&mut self, kind: ResourceKind, until: Timestamp) {
+        let pending = self.pending.resources.remove(&kind);
+        let resource = self.resources.entry(kind).or_default();
+        let run = resource.run.take();
+        let mode = pending.max(run.as_ref().map(|it| it.mode));
+        if pending.is_none() {
+            resource.announce_again(run.and_then(|it| it.announced));
+        }
+        resource.deferred = mode.map(|mode| Deferred { mode, until });
+        self.schedule_deferred();
+    }
+
+    /// The first of the syncs that were put off has its time.
+    pub(super) fn schedule_deferred(&mut self) {
+        let deferred = self.resources.values().filter_map(|it| it.deferred);
+        let first = deferred.map(|it| it.until).min();
+        self.schedule.set(Reason::Deferred, first);
+    }
+
+    /// Makes the syncs pending that were put off to this time or an earlier one.
+    pub fn resume_deferred(&mut self, until: Timestamp) {
+        for (kind, resource) in &mut self.resources {
+            let is_due = |it: &mut Deferred| it.until.as_second() <= until.as_second();
+            if let Some(deferred) = resource.deferred.take_if(is_due) {
+                self.pending.request_sync(*kind, deferred.mode);
+            }
+        }
+        self.schedule_deferred();
     }
 
     /// The bank's monthly limits are used up. The resource is synced when they are lifted.
     pub fn limit_run(&mut self, kind: ResourceKind, code: Code, now: Timestamp) {
         self.decline_run(kind, code);
-        let lifted_at = Month::of(now).end();
-        self.limited_until = Some(lifted_at);
-        self.schedule.set(Reason::LimitLifted, lifted_at);
+        self.limit(now);
     }
 
     /// Runs that did not fit into an invocation are tried in smaller chunks.

@@ -13,13 +13,16 @@ pub enum Reason {
     Retry,
     /// Time ran short; what is pending is continued.
     Continue,
+    /// Syncs of single resources that were put off.
+    Deferred,
     /// Whose the link is could not be settled, or Belvo did not know it; both may change.
     CheckLink,
     /// Resources that no webhook announced are synced: webhooks get lost.
     Unannounced,
-    /// The bank gives data again: a new month's Open Finance limits.
+    /// The bank may give data again: a new month's Open Finance limits.
     LimitLifted,
-    /// A list that became empty is read again before that is believed.
+    /// A list that became empty is read again before that is believed, and one that always was, in
+    /// case the bank needed longer.
     EmptyList,
     /// The consent nears its end, has reached it, or may have been renewed.
     Consent,

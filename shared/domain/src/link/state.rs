@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LastError};
 use super::change::{ChangeEvent, UntoldRows};
 use super::consent::ConsentFacts;
 use super::pending::{Pending, SyncMode};
@@ -82,7 +82,9 @@ pub struct Link {
     pub schedule: Schedule,
     /// Why the last job could not finish.
     pub last_error: Option<LastError>,
-    /// Until when the bank gives no more data: its monthly Open Finance limits are used up.
+    /// Since when the bank gives no more data: its monthly Open Finance limits are used up.
+    pub limited_since: Option<Timestamp>,
+    /// Until when that is believed without asking again.
     pub limited_until: Option<Timestamp>,
     /// Belvo's code for what only the user can mend.
     pub user_action: Option<Code>,
@@ -121,15 +123,6 @@ pub struct Proof {
 pub struct EraseMark {
     pub receipt_id: ReceiptId,
     pub requested_at: Timestamp,
-}
-
-/// Why the last job could not finish.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastError {
-    /// Belvo's code, or `no_answer`.
-    pub code: Code,
-    #[serde(flatten)]
-    pub backoff: Backoff,
 }
 
 /// A webhook for the webhook log.
@@ -226,8 +219,29 @@ impl Link {
         }
     }
 
-    /// Whether every resource Belvo retrieves for the link was synced once, or declined.
+    /// Whether a job may be writing rows, or has died while it did.
+    pub fn is_being_read(&self) -> bool {
+        let is_taken = self.saved_token != self.fencing_token;
+        is_taken || self.resources.values().any(|it| it.run.is_some())
+    }
+
+    /// The resources that Belvo does not give.
+    pub fn unavailable(&self) -> impl Iterator<Item = ResourceKind> {
+        let resources = self.resources.iter();
+        resources.filter_map(|(kind, it)| it.declined.as_ref().map(|_| *kind))
+    }
+
+    /// Whether every resource Belvo retrieves for the link was synced once, or is unavailable.
+    /// Without its accounts, a link has nothing to show.
     pub fn has_loaded(&self) -> bool {
+        let accounts = self.resources.get(&ResourceKind::Accounts);
+        let has_accounts = accounts.is_some_and(|it| it.last_sync.is_some())
+            || !self.fetch_resources.contains(&ResourceKind::Accounts);
+        has_accounts && self.is_all_settled()
+    }
+
+    /// Whether no resource is on its way for the first time.
+    pub(super) fn is_all_settled(&self) -> bool {
         let mut requested = self.fetch_resources.iter();
         !self.fetch_resources.is_empty() && requested.all(|kind| self.is_settled(*kind))
     }

@@ -179,7 +179,10 @@ fn report(link: &Link, proof_required: bool, now: Timestamp) -> StatusReport {
     if let Some(error) = &link.last_error {
         return retried(status, &error.code, link.schedule.get(Reason::Retry));
     }
-    if status == Status::Loading {
+    if let Some((code, until)) = refused(link) {
+        return retried(status, code, Some(until));
+    }
+    if status == Status::Loading && !link.is_all_settled() {
         return StatusReport::new(status, "loading");
     }
     StatusReport::new(status, advice_when_ready(link, now))
@@ -215,6 +218,12 @@ fn advice_when_ready(link: &Link, now: Timestamp) -> &str {
         None if link.is_refreshing(now) => "refreshing",
         None => "ok",
     }
+}
+
+/// A resource that Belvo refuses with a code that is not known, and when it is tried again.
+fn refused(link: &Link) -> Option<(&Code, Timestamp)> {
+    let mut resources = link.resources.values();
+    resources.find_map(|it| Some((&it.refused.as_ref()?.code, it.deferred?.until)))
 }
 
 /// It is tried again without the user, whatever the code means elsewhere.

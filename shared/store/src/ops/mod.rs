@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`LinkStore`](crate::LinkStore) | `links`, `due`, `webhook_log`, `consents`, `erasures` |
 //! | [`ResourceStore`](crate::ResourceStore) | `row_index`, `row_writes`, `erasures` |
-//! | [`ConnectionStore`](crate::ConnectionStore) | `attempts`, `receipts`, `usage` |
+//! | [`ConnectionStore`](crate::ConnectionStore) | `attempts`, `receipts`, `usage`, `heard_codes` |
 
 mod attempts;
 pub mod consents;
 pub mod due;
 mod erasures;
+mod heard_codes;
 pub mod links;
 mod receipts;
 pub mod row_index;

@@ -81,19 +81,20 @@ impl ResourceStore {
         Ok(())
     }
 
-    /// Removes the second keys of rows that are stored twice. They are ours alone, so no word of
+    /// Removes the second keys of rows that are stored twice, and says how many. They are ours alone, so no word of
     /// Belvo's is needed; the row stays under the key it was written to last.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later job has acquired the link.
-    pub async fn remove_doubles(&self, link: &BoundLink, index: &mut Index) -> Result<()> {
+    pub async fn remove_doubles(&self, link: &BoundLink, index: &mut Index) -> Result<u64> {
         let doubles = std::mem::take(&mut index.doubles);
         let stale = doubles.into_iter().filter(|(id, double)| {
             let kept = index.rows.get(id);
             kept.is_some_and(|kept| kept.record != double.record)
         });
         let records: Vec<String> = stale.map(|(_, double)| double.record).collect();
-        self.delete(link, &records, "removing doubles").await
+        self.delete(link, &records, "removing doubles").await?;
+        Ok(records.len() as u64)
     }
 
     async fn delete(

@@ -11,6 +11,7 @@
 //! | `tombstone` | `TOMBSTONE`: what remains of an erased link | `LinkTable` |
 //! | `attempt` | attempts to connect and their outcomes | `ConnectionTable` |
 //! | `receipt` | what became of erasures | `ConnectionTable` |
+//! | `heard_code` | that an operator has heard of a code today | `ConnectionTable` |
 //! | `usage` | what was spent of the monthly Open Finance limits | `ConnectionTable` |
 //!
 //! Belvo's objects, all that `ResourceTable` holds, are in [`row`](crate::row).
@@ -19,6 +20,7 @@ pub mod attempt;
 pub mod consent;
 pub mod due;
 pub mod erase_mark;
+pub mod heard_code;
 pub mod link;
 pub mod receipt;
 pub mod tombstone;

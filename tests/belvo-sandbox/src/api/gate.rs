@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     control::Refusal,
     errors,
+    faults::Rewrite,
     world::{Inner, Keys, World},
 };
 
@@ -77,6 +78,8 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
             errors::REQUEST.scope(id, answered).await
         }
     };
+    let rewrites = world.lock().faults.rewrites(&path);
+    let answer = rewritten(answer, &rewrites).await;
     let mut entry = json!({
         "method": method.as_str(),
         "path": path,
@@ -161,6 +164,22 @@ fn blanked(pairs: &[Keys], body: &[u8]) -> Value {
         }
     }
     body
+}
+
+/// An answer in which texts are replaced.
+async fn rewritten(answer: Response, rewrites: &[Rewrite]) -> Response {
+    if rewrites.is_empty() {
+        return answer;
+    }
+    let (mut parts, body) = answer.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let body = rewrites
+        .iter()
+        .fold(bytes.to_vec(), |it, rewrite| rewrite.applied(&it));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
 }
 
 /// Announces the full length and breaks off after half of the body.

@@ -21,7 +21,14 @@ pub struct List<'a> {
 
 /// Answers with one page; `row` renders the row at a position.
 pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -> Response {
-    let size = usize::try_from(list.query.page_size).unwrap_or(usize::MAX);
+    let (largest, large) = {
+        let faults = &world.lock().faults;
+        let concerned = faults.concerns(list.path);
+        let largest = faults.largest_page.filter(|_| concerned);
+        (largest, faults.large_pages.filter(|_| concerned))
+    };
+    let size = list.query.page_size.min(largest.unwrap_or(u64::MAX));
+    let size = usize::try_from(size).unwrap_or(usize::MAX).max(1);
     let pages = list.count.div_ceil(size).max(1) as u64;
     let number = list.query.page;
     if number > pages {
@@ -33,6 +40,9 @@ pub fn page(world: &World, list: &List, row: impl Fn(usize) -> Option<String>) -
     let end = start.saturating_add(size).min(list.count);
     let faults = PageFaults::drawn(world, list, number, pages);
     let (start, end) = faults.positions(start, end);
+    if let Some(large) = large.filter(|it| end - start > it.rows) {
+        return errors::too_slow(large.status);
+    }
     let rows = (start..end)
         .filter_map(row)
         .map(|row| select(list.query, row));

@@ -215,3 +215,45 @@ async fn the_rate_limit_lets_eighty_requests_pass_in_thirty_seconds() {
     bench.control("clock", json!({ "advance": 31 })).await;
     assert_eq!(bench.get("/api/links/").await.status(), 200);
 }
+
+#[tokio::test]
+async fn pages_are_smaller_than_asked_for_or_fail_for_their_size() {
+    let bench = Bench::new().await;
+    let link = bench.link(7).await;
+    let path = format!("/api/transactions/?link={link}&page_size=5");
+    let rows = async |page: u32| {
+        let answer = bench.json(&format!("{path}&page={page}")).await;
+        assert_eq!(answer["count"], 7);
+        let rows = answer["results"].as_array().unwrap().len();
+        (rows, !answer["next"].is_null())
+    };
+    assert_eq!(rows(2).await, (2, false));
+    bench.faults(json!({ "largest_page": 3 })).await;
+    assert_eq!(rows(1).await, (3, true));
+    assert_eq!(rows(3).await, (1, false));
+    let large = json!({ "large_pages": { "rows": 4, "status": 504 } });
+    bench.faults(large).await;
+    assert_eq!(bench.get(&path).await.status(), 504);
+    assert_eq!(rows(2).await, (2, false));
+}
+
+#[tokio::test]
+async fn texts_of_an_answer_become_others() {
+    let bench = Bench::new().await;
+    let link = bench.link(1).await;
+    let path = format!("/api/transactions/?link={link}");
+    let to = "\"count\":NaN,\"x\":\"\u{e3}\",";
+    for (latin1, expected) in [
+        (false, to.as_bytes().to_vec()),
+        (true, b"\"count\":NaN,\"x\":\"\xe3\",".to_vec()),
+    ] {
+        let rewrite = json!([{
+            "path": "/api/transactions/", "from": "\"count\":1,", "to": to, "latin1": latin1,
+        }]);
+        bench.faults(json!({ "rewrite": rewrite })).await;
+        let body = bench.get(&path).await.bytes().await.unwrap();
+        let found = body.windows(expected.len()).any(|it| it == expected);
+        assert!(found, "{latin1}");
+        assert_eq!(bench.get("/api/links/").await.status(), 200);
+    }
+}

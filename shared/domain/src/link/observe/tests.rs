@@ -2,7 +2,7 @@ mod record;
 
 use super::*;
 use crate::link::fixtures::*;
-use crate::link::{ConsentFacts, Pending};
+use crate::link::{ConsentFacts, Deferred, Pending};
 
 use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners, Transactions};
 use SyncMode::{Full, Incremental, Recheck};
@@ -68,6 +68,7 @@ fn each_effect_has_the_word_of_the_webhook_log() {
     };
     check(WebhookEffect::Synced, "synced");
     check(WebhookEffect::AlreadySynced, "already_synced");
+    check(WebhookEffect::PutOff, "put_off");
     check(WebhookEffect::ConsentRead, "consent_read");
     check(WebhookEffect::UserMustAct, "user_must_act");
     check(WebhookEffect::LinkChecked, "link_checked");
@@ -307,28 +308,72 @@ fn a_link_that_needs_its_user_keeps_the_code_that_says_most() {
 }
 
 #[test]
-fn a_used_up_limit_holds_until_the_month_ends_in_brasilia_or_data_comes() {
-    const LIMIT: &str = "operational_limits_reached";
-    let month_end = at("2026-12-01T03:00:00Z");
-    let check = |kind: EventKind, error: Option<&str>, declined_with: Option<&str>, expected| {
-        let mut link = bound();
-        link.limited_until = Some(days(1));
-        if let Some(text) = declined_with {
-            *link.resource(Bills) = declined(text);
-        }
-        let mut event = event(kind.clone());
-        event.errors = error.into_iter().map(code).collect();
-        observe(&mut link, &event);
-        let context = format!("{kind:?} {error:?} {declined_with:?}");
-        assert_eq!(link.limited_until, expected, "{context}");
+fn webhooks_that_say_the_same_again_are_read_for_at_once_four_times_and_then_later() {
+    let mut link = loaded();
+    let mut event = new_rows(Transactions);
+    event.totals.rows = Some(3);
+    let come = |link: &mut Link| {
+        let effect = observe(link, &event);
+        let pending = std::mem::take(&mut link.pending.resources);
+        (effect, pending.contains_key(&Transactions))
     };
-    let complete = || EventKind::HistoricalUpdate { resource: Owners };
-    check(complete(), Some(LIMIT), None, Some(month_end));
-    check(EventKind::Unknown, Some(LIMIT), None, Some(month_end));
-    check(complete(), None, None, None);
-    check(complete(), Some("login_error"), None, None);
-    check(complete(), None, Some("unavailable_data"), None);
-    check(complete(), None, Some(LIMIT), Some(days(1)));
-    let changed = EventKind::ResourceChanged { resource: Owners };
-    check(changed, None, None, Some(days(1)));
+    // The first one is news, whatever came before.
+    for _ in 0..5 {
+        assert_eq!(come(&mut link), (WebhookEffect::Synced, true));
+    }
+    for _ in 0..1000 {
+        assert_eq!(come(&mut link), (WebhookEffect::PutOff, false));
+    }
+    let deferred = Deferred {
+        mode: Incremental,
+        until: minutes(1),
+    };
+    assert_eq!(link.resource(Transactions).deferred, Some(deferred));
+    let accounts = Deferred {
+        mode: Full,
+        until: minutes(1),
+    };
+    assert_eq!(link.resource(Accounts).deferred, Some(accounts));
+    assert_eq!(link.schedule.get(Reason::Deferred), Some(minutes(1)));
+    // Other news take it along.
+    event.totals.rows = Some(4);
+    assert_eq!(observe(&mut link, &event), WebhookEffect::Synced);
+    link.resume_deferred(minutes(1));
+    assert_eq!(link.schedule.get(Reason::Deferred), None);
+}
+
+#[test]
+fn webhooks_of_a_consent_that_say_the_same_again_are_read_for_later() {
+    let mut link = loaded();
+    let expired = consent(ConsentChange::Expired);
+    let come = |link: &mut Link| {
+        let effect = observe(link, &expired);
+        (effect, std::mem::take(&mut link.pending.consents))
+    };
+    for _ in 0..5 {
+        assert_eq!(come(&mut link), (WebhookEffect::ConsentRead, true));
+    }
+    for _ in 0..1000 {
+        assert_eq!(come(&mut link), (WebhookEffect::PutOff, false));
+    }
+    assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
+    link.plan(&policy(), now());
+    assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
+    observe(&mut link, &consent(ConsentChange::AboutToExpire));
+    assert!(link.pending.consents, "that is another one");
+}
+
+#[test]
+fn a_webhook_from_the_log_leads_to_a_read_of_its_own_resource_alone() {
+    for kind in [Transactions, Bills] {
+        let mut link = loaded();
+        link.resource(Owners).last_full_sync = Some(days(-8));
+        let event = new_rows(kind);
+        let webhook = Webhook {
+            is_replayed: true,
+            ..sent(&event, now())
+        };
+        link.observe_webhook(webhook, &policy(), now());
+        assert_eq!(link.pending, pending([(kind, Incremental)]));
+    }
 }

@@ -160,7 +160,7 @@ fn a_quarantined_link_waits_until_owners_is_announced_again() {
         .request_sync(ResourceKind::Owners, SyncMode::Full);
     link.pending
         .request_sync(ResourceKind::Accounts, SyncMode::Full);
-    link.start_run(ResourceKind::Accounts, 1000, now());
+    link.start_run(ResourceKind::Accounts, 1000, None, now());
     link.observe_owner(user(1), OwnerEvidence::Differs, &policy(), now());
     assert!(!link.needs_sync(ResourceKind::Owners));
     assert!(!link.needs_sync(ResourceKind::Accounts));

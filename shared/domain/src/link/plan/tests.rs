@@ -317,3 +317,82 @@ fn a_limit_ends_at_its_time() {
     check(0, None);
     check(-1, None);
 }
+
+#[test]
+fn what_was_always_empty_is_looked_at_again_for_ten_days() {
+    let check = |change: fn(&mut Link), age: i64, expected: Option<i64>| {
+        let mut link = loaded();
+        for resource in link.resources.values_mut() {
+            resource.rows = 3;
+        }
+        link.bound_at = Some(hours(-age));
+        change(&mut link);
+        link.plan(&policy(), now());
+        let look = link.schedule.get(Reason::EmptyList);
+        assert_eq!(look, expected.map(hours), "{age}");
+    };
+    let empty = |it: &mut Link| it.resource(Owners).rows = 0;
+    check(|_| {}, 0, None);
+    check(empty, 0, Some(1));
+    check(empty, 1, Some(5));
+    check(empty, 6, Some(18));
+    check(empty, 100, Some(68));
+    check(empty, 239, Some(1));
+    check(empty, 240, None);
+    let emptied = |it: &mut Link| {
+        it.resource(Owners).rows = 0;
+        it.resource(Owners).revision = 1;
+    };
+    check(emptied, 0, None);
+    let unread = |it: &mut Link| *it.resource(Owners) = Resource::default();
+    check(unread, 0, None);
+    let gone = |it: &mut Link| {
+        it.resource(Owners).rows = 0;
+        it.status = LinkStatus::Gone;
+    };
+    check(gone, 0, None);
+
+    let mut link = loaded();
+    link.resource(Accounts).rows = 1;
+    link.resource(Accounts).revision = 1;
+    link.resume(Reason::EmptyList, &policy());
+    let asked: Vec<_> = link.pending.resources.into_keys().collect();
+    assert_eq!(asked, [Owners, ResourceKind::Transactions]);
+}
+
+#[test]
+fn a_link_lacks_what_is_neither_read_nor_pending() {
+    let check = |change: fn(&mut Link), expected| {
+        let mut link = loaded();
+        for resource in link.resources.values_mut() {
+            resource.announced_at = Some(days(-2));
+        }
+        change(&mut link);
+        assert_eq!(link.lacks(days(-2)), expected, "{link:?}");
+    };
+    check(|_| {}, false);
+    let unread = |it: &mut Link| it.resource(Owners).announced_at = None;
+    check(unread, false);
+    let stale = |it: &mut Link| {
+        it.resource(Owners).announced_at = None;
+        *it.resource(Owners) = Resource {
+            rows: 1,
+            ..synced(Full, days(-3))
+        };
+    };
+    check(stale, true);
+    check(|it| it.resources.clear(), true);
+    check(
+        |it| {
+            it.resources.clear();
+            for kind in policy().fetch_resources.iter() {
+                it.pending.request_sync(kind, Full);
+            }
+        },
+        false,
+    );
+    check(
+        |it| *it.resource(Owners) = declined("unavailable_data"),
+        false,
+    );
+}

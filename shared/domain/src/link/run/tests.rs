@@ -12,6 +12,7 @@ fn run(mode: SyncMode) -> SyncRun {
     SyncRun {
         mode,
         started_at: now(),
+        covers_until: None,
         announced: None,
         retried: false,
         chunk_size: 5000,
@@ -45,7 +46,7 @@ fn only_transactions_that_were_synced_in_full_are_synced_in_part() {
         let mut link = bound();
         link.resource(kind).last_full_sync = synced_in_full.then(|| days(-1));
         link.pending.resources = pending.map(|mode| (kind, mode)).into_iter().collect();
-        link.start_run(kind, 5000, now());
+        link.start_run(kind, 5000, None, now());
         assert_eq!(link.pending.resources.len(), 0);
         let started = link.resource(kind).run.clone();
         assert_eq!(started, Some(run(expected)), "{kind} {pending:?}");
@@ -67,12 +68,12 @@ fn link_is_saved_before_the_first_sync_of_a_resource() {
     let check = |state, start, state_after| {
         let mut link = bound();
         link.resource(Owners).state = state;
-        assert_eq!(link.start_run(Owners, 5000, now()), start);
+        assert_eq!(link.start_run(Owners, 5000, None, now()), start);
         assert_eq!(link.resource(Owners).state, state_after);
     };
-    use ResourceState::{Failed, Partial, Ready, Syncing, Waiting};
+    use ResourceState::{Partial, Ready, Syncing, Unavailable, Waiting};
     check(Waiting, true, Syncing);
-    for state in [Syncing, Ready, Partial, Failed] {
+    for state in [Syncing, Ready, Partial, Unavailable] {
         check(state, false, state);
     }
 }
@@ -92,7 +93,7 @@ fn a_run_goes_on_at_its_cursor_and_requests_wait_for_the_next_one() {
         };
         let mut link = running(begun.clone());
         link.pending.request_sync(Transactions, Incremental);
-        let start = link.start_run(Transactions, 9000, now());
+        let start = link.start_run(Transactions, 9000, None, now());
         assert!(!start);
         assert_eq!(link.resource(Transactions).run, Some(begun));
         let pending: Vec<_> = link.pending.resources.into_iter().collect();
@@ -114,7 +115,7 @@ fn a_second_try_counts_from_zero_and_keeps_the_rest() {
         ..run(Full)
     };
     let mut link = running(first);
-    link.start_run(Transactions, 9000, now());
+    link.start_run(Transactions, 9000, None, now());
     let second = SyncRun {
         retried: true,
         announced: Some(rows(9)),
@@ -135,7 +136,7 @@ fn a_run_of_which_nothing_is_done_starts_anew_with_what_is_pending_since() {
             ..run(begun)
         });
         link.pending.resources = pending.map(|it| (Transactions, it)).into_iter().collect();
-        link.start_run(Transactions, 9000, now());
+        link.start_run(Transactions, 9000, None, now());
         let expected = SyncRun {
             chunk_size: 2500,
             ..run(expected)
@@ -160,7 +161,7 @@ fn an_announcement_counts_for_one_full_run() {
         link.pending.resources = Option::map(pending, |mode| (Transactions, mode))
             .into_iter()
             .collect();
-        link.start_run(Transactions, 5000, now());
+        link.start_run(Transactions, 5000, None, now());
         let resource = link.resource(Transactions);
         assert!(!resource.announced_full);
         let run = resource.run.clone().unwrap();

@@ -68,12 +68,13 @@ fn full() -> Link {
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);
     link.observe_webhook(sent(&totals, now()), &policy(), now());
-    assert!(!link.start_run(Transactions, 2000, now()));
+    assert!(!link.start_run(Transactions, 2000, None, now()));
     link.keep_for_log(LoggedWebhook {
         received_at: now(),
         message_id: "message-1".to_owned(),
         event: totals,
     });
+    link.limited_since = Some(days(-2));
     link.limited_until = Some(days(8));
     link.ready_at = Some(days(-1));
     link.untold_rows = UntoldRows::Changed;
@@ -105,7 +106,7 @@ fn the_stored_words_stay_as_they_are() {
     check(ResourceState::Syncing, "syncing");
     check(ResourceState::Ready, "ready");
     check(ResourceState::Partial, "partial");
-    check(ResourceState::Failed, "failed");
+    check(ResourceState::Unavailable, "unavailable");
     check(TotalsVerdict::Agrees, "agrees");
     check(TotalsVerdict::Differs, "differs");
     check(UntoldRows::Unchanged, "unchanged");
@@ -197,9 +198,18 @@ fn a_link_has_loaded_once_all_that_belvo_retrieves_is_settled() {
     check(|it| it.fetch_resources = [Owners, Bills].into(), false);
     check(|it| it.resource(Accounts).last_sync = None, false);
     check(
-        |it| *it.resource(Accounts) = declined("unavailable_data"),
+        |it| *it.resource(Owners) = declined("unavailable_data"),
         true,
     );
+    check(
+        |it| *it.resource(Accounts) = declined("unavailable_data"),
+        false,
+    );
+    let without_accounts = |it: &mut Link| {
+        it.resources.remove(&Accounts);
+        it.fetch_resources.remove(&Accounts);
+    };
+    check(without_accounts, true);
     check(|it| it.resources.clear(), false);
 }
 
@@ -211,7 +221,7 @@ fn a_resource_needs_a_sync_while_one_is_pending_or_under_way() {
     link.pending.request_sync(Accounts, SyncMode::Full);
     assert!(link.needs_sync(Accounts));
     assert!(!link.needs_sync(Owners));
-    link.start_run(Accounts, 1000, now());
+    link.start_run(Accounts, 1000, None, now());
     assert!(link.pending.resources.is_empty());
     assert!(link.needs_sync(Accounts));
 }

@@ -130,6 +130,7 @@ fn events(subject: &Subject) -> Vec<String> {
         "change.M.at.S",
         "change.M.external_id.S",
         "change.M.id.S",
+        "change.M.unavailable.S",
         "link_id.S",
     ];
     let mut complaints = unless(

@@ -11,8 +11,8 @@ fn an_access_that_no_webhook_told_of_is_synced_where_no_sync_covers_it() {
         let modes = expected.iter().map(|kind| (*kind, Incremental));
         let expected = Pending {
             link: true,
+            consents: true,
             resources: modes.collect(),
-            ..Pending::default()
         };
         assert_eq!(link.pending, expected, "{accessed:?}");
     };

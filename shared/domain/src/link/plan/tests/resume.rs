@@ -112,7 +112,7 @@ fn a_job_out_of_time_is_continued_at_once_unless_it_finished_nothing() {
     let check = |stuck, chunk_size, delay, expected_chunk_size| {
         let mut link = loaded();
         link.pending.request_sync(Transactions, Full);
-        let start = link.start_run(Transactions, chunk_size, now());
+        let start = link.start_run(Transactions, chunk_size, None, now());
         assert!(!start);
         link.continue_later(stuck, now());
         let continued = link.schedule.get(Reason::Continue);

@@ -90,6 +90,7 @@ fn a_sync_is_dated_from_its_start_and_only_a_full_one_as_a_full_sync() {
         let last_sync = LastSync {
             mode,
             started_at: now(),
+            covers_until: None,
             ended_at: minutes(1),
         };
         assert_eq!(resource.last_sync, Some(last_sync));
@@ -236,7 +237,7 @@ fn a_declined_resource_has_failed_and_some_codes_are_the_users_to_mend() {
         link.decline_run(Transactions, code(text));
         let expected = Resource {
             run: None,
-            state: ResourceState::Failed,
+            state: ResourceState::Unavailable,
             declined: Some(code(text)),
             ..synced(Full, days(-1))
         };
@@ -251,6 +252,70 @@ fn a_declined_resource_has_failed_and_some_codes_are_the_users_to_mend() {
 }
 
 #[test]
+fn a_refusal_that_is_not_known_is_tried_again_for_three_days_and_then_left() {
+    let mut link = running(run(Full));
+    let refused = code("never_heard_of");
+    let first = now();
+    link.refuse_run(Transactions, refused.clone(), first);
+    let resource = link.resource(Transactions).clone();
+    assert_eq!((resource.run, resource.declined), (None, None));
+    assert_eq!(resource.state, ResourceState::Ready, "its rows are shown");
+    let mut pauses = Vec::new();
+    let mut at = first;
+    while let Some(deferred) = link.resource(Transactions).deferred {
+        assert_eq!(deferred.mode, Full);
+        assert_eq!(link.schedule.get(Reason::Deferred), Some(deferred.until));
+        assert!(!link.needs_sync(Transactions), "no other job tries it");
+        pauses.push(deferred.until.duration_since(at));
+        at = deferred.until;
+        link.schedule.take_due(at);
+        link.resume_deferred(at);
+        assert!(link.needs_sync(Transactions));
+        link.start_run(Transactions, 5000, None, at);
+        link.refuse_run(Transactions, refused.clone(), at);
+    }
+    assert!(pauses[1..9].is_sorted(), "{pauses:?}");
+    let three_days = SignedDuration::from_hours(72);
+    assert!(at.duration_since(first) >= three_days);
+    assert!(at.duration_since(first) < three_days + SignedDuration::from_hours(8));
+    let resource = link.resource(Transactions).clone();
+    assert_eq!(resource.state, ResourceState::Unavailable);
+    assert_eq!((resource.declined, resource.refused), (Some(refused), None));
+    assert_eq!(link.schedule.get(Reason::Deferred), None);
+}
+
+#[test]
+fn news_bring_a_refused_resource_forward_and_a_good_sync_forgets_the_refusal() {
+    let mut link = running(run(Full));
+    link.refuse_run(Transactions, code("never_heard_of"), now());
+    link.pending.request_sync(Transactions, Incremental);
+    link.start_run(Transactions, 5000, None, minutes(1));
+    let resource = link.resource(Transactions);
+    assert_eq!(resource.deferred, None, "the run takes it along");
+    assert_eq!(resource.run.as_ref().unwrap().mode, Full);
+    link.conclude_run(Transactions, RunEnd::Complete, minutes(2));
+    link.schedule_deferred();
+    assert_eq!(link.resource(Transactions).refused, None);
+    assert_eq!(link.schedule.get(Reason::Deferred), None);
+}
+
+#[test]
+fn a_refused_run_gives_its_announcement_back() {
+    let announced = Totals {
+        rows: Some(7),
+        ..Totals::default()
+    };
+    let mut link = running(SyncRun {
+        announced: Some(announced.clone()),
+        ..run(Full)
+    });
+    link.refuse_run(Transactions, code("never_heard_of"), now());
+    let resource = link.resource(Transactions);
+    assert_eq!(resource.announced, announced);
+    assert!(resource.announced_full);
+}
+
+#[test]
 fn a_used_up_limit_is_waited_for_until_the_month_ends_in_brasilia() {
     let month_end = Some(at("2026-12-01T03:00:00Z"));
     let mut link = running(run(Full));
@@ -259,7 +324,7 @@ fn a_used_up_limit_is_waited_for_until_the_month_ends_in_brasilia() {
     assert_eq!(link.limited_until, month_end);
     assert_eq!(link.schedule.get(Reason::LimitLifted), month_end);
     let resource = link.resource(Transactions);
-    assert_eq!(resource.state, ResourceState::Failed);
+    assert_eq!(resource.state, ResourceState::Unavailable);
     assert_eq!(resource.declined, Some(limit));
     assert_eq!(resource.run, None);
 }

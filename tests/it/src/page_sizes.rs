@@ -1,0 +1,140 @@
+//! Pages of another size than was asked for, and pages that cannot be had in time.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::bank::Bank;
+use crate::world::World;
+
+/// A stack that adopts links without attempts, with so many links whose webhooks were lost.
+async fn unheard_links(count: usize) -> World {
+    let parameters = [
+        ("AdoptExistingLinks", "true"),
+        ("BelvoRequestsPer30Seconds", "10000"),
+    ];
+    let world = World::with(&parameters).await;
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(3);
+    let clock = json!({"set": long_ago.to_string()});
+    world.sandbox("clock", &clock).await;
+    let lost = json!({"external_id": "user-lost", "transactions": 3, "webhooks": false});
+    for _ in 0..count {
+        world.sandbox("links", &lost).await;
+    }
+    world
+}
+
+/// Invokes the sweeper for page after page, and gives how many there were, and how many links it has
+/// queued.
+async fn swept_pages(world: &World) -> (u64, u64) {
+    let (mut page, mut enqueued) = (0, 0);
+    loop {
+        page += 1;
+        let event = json!({"sweep": "links", "page": page});
+        let report = world.stack.invoke("sweeper", event).await.unwrap();
+        enqueued += report["enqueued"].as_u64().unwrap();
+        if report["pages"] == page {
+            return (page, enqueued);
+        }
+    }
+}
+
+/// Follows a reread of all links to its end, and adds up what it has queued.
+async fn reread_all(world: &World) -> u64 {
+    let mut event = json!({"sweep": "reread", "all": true, "over": "PT1H"});
+    let mut enqueued = 0;
+    while event != Value::Null {
+        let mut report = world.stack.invoke("sweeper", event).await.unwrap();
+        enqueued += report["enqueued"].as_u64().unwrap();
+        event = report["next"].take();
+    }
+    enqueued
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_link_is_found_though_belvo_gives_smaller_pages_or_none_of_that_size() {
+    for fault in [
+        json!({"largest_page": 3, "path": "/api/links/"}),
+        json!({"largest_page": 1, "path": "/api/links/"}),
+        json!({"large_pages": {"rows": 8, "status": 504}, "path": "/api/links/"}),
+    ] {
+        let world = unheard_links(10).await;
+        world.sandbox("faults", &fault).await;
+        let (pages, enqueued) = swept_pages(&world).await;
+        assert!(pages > 1, "{fault}");
+        assert_eq!(enqueued, 10, "{fault}");
+        let walk = json!({"sweep": "links"});
+        let report = world.stack.invoke("sweeper", walk).await.unwrap();
+        assert_eq!(report["pages"], pages, "{fault}");
+        world.settle().await;
+        assert_eq!(
+            swept_pages(&world).await,
+            (pages, 0),
+            "all are known: {fault}"
+        );
+        assert_eq!(reread_all(&world).await, 10, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_read_completely_though_pages_are_smaller_than_asked_for() {
+    let world = World::with(&[("BelvoRequestsPer30Seconds", "10000")]).await;
+    world.sandbox("faults", &json!({"largest_page": 100})).await;
+    let user = world.individual().await;
+    let connected = world.connected(&user).await;
+    let external_id = user.external_id.clone();
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
+    let link = bank.link_id().to_owned();
+    bank.world.assert_identical(&link, &external_id).await;
+    bank.control("changes", &json!({"add": 7, "update": 6, "delete": 5}))
+        .await;
+    bank.world.settle().await;
+    bank.assert_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_comes_in_smaller_pages_where_a_large_one_cannot_be_had() {
+    for status in [504, 413, 408, 524] {
+        let world = World::with(&[("BelvoRequestsPer30Seconds", "10000")]).await;
+        let fault = json!({
+            "large_pages": {"rows": 300, "status": status}, "path": "/api/transactions/",
+        });
+        world.sandbox("faults", &fault).await;
+        let user = world.individual().await;
+        let connected = world.connected(&user).await;
+        let external_id = user.external_id.clone();
+        let bank = Bank {
+            world,
+            user,
+            connected,
+        };
+        let link = bank.link_id().to_owned();
+        bank.world.assert_identical(&link, &external_id).await;
+        let requests = bank.requests().await;
+        let of_size = |size: u32| {
+            let lists = requests
+                .iter()
+                .filter(|it| it.contains("/api/transactions/?"));
+            lists
+                .filter(|it| it.contains(&format!("page_size={size}&")))
+                .count()
+        };
+        assert!(of_size(1000) <= 2, "{status}: {requests:?}");
+        assert!(of_size(200) > 10, "{status}: {requests:?}");
+        assert_eq!(of_size(40), 0, "{status}");
+    }
+}
+
+/// Somebody waits for it, but rather for ten seconds than in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_token_is_a_token() {
+    let world = World::start().await;
+    let slow = json!({"latency_ms": 7_000, "path": "/api/token/"});
+    world.sandbox("faults", &slow).await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    assert!(!minted.access_token.is_empty());
+}
