@@ -58,10 +58,15 @@ impl Eraser<'_> {
         if !self.purge(&user, link_id).await? {
             return Ok(());
         }
+        // A link without a callback has the first attempt it fits, which may be that of another link
+        // whose callback is still to come.
+        let open = connections.attempts(&user, Timestamp::MIN).await?;
+        let open = open.iter().filter(|it| it.linked.is_none());
+        let is_certain = open.count() == 1;
         connections
-            .remove_attempts(&user, |it| {
-                it.linked == Some(link_id)
-                    || link.session_id.as_ref() == Some(&it.attempt.session_id)
+            .remove_attempts(&user, |it| match it.linked {
+                Some(linked) => linked == link_id,
+                None => is_certain && link.session_id.as_ref() == Some(&it.attempt.session_id),
             })
             .await?;
         let now = self.fetcher.clock.now();
