@@ -342,7 +342,7 @@ impl World {
     /// All that remains to be done of an erasure: Belvo deletes later than it is asked, and is asked
     /// twice whether it has.
     pub async fn let_erasure_end(&self, id: &str) {
-        for _ in 0..3 {
+        for _ in 0..4 {
             self.let_time_pass(id).await;
         }
     }

@@ -31,7 +31,7 @@ const SWEEP_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 const MOST_ROUNDS: u32 = 20_000;
 
 /// DynamoDB deletes an expired record within this time (AWS, "Using time to live").
-const LATEST_EXPIRY: SignedDuration = SignedDuration::from_hours(48);
+pub const LATEST_EXPIRY: SignedDuration = SignedDuration::from_hours(48);
 
 pub struct World {
     pub setup: Setup,

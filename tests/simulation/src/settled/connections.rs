@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use truth::Canonical;
 
@@ -40,7 +41,13 @@ pub async fn differences(world: &mut World, person: usize) -> Vec<String> {
     if was_erased != world.people[person].erased_at.is_some() {
         wrong.push(format!("user#erased of person {person}: {was_erased}"));
     }
-    // Visits of which the answer was lost, and which nobody has made. Counters of hours have expired.
+    // Counters of hours expire.
+    let now = world.time.now();
+    items.retain(|key, _| {
+        key.strip_prefix("hour#")
+            .is_none_or(|hour| is_old(hour, now))
+    });
+    // Visits of which the answer was lost, and which nobody has made.
     items.retain(|key, it| {
         key.contains('#') || *it.get("outcome") != Canonical::Text("started".into())
     });
@@ -50,6 +57,12 @@ pub async fn differences(world: &mut World, person: usize) -> Vec<String> {
             .map(|it| format!("{it} of person {person} is left")),
     );
     wrong
+}
+
+/// Whether DynamoDB must have deleted the counter of an hour: after two hours, and two days.
+fn is_old(hour: &str, now: Timestamp) -> bool {
+    let began: Result<Timestamp, _> = format!("{hour}:00:00Z").parse();
+    began.is_ok_and(|began| now.duration_since(began) > SignedDuration::from_hours(51))
 }
 
 /// An attempt is recorded, with its link and its outcome if the browser came back.

@@ -30,7 +30,7 @@ fn is_unclaimed(records: &Records) -> bool {
             .any(|(kind, _)| key.starts_with(&format!("{kind}#")))
     };
     let status = records.get("LINK").and_then(|it| it.get("status"));
-    status == Some(&Canonical::Text("unclaimed".to_owned())) && !records.keys().any(|it| is_row(it))
+    status == Some(&Canonical::Text("unclaimed".to_owned())) && !records.keys().any(is_row)
 }
 
 /// Of an erased link only its tombstone is left, or nothing, here and at Belvo. A LINK that never

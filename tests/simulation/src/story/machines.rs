@@ -62,11 +62,8 @@ async fn the_fetcher_is_lost(world: &mut World, random: &mut Random) {
 
 /// On two batches, or both on one.
 async fn two_fetchers_work(world: &mut World, random: &mut Random) {
-    let others = [
-        Other::Twice,
-        Other::Beside,
-        Other::Straggling(random.between(1, 120), *random.pick(MEANWHILE)),
-    ];
+    let (waits, habit) = (random.between(1, 120), *random.pick(MEANWHILE));
+    let others = [Other::Twice, Other::Beside, Other::Straggling(waits, habit)];
     let how = How {
         other: *random.pick(&others),
         lost_at: random.one_in(3).then(|| random.between(1, 120)),
@@ -93,9 +90,10 @@ async fn something_happens_meanwhile(world: &mut World, random: &mut Random) {
 async fn a_straggler_is_overtaken(world: &mut World, random: &mut Random) {
     world.work_off().await;
     a_statement_is_corrected(world, random).await;
-    let next: [&str; 2] = ["a_statement_is_corrected", "erases_a_link"];
+    let next = ["a_statement_is_corrected", "erases_a_link"];
+    let (waits, habit) = (random.between(1, 60), *random.pick(&next));
     let how = How {
-        other: Other::Straggling(random.between(1, 60), *random.pick(&next)),
+        other: Other::Straggling(waits, habit),
         ..world.setup.usual()
     };
     let worked = world.work(how, random).await;

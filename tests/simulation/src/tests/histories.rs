@@ -33,4 +33,5 @@ histories! {
     a_row_is_moved_by_a_slow_clock
     a_straggler_writes_what_was_moved
     a_long_list_is_read_in_a_hurry
+    the_attempt_of_another_link_is_erased
 }
