@@ -4,7 +4,7 @@
 //! Belvo's answer does not hold up our own purge.
 
 use domain::link::{ChangeEvent, ChangeKind, EraseMark, Reason, later};
-use domain::{ExternalId, Link, LinkId, ReceiptId};
+use domain::{AttemptRecord, ExternalId, Link, LinkId, ReceiptId};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Metric;
 use store::{ErasureScope, Lease, Receipt, Tombstone};
@@ -61,8 +61,8 @@ impl Eraser<'_> {
         // A link without a callback has the first attempt it fits, which may be that of another link
         // whose callback is still to come.
         let open = connections.attempts(&user, Timestamp::MIN).await?;
-        let open = open.iter().filter(|it| it.linked.is_none());
-        let is_certain = open.count() == 1;
+        let is_open = |it: &&AttemptRecord| it.linked.is_none() && it.outcome.is_none();
+        let is_certain = open.iter().filter(is_open).count() == 1;
         connections
             .remove_attempts(&user, |it| match it.linked {
                 Some(linked) => linked == link_id,
