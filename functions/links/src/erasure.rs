@@ -89,7 +89,8 @@ impl Handler {
             .await?;
         let marks = links.iter().map(async |it| {
             let marked = self.links.mark(&request.scope, it.link_id, &mark).await?;
-            // The others are on a receipt of their own since they were listed.
+            // The others are on a receipt of their own since they were listed, or the job has marked
+            // and entered them.
             Ok::<_, StoreError>(marked.then_some(it.link_id))
         });
         let marked: Vec<LinkId> = try_join_all(marks).await?.into_iter().flatten().collect();

@@ -339,14 +339,6 @@ impl World {
         self.let_time_pass_until(link_id, end).await;
     }
 
-    /// All that remains to be done of an erasure: Belvo deletes later than it is asked, and is asked
-    /// twice whether it has.
-    pub async fn let_erasure_end(&self, id: &str) {
-        for _ in 0..4 {
-            self.let_time_pass(id).await;
-        }
-    }
-
     /// The same for what waits until then. A purge waits for its own time, so that is moved.
     pub async fn let_time_pass_until(&self, link_id: &str, until: jiff::Timestamp) {
         let now = AttributeValue::S(jiff::Timestamp::now().to_string());
@@ -367,6 +359,14 @@ impl World {
             .invoke("fetcher", json!({"Records": [record]}))
             .await;
         assert_eq!(failures(&answer.unwrap()), Vec::<String>::new());
+    }
+
+    /// All that remains to be done of an erasure: Belvo deletes later than it is asked, and is asked
+    /// twice whether it has.
+    pub async fn let_erasure_end(&self, id: &str) {
+        for _ in 0..4 {
+            self.let_time_pass(id).await;
+        }
     }
 
     /// Tells the sandbox to do something.
