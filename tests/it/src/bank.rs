@@ -24,9 +24,27 @@ pub type Backup = Vec<(
 
 impl Bank {
     pub async fn connected() -> Self {
-        let world = World::start().await;
+        Self::connected_in(World::start().await).await
+    }
+
+    /// The same in a world that is prepared.
+    pub async fn connected_in(world: World) -> Self {
         let user = world.individual().await;
         let connected = world.connected(&user).await;
+        Self {
+            world,
+            user,
+            connected,
+        }
+    }
+
+    /// The same with wishes for the link.
+    pub async fn connected_with(world: World, wishes: Value) -> Self {
+        let user = world.individual().await;
+        let minted = world.mint(&user).await;
+        let connected = world.connect_with(&user, &minted, wishes).await;
+        world.follow(&connected.redirect_url).await;
+        world.settle().await;
         Self {
             world,
             user,

@@ -11,13 +11,7 @@ use crate::world::World;
 async fn connected() -> (Bank, Vec<Value>) {
     let world = World::start().await;
     world.stream().await;
-    let user = world.individual().await;
-    let connected = world.connected(&user).await;
-    let bank = Bank {
-        world,
-        user,
-        connected,
-    };
+    let bank = Bank::connected_in(world).await;
     let events = bank.events().await;
     (bank, events)
 }

@@ -79,16 +79,9 @@ async fn every_link_is_found_though_belvo_gives_smaller_pages_or_none_of_that_si
 async fn a_link_is_read_completely_though_pages_are_smaller_than_asked_for() {
     let world = World::with(&[("BelvoRequestsPer30Seconds", "10000")]).await;
     world.sandbox("faults", &json!({"largest_page": 100})).await;
-    let user = world.individual().await;
-    let connected = world.connected(&user).await;
-    let external_id = user.external_id.clone();
-    let bank = Bank {
-        world,
-        user,
-        connected,
-    };
-    let link = bank.link_id().to_owned();
-    bank.world.assert_identical(&link, &external_id).await;
+    let bank = Bank::connected_in(world).await;
+    let user = &bank.user.external_id;
+    bank.world.assert_identical(bank.link_id(), user).await;
     bank.control("changes", &json!({"add": 7, "update": 6, "delete": 5}))
         .await;
     bank.world.settle().await;
@@ -103,16 +96,9 @@ async fn a_statement_comes_in_smaller_pages_where_a_large_one_cannot_be_had() {
             "large_pages": {"rows": 300, "status": status}, "path": "/api/transactions/",
         });
         world.sandbox("faults", &fault).await;
-        let user = world.individual().await;
-        let connected = world.connected(&user).await;
-        let external_id = user.external_id.clone();
-        let bank = Bank {
-            world,
-            user,
-            connected,
-        };
-        let link = bank.link_id().to_owned();
-        bank.world.assert_identical(&link, &external_id).await;
+        let bank = Bank::connected_in(world).await;
+        let user = &bank.user.external_id;
+        bank.world.assert_identical(bank.link_id(), user).await;
         let requests = bank.requests().await;
         let of_size = |size: u32| {
             let lists = requests

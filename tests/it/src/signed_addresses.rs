@@ -38,17 +38,7 @@ fn written(bank: &Bank) -> u64 {
 async fn a_signature_that_changes_at_every_read_is_no_change_of_a_row() {
     let world = World::start().await;
     world.stream().await;
-    let user = world.individual().await;
-    let minted = world.mint(&user).await;
-    let few = json!({"transactions": 20});
-    let connected = world.connect_with(&user, &minted, few).await;
-    world.follow(&connected.redirect_url).await;
-    world.settle().await;
-    let bank = Bank {
-        world,
-        user,
-        connected,
-    };
+    let bank = Bank::connected_with(world, json!({"transactions": 20})).await;
     sign(&bank, "1111").await;
     let (units, events) = (written(&bank), bank.told().await);
     sign(&bank, "2222").await;

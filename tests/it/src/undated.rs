@@ -10,17 +10,7 @@ use truth::Canonical;
 /// A bank with few movements, two of which are pending and have no date yet.
 async fn with_pending() -> (Bank, Vec<String>) {
     let world = World::start().await;
-    let user = world.individual().await;
-    let minted = world.mint(&user).await;
-    let few = json!({"transactions": 8});
-    let connected = world.connect_with(&user, &minted, few).await;
-    world.follow(&connected.redirect_url).await;
-    world.settle().await;
-    let bank = Bank {
-        world,
-        user,
-        connected,
-    };
+    let bank = Bank::connected_with(world, json!({"transactions": 8})).await;
     let ids = bank.by_date().await;
     let pending = vec![ids[1].clone(), ids[4].clone()];
     let today = bank.today().await;

@@ -304,13 +304,7 @@ async fn a_list_that_was_empty_from_the_first_answer_on_is_looked_at_again() {
     let world = World::start().await;
     let fault = json!({"empty_list": true, "path": "/api/bills/"});
     world.sandbox("faults", &fault).await;
-    let user = world.individual().await;
-    let connected = world.connected(&user).await;
-    let bank = Bank {
-        world,
-        user,
-        connected,
-    };
+    let bank = Bank::connected_in(world).await;
     assert_eq!(bank.stored("BILLS").await.len(), 0);
     bank.faults(&json!({})).await;
     let soon = Timestamp::now() + SignedDuration::from_mins(61);
