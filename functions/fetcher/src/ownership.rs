@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use belvo::BelvoError;
 use domain::link::{LinkStatus, NamedOwner, OwnerCheck, OwnerEvidence, OwnerVerdict, predecessor};
-use domain::{Attempt, AttemptRecord, ExternalId, Link, LinkId, ResourceKind};
+use domain::{Attempt, AttemptRecord, ExternalId, Link, LinkId};
 use runtime::Metric;
 
 use crate::error::Result;
@@ -197,12 +197,12 @@ async fn find_predecessor(fetcher: &Fetcher, link: &Link) -> Result<Option<Link>
     Ok(predecessor(known, link.created_at))
 }
 
-/// Whether both links name one document. Before Belvo announces OWNERS, its list may be empty.
-async fn have_same_owner(fetcher: &Fetcher, link: &Link, other: &Link) -> Result<bool> {
+/// Whether both links name one document.
+async fn have_same_owner(fetcher: &Fetcher, link: &mut Link, other: &Link) -> Result<bool> {
     if fetcher.config.policy.owner_check == OwnerCheck::Off {
         return Ok(true);
     }
-    if !link.needs_sync(ResourceKind::Owners) {
+    if !link.owners_can_be_read(fetcher.clock.now()) {
         return Ok(false);
     }
     // Each must name its own link: an owner that names the other's would match itself.

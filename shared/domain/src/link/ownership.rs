@@ -156,13 +156,16 @@ impl Link {
     }
 
     /// Whether the owners of a link for which Belvo names no user can be compared with the attempts
-    /// that have named it. Before Belvo announces OWNERS, its list may be empty; a webhook that was
-    /// lost is not waited for any longer than data takes to come.
+    /// that have named it.
     pub fn witnesses_can_be_heard(&mut self, policy: &Policy, now: Timestamp) -> bool {
         // Elsewhere the owner is no witness, and a callback alone is none.
-        if policy.owner_check != OwnerCheck::Required || self.named_by.is_empty() {
-            return false;
-        }
+        let are_there = policy.owner_check == OwnerCheck::Required && !self.named_by.is_empty();
+        are_there && self.owners_can_be_read(now)
+    }
+
+    /// Whether OWNERS can be read of a link that is nobody's yet. Before Belvo announces it, its list
+    /// may be empty; a webhook that was lost is not waited for any longer than data takes to come.
+    pub fn owners_can_be_read(&mut self, now: Timestamp) -> bool {
         if self.created_at.is_some_and(|at| later(at, LOADING) <= now) {
             self.pending
                 .request_sync(ResourceKind::Owners, SyncMode::Full);
