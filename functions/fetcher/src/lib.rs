@@ -41,6 +41,7 @@ mod ownership;
 mod reconcile;
 mod sync;
 mod usage;
+mod webhook_log;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use runtime::Metric;
 use crate::error::{JobError, Result, least_delay, log_refusal};
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
-use crate::{consents, metrics, outbox, ownership, sync, usage};
+use crate::{consents, metrics, outbox, ownership, sync, usage, webhook_log};
 
 /// Syncs of one resource in one job. A sync may show that a full one is needed, and that one may
 /// disagree with what was announced; after that, it waits.
@@ -85,6 +85,7 @@ async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<()> {
         let spent = spent.map(Quota::of_connecting);
         let (occasion, at) = (record.link_id.to_string(), record.created_at.unwrap_or(now));
         usage::count(fetcher, record, &occasion, at, spent).await?;
+        webhook_log::catch_up(link).await?;
         link.save_on_the_way().await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What Belvo's webhooks lead to, and their log.
+//! What Belvo's webhooks lead to.
 
 use domain::Event;
 use domain::link::{LoggedWebhook, Webhook};
@@ -9,9 +9,7 @@ use crate::leased::{Delivery, LeasedLink};
 use crate::metrics;
 use crate::outcome::JobOutcome;
 use crate::reconcile::reconcile;
-
-/// How a webhook is logged that came before its link was bound.
-const LOGGED_ONCE_BOUND: &str = "synced_once_bound";
+use crate::webhook_log;
 
 /// Belvo has called the webhook about the link.
 pub(crate) async fn received(
@@ -28,7 +26,7 @@ pub(crate) async fn received(
         message_id: delivery.message_id,
         event,
     };
-    log(link, webhook, outcome).await?;
+    webhook_log::write(link, webhook, outcome).await?;
     Ok(outcome)
 }
 
@@ -59,26 +57,4 @@ async fn observe(
         JobOutcome::Done => JobOutcome::Webhook(effect),
         other => other,
     })
-}
-
-/// The log is of links that were bound; a webhook that came before waits on LINK.
-async fn log(link: &mut LeasedLink<'_>, webhook: LoggedWebhook, outcome: JobOutcome) -> Result<()> {
-    let (link_id, links) = (link.record.link_id, &link.fetcher.links);
-    if link.record.bound_at.is_none() {
-        if link.record.keep_for_log(webhook) {
-            link.save().await?;
-        }
-        return Ok(());
-    }
-    for earlier in &link.record.unlogged {
-        let logged = links.put_webhook(link_id, earlier, LOGGED_ONCE_BOUND);
-        logged.await?;
-    }
-    let logged = links.put_webhook(link_id, &webhook, outcome.name());
-    logged.await?;
-    if !link.record.unlogged.is_empty() {
-        link.record.unlogged.clear();
-        link.save().await?;
-    }
-    Ok(())
 }
