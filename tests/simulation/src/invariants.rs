@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use truth::{Canonical, RESOURCES};
 
-use crate::people::Person;
-use crate::sides::aws::{CONNECTION_TABLE, LINK_TABLE, RESOURCE_TABLE};
+use crate::people::{NAME, Person};
+use crate::tables::{Item, Tables};
 use crate::world::World;
 
 /// A rule that every state of the tables keeps.
@@ -48,119 +47,80 @@ const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-/// Checks all invariants.
+/// Checks all invariants on everything that is stored.
 ///
 /// # Panics
 /// With the name of the one that does not hold, and the story.
 pub async fn check(world: &mut World) {
-    let tables = Tables::read(world).await;
+    world.take_touched();
+    let tables = Tables::all(&world.client).await;
+    let links = tables.link_ids().chain(world.rows.keys());
+    let links = links.chain(world.links.keys()).cloned().collect();
+    hold(world, &tables, &links).await;
+}
+
+/// Checks all invariants on the links and users of which a record was written since the last check,
+/// and on all links of these users.
+///
+/// # Panics
+/// Like [`check`].
+#[cfg(test)]
+pub async fn check_touched(world: &mut World) {
+    let (mut links, mut users) = world.take_touched();
+    let made = |id: &String| world.links.get(id);
+    let makers = links.iter().filter_map(made).map(|it| it.person);
+    users.extend(makers.map(|it| world.people[it].external_id.clone()));
+    let of_users = |it: usize| users.contains(&world.people[it].external_id);
+    let others = world.links.iter().filter(|(_, it)| of_users(it.person));
+    links.extend(others.map(|(id, _)| id.clone()));
+    let tables = Tables::of(&world.client, &users, &links).await;
+    hold(world, &tables, &links).await;
+}
+
+/// Checks all invariants on these links.
+async fn hold(world: &mut World, tables: &Tables, links: &BTreeSet<String>) {
     for invariant in INVARIANTS {
-        if let Some(what) = (invariant.broken)(world, &tables) {
+        if let Some(what) = (invariant.broken)(world, tables) {
             panic!("{}\nnot so: {}\n{what}", world.story(), invariant.name);
         }
     }
-    world.tombstones.extend(tables.tombstones.keys().cloned());
-    let rows = tables.rows.iter().map(RowKey::of_link);
-    let before = std::mem::replace(&mut world.rows, rows.collect());
-    let gone: Vec<_> = before.difference(&world.rows).cloned().collect();
-    if let Some(what) = a_row_is_lost(world, &gone).await {
-        let name = "a row that was stored and that Belvo has is stored";
-        panic!("{}\nnot so: {name}\n{what}", world.story());
+    let tombstones = tables.links("TOMBSTONE");
+    world
+        .tombstones
+        .extend(tombstones.map(|(id, _)| id.clone()));
+    let mut rows: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for row in tables.rows() {
+        let of_link = rows.entry(row.link_id.clone()).or_default();
+        of_link.insert((row.kind.clone(), row.id.clone()));
+    }
+    for link_id in links {
+        let now = rows.remove(link_id).unwrap_or_default();
+        let before = world.rows.insert(link_id.clone(), now);
+        let gone = &before.unwrap_or_default() - &world.rows[link_id];
+        if let Some(what) = a_row_is_lost(world, link_id, &gone).await {
+            let name = "a row that was stored and that Belvo has is stored";
+            panic!("{}\nnot so: {name}\n{what}", world.story());
+        }
     }
 }
 
 /// Rows that were stored after the step before. An erasure removes what Belvo still has.
-async fn a_row_is_lost(world: &World, gone: &[(String, String, String)]) -> Option<String> {
-    for (link_id, kind, id) in gone {
-        let erased = world.links.get(link_id).is_none_or(|it| it.erased);
-        let name = RESOURCES.iter().find(|(it, _)| it == kind);
-        let Some((_, name)) = name.filter(|_| !erased) else {
-            continue;
-        };
-        let truth = world.bank.truth(link_id).await;
-        let objects = truth.get(name).list().iter();
-        if objects.into_iter().any(|it| it.get("id").text() == id) {
-            return Some(format!("{kind} {id} of {link_id}"));
-        }
+async fn a_row_is_lost(
+    world: &World,
+    link_id: &str,
+    gone: &BTreeSet<(String, String)>,
+) -> Option<String> {
+    if gone.is_empty() || world.links.get(link_id).is_none_or(|it| it.erased) {
+        return None;
     }
-    None
-}
-
-type Item = BTreeMap<String, Canonical>;
-
-/// What is stored.
-struct Tables {
-    /// User, link, kind and id of each row.
-    rows: Vec<RowKey>,
-    /// LINK, by link.
-    links: BTreeMap<String, Item>,
-    tombstones: BTreeMap<String, Item>,
-    /// Everything that is no row.
-    others: Vec<Item>,
-}
-
-struct RowKey {
-    user: String,
-    link_id: String,
-    kind: String,
-    id: String,
-}
-
-impl RowKey {
-    fn of_link(&self) -> (String, String, String) {
-        (self.link_id.clone(), self.kind.clone(), self.id.clone())
-    }
-}
-
-impl Tables {
-    async fn read(world: &World) -> Self {
-        let rows = scan(world, RESOURCE_TABLE, Some("external_id, #record")).await;
-        let rows = rows.iter().map(|it| {
-            let record = text(it, "record");
-            let parts: Vec<&str> = record.split('#').collect();
-            RowKey {
-                user: text(it, "external_id"),
-                link_id: parts[0].to_owned(),
-                kind: parts[1].to_owned(),
-                id: parts.last().unwrap().to_string(),
-            }
-        });
-        let mut others = scan(world, LINK_TABLE, None).await;
-        let of_kind = |kind: &str| {
-            let found = others.iter().filter(|it| text(it, "record") == kind);
-            found.map(|it| (text(it, "link_id"), it.clone())).collect()
-        };
-        let (links, tombstones) = (of_kind("LINK"), of_kind("TOMBSTONE"));
-        let rows = rows.collect();
-        others.extend(scan(world, CONNECTION_TABLE, None).await);
-        Self {
-            rows,
-            links,
-            tombstones,
-            others,
-        }
-    }
-}
-
-async fn scan(world: &World, table: &str, members: Option<&str>) -> Vec<Item> {
-    let mut scan = world.client.scan().table_name(table).consistent_read(true);
-    if let Some(members) = members {
-        scan = scan
-            .projection_expression(members)
-            .expression_attribute_names("#record", "record");
-    }
-    let mut pages = scan.into_paginator().items().send();
-    let mut items = Vec::new();
-    while let Some(item) = pages.next().await {
-        let mut item = item.unwrap();
-        // The hash beside an object says nothing else than the object.
-        item.remove("hash");
-        let item = item.into_iter();
-        let canonical =
-            |(name, it): (String, AttributeValue)| (name, Canonical::from_attribute(&it));
-        items.push(item.map(canonical).collect());
-    }
-    items
+    let truth = world.bank.truth(link_id).await;
+    let mut gone = gone.iter();
+    let lost = gone.find(|(kind, id)| {
+        let names = RESOURCES.iter().filter(|(it, _)| it == kind);
+        let mut objects = names.flat_map(|(_, name)| truth.get(name).list());
+        objects.any(|it| it.get("id").text() == id)
+    });
+    lost.map(|(kind, id)| format!("{kind} {id} of {link_id}"))
 }
 
 fn text(item: &Item, name: &str) -> String {
@@ -172,14 +132,15 @@ fn text(item: &Item, name: &str) -> String {
 
 fn a_row_is_doubled(world: &World, tables: &Tables) -> Option<String> {
     let mut seen = BTreeSet::new();
-    let rows = tables.rows.iter();
-    let mut rows = rows.filter(|it| !world.overlapped.contains(&it.link_id));
+    let mut rows = tables
+        .rows()
+        .filter(|it| !world.overlapped.contains(&it.link_id));
     let double = rows.find(|it| !seen.insert((&it.link_id, &it.kind, &it.id)));
     double.map(|it| format!("{} {} of {}", it.kind, it.id, it.link_id))
 }
 
 fn a_row_lies_under_another_user(world: &World, tables: &Tables) -> Option<String> {
-    let mut rows = tables.rows.iter();
+    let mut rows = tables.rows();
     let wrong = rows.find(|it| {
         let made = world.links.get(&it.link_id);
         made.is_none_or(|made| world.people[made.person].external_id != it.user)
@@ -189,24 +150,23 @@ fn a_row_lies_under_another_user(world: &World, tables: &Tables) -> Option<Strin
 
 fn a_row_of_a_stranger_is_stored(world: &World, tables: &Tables) -> Option<String> {
     let is_theirs = |id: &str| world.links.get(id).is_some_and(|it| it.owner_is_theirs);
-    let mut rows = tables.rows.iter();
+    let mut rows = tables.rows();
     let wrong = rows.find(|it| !is_theirs(&it.link_id));
     wrong.map(|it| format!("{} of {}", it.kind, it.link_id))
 }
 
 /// Until the second purge, a job of before may still write rows, but never LINK.
 fn an_erased_link_is_back(_: &World, tables: &Tables) -> Option<String> {
-    let mut links = tables.links.iter();
-    let saved = |(id, it): &(&String, &Item)| {
-        it.contains_key("updated_at") && tables.tombstones.contains_key(*id)
-    };
+    let mut links = tables.links("LINK");
+    let tombstone = |id: &str| tables.link(id, "TOMBSTONE");
+    let saved =
+        |(id, it): &(&String, &Item)| it.contains_key("updated_at") && tombstone(id).is_some();
     if let Some((id, _)) = links.find(saved) {
         return Some(format!("LINK of {id}"));
     }
-    let mut rows = tables.rows.iter();
+    let mut rows = tables.rows();
     let back = rows.find(|row| {
-        let tombstone = tables.tombstones.get(&row.link_id);
-        tombstone.is_some_and(|it| {
+        tombstone(&row.link_id).is_some_and(|it| {
             let schedule = it.get("schedule").unwrap_or(&Canonical::Null);
             *schedule.get("purge") == Canonical::Null
         })
@@ -218,56 +178,66 @@ fn an_erased_link_is_back(_: &World, tables: &Tables) -> Option<String> {
 fn a_link_is_forgotten(world: &World, tables: &Tables) -> Option<String> {
     let queue = world.queue.lock().unwrap();
     let is_queued = |link_id: &str| queue.waiting_bodies().any(|it| it.contains(link_id));
-    let links = tables.links.values();
+    let links = tables.links("LINK").map(|(_, it)| it);
     // A quarantined link is read again only when an operator or a webhook says so.
     let alive = |it: &&Item| {
         let status = text(it, "status");
         ["announced", "awaiting_owner", "bound"].contains(&status.as_str())
     };
-    let links = links.filter(alive);
-    let mut links = links.filter(|it| !is_queued(&text(it, "link_id")));
+    let is_empty = |it: &Canonical| match it {
+        Canonical::Null => true,
+        Canonical::Map(members) => members.is_empty(),
+        Canonical::Bool(flag) => !flag,
+        Canonical::List(list) => list.is_empty(),
+        _ => false,
+    };
+    let mut links = links.filter(alive);
     let forgotten = links.find(|link| {
-        let is_empty = |it: &Canonical| match it {
-            Canonical::Null => true,
-            Canonical::Map(members) => members.is_empty(),
-            Canonical::Bool(flag) => !flag,
-            Canonical::List(list) => list.is_empty(),
-            _ => false,
-        };
         let waits = match link.get("pending") {
             Some(Canonical::Map(pending)) => pending.values().any(|it| !is_empty(it)),
             _ => false,
         };
-        waits && link.contains_key("updated_at") && !link.contains_key("due_at")
+        waits
+            && link.contains_key("updated_at")
+            && !link.contains_key("due_at")
+            && !is_queued(&text(link, "link_id"))
     });
     forgotten.map(|it| format!("{}: {:?}", text(it, "link_id"), it.get("pending")))
 }
 
 fn a_document_leaks(world: &World, tables: &Tables) -> Option<String> {
-    let queue = world.queue.lock().unwrap();
-    let owners = (0..world.people.len()).map(Person::account_holder_of);
-    let people: Vec<Person> = world.people.iter().cloned().chain(owners).collect();
+    let owners = (0..world.people.len()).map(|it| Person::account_holder_of(it).cpf);
+    let documents: BTreeSet<String> = owners
+        .chain(world.people.iter().map(|it| it.cpf.clone()))
+        .collect();
     let secret = |text: &str| {
-        let mut people = people.iter();
-        people.any(|it| text.contains(&it.cpf) || text.contains(&it.name))
+        let mut numbers = text.split(|it: char| !it.is_ascii_digit());
+        numbers.any(|it| documents.contains(it)) || text.contains(NAME)
     };
-    if let Some(body) = queue.bodies().find(|it| secret(it)) {
+    let mut queue = world.queue.lock().unwrap();
+    if let Some(body) = queue.take_new().iter().find(|it| secret(it)) {
         return Some(format!("on the queue: {body}"));
     }
     // A consent is Belvo's object.
-    let mut others = tables.others.iter();
-    let leak = others.find(|item| {
+    let mut of_links = tables.of_links();
+    let leak = of_links.find(|item| {
         let mut members = item.iter().filter(|(name, _)| *name != "data");
         members.any(|(_, it)| secret(&format!("{it:?}")))
     });
-    leak.map(|it| format!("{:?}", it.keys().collect::<Vec<_>>()))
+    if let Some(item) = leak {
+        return Some(format!("{:?}", item.keys().collect::<Vec<_>>()));
+    }
+    let mut of_users = tables.connections();
+    let leak = of_users.find(|(_, _, it)| secret(&format!("{it:?}")));
+    leak.map(|(_, key, _)| key.clone())
 }
 
 fn a_receipt_lies(_: &World, tables: &Tables) -> Option<String> {
-    let receipts = tables.others.iter();
-    let mut receipts = receipts.filter(|it| text(it, "session_id").starts_with("receipt#"));
-    receipts.find_map(|receipt| {
-        let Some(Canonical::Map(links)) = receipt.get("links") else {
+    let mut receipts = tables
+        .connections()
+        .filter(|(_, key, _)| key.starts_with("receipt#"));
+    receipts.find_map(|(_, _, receipt)| {
+        let Canonical::Map(links) = receipt.get("links") else {
             return None;
         };
         let done = links
@@ -276,9 +246,9 @@ fn a_receipt_lies(_: &World, tables: &Tables) -> Option<String> {
         let mut done = done.map(|(id, _)| id);
         let left = done.find(|id| {
             // A late webhook may have made LINK anew for a moment, empty.
-            let link = tables.links.get(*id);
+            let link = tables.link(id, "LINK");
             let saved = link.is_some_and(|it| it.contains_key("updated_at"));
-            saved || tables.rows.iter().any(|it| it.link_id == **id)
+            saved || tables.rows().any(|it| it.link_id == **id)
         });
         left.map(|id| format!("{id} was erased, and something of it is stored"))
     })

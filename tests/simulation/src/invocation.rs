@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::random::Random;
 use crate::sides::queue::Batch;
-use crate::story::habits;
+use crate::story::play;
 use crate::system::{Setup, TIMEOUT};
 use crate::world::World;
 
@@ -130,7 +130,7 @@ async fn invoke(world: &mut World, how: How, random: &mut Random) -> Worked {
             let done = until(Some(waits), second.as_mut()).await;
             let handled = first.run().await;
             settle(world, &batch, handled.as_ref());
-            play(world, habit, random).await;
+            play_meanwhile(world, habit, random).await;
             work_later_batches(world, random).await;
             if done.is_none() && world.deadline(SignedDuration::ZERO) < deadline {
                 second.await;
@@ -158,20 +158,16 @@ async fn interrupted(
     if let Some(handled) = until(Some(waits), first.as_mut()).await {
         return handled;
     }
-    play(world, habit, random).await;
+    play_meanwhile(world, habit, random).await;
     match world.deadline(SignedDuration::ZERO) < deadline {
         true => first.await,
         false => None,
     }
 }
 
-/// Plays the habit of this name in the middle of a batch.
-async fn play(world: &mut World, habit: &str, random: &mut Random) {
+async fn play_meanwhile(world: &mut World, habit: &str, random: &mut Random) {
     world.note(&format!("in the middle of a batch: {habit}"));
-    let mut habits = habits();
-    let habit = habits.find(|it| it.name == habit);
-    let habit = habit.unwrap_or_else(|| panic!("there is no such habit"));
-    (habit.play)(world, random).await;
+    play(world, habit, random).await;
     world.collect_mail().await;
 }
 

@@ -26,6 +26,7 @@
 //! | `people` | users, their visits and links |
 //! | `api` | requests to the HTTP functions |
 //! | `invocation` | an invocation of the fetcher, which may be lost |
+//! | `tables` | what the tables hold |
 //! | `system` | the six functions as their `main`s make them |
 //! | `sides` | AWS, Belvo, the network and time |
 //! | `random`, `parallel` | seeded chance, and parallel runs |
@@ -43,6 +44,7 @@ mod shrink;
 mod sides;
 mod story;
 mod system;
+mod tables;
 mod world;
 
 pub use history::{History, Step};

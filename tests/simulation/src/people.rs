@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+/// What every name begins with.
+pub const NAME: &str = "Pessoa Inventada";
+
 /// A user of the app, who is one person.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -43,6 +46,8 @@ pub struct Made {
     pub session_id: String,
     /// Whether the owner at the bank is the person whose document the token has.
     pub owner_is_theirs: bool,
+    /// Whether Belvo has forgotten who made it: a signed callback and the owner say so.
+    pub names_nobody: bool,
     /// Whether the app has posted the proof that the user came back.
     pub proven: bool,
     /// Whether its user has had it erased.
@@ -60,12 +65,19 @@ impl Person {
         Self {
             external_id: format!("user-{number}"),
             cpf: cpf(number),
-            name: format!("Pessoa Inventada {}", word(number)),
+            name: format!("{NAME} {}", word(number)),
             visits: Vec::new(),
             receipts: Vec::new(),
             erasures: Vec::new(),
             erased_at: None,
         }
+    }
+}
+
+impl Made {
+    /// Whether Belvo says whose it is.
+    pub fn is_named(&self) -> bool {
+        self.continues.is_none() && !self.names_nobody
     }
 }
 

@@ -8,21 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use store::{LinkStore, SHARDS};
 use sweeper::Report;
-use truth::Records;
 use url::Url;
 
 use crate::invocation::{self, How, Worked};
 use crate::people::{Made, Person};
 use crate::random::Random;
-use crate::sides::aws::{
-    Aws, CONNECTION_TABLE, LINK_TABLE, Patience, RESOURCE_TABLE, SharedQueue, SharedSecrets,
-};
+use crate::sides::aws::{Aws, CONNECTION_TABLE, LINK_TABLE, Patience, SharedQueue, SharedSecrets};
 use crate::sides::belvo::Bank;
+use crate::sides::dynamodb::DynamoDb;
 use crate::sides::network::Network;
 use crate::sides::protection::Protection;
 use crate::sides::queue::Batch;
 use crate::sides::time::Time;
 use crate::system::{Functions, JOBS, SQS, Setup, Sides, first_secrets};
+use crate::tables::{Item, Tables};
 
 /// The sweeper runs every minute.
 const SWEEP_PERIOD: SignedDuration = SignedDuration::from_mins(1);
@@ -59,13 +58,14 @@ pub struct World {
     /// Used by the test itself, so nothing of it fails.
     pub client: aws_sdk_dynamodb::Client,
     pub requests: u64,
-    /// Link, kind and id of each row that was stored after the last step.
-    pub rows: BTreeSet<(String, String, String)>,
+    /// Kind and id of each row that was stored of a link after the last step.
+    pub rows: BTreeMap<String, BTreeSet<(String, String)>>,
     /// Links of which something was not told, or not shown when it was; and until when.
     pub unheard: BTreeMap<String, Timestamp>,
     /// Whether what Belvo answers may lack something without anybody noticing.
     is_veiled: bool,
     store: LinkStore,
+    tables: DynamoDb,
     sides: Sides,
     webhooks_taken: usize,
     story: Vec<String>,
@@ -95,6 +95,7 @@ impl World {
             sides,
             store: LinkStore::new(&own, LINK_TABLE.to_owned()),
             client: aws_sdk_dynamodb::Client::new(&own),
+            tables: aws.dynamodb(),
             queue: aws.queue(),
             secrets: aws.secrets(),
             setup,
@@ -110,7 +111,7 @@ impl World {
             heard: (0, 0),
             redirects: BTreeMap::new(),
             requests: 0,
-            rows: BTreeSet::new(),
+            rows: BTreeMap::new(),
             unheard: BTreeMap::new(),
             is_veiled: false,
             webhooks_taken: 0,
@@ -313,9 +314,23 @@ impl World {
         self.functions = self.sides.functions();
     }
 
-    /// All stored records of a link.
-    pub async fn records(&self, link_id: &str) -> Records {
-        truth::records(&self.client, [LINK_TABLE, RESOURCE_TABLE], link_id).await
+    /// What is stored of a link beside its rows, by name.
+    pub async fn record(&self, link_id: &str, name: &str) -> Option<Item> {
+        let links = BTreeSet::from([link_id.to_owned()]);
+        let tables = Tables::of(&self.client, &BTreeSet::new(), &links).await;
+        tables.link(link_id, name).cloned()
+    }
+
+    /// The links and the users of which a record was written since the last time.
+    pub fn take_touched(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut links, mut users) = (BTreeSet::new(), BTreeSet::new());
+        for (table, key) in self.tables.take_touched() {
+            match table.as_str() {
+                LINK_TABLE => links.insert(key),
+                _ => users.insert(key),
+            };
+        }
+        (links, users)
     }
 
     /// The links of Belvo that nobody has had erased, with their makers.

@@ -1,24 +1,22 @@
-//! Attempts, receipts and counters say what users did.
+//! Attempts and receipts say what users did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use truth::Canonical;
 
 use crate::people::{Made, Outcome, Visit};
-use crate::sides::aws::CONNECTION_TABLE;
+use crate::tables::Tables;
 use crate::world::World;
 
 /// Outcomes without a link.
 const LEFT: [&str; 3] = ["exit", "error", "warning"];
 
 /// How the records of a person differ from what the person did.
-pub async fn differences(world: &mut World, person: usize) -> Vec<String> {
-    let user = world.people[person].external_id.clone();
-    let mut items = connections(world, &user).await;
+pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> Vec<String> {
+    let mut items = tables.connections_of(&world.people[person].external_id);
     let mut wrong = Vec::new();
     for visit in &world.people[person].visits {
         let item = items.remove(&visit.session_id);
@@ -115,14 +113,10 @@ async fn receipt(world: &mut World, person: usize, id: &str, item: &Canonical) -
 
 /// Every erased link is on a receipt of its user, and every erasure is remembered for whoever
 /// restores a backup.
-pub async fn erasures(world: &World) -> Vec<String> {
+pub fn erasures(world: &World, tables: &Tables) -> Vec<String> {
     let mut wrong = Vec::new();
     let (mut on_receipts, mut remembered) = (BTreeSet::new(), BTreeSet::new());
-    for item in all(world).await {
-        let (user, key) = (
-            item.get("external_id").text(),
-            item.get("session_id").text(),
-        );
+    for (user, key, item) in tables.connections() {
         if let Some(receipt) = key.strip_prefix("receipt#") {
             let scope = item.get("scope").text();
             if scope == "user" && *item.get("listed_at") == Canonical::Null {
@@ -130,16 +124,16 @@ pub async fn erasures(world: &World) -> Vec<String> {
             }
             if let Canonical::Map(links) = item.get("links") {
                 let links = links.keys();
-                on_receipts.extend(links.map(|it| (user.to_owned(), it.clone())));
+                on_receipts.extend(links.map(|it| (user.clone(), it.clone())));
             }
         }
         if user.starts_with("ERASED#") {
-            remembered.insert(key.to_owned());
+            remembered.insert(key.clone());
         }
-        let is_known = ["ERASED#", "DOCUMENT#"]
+        let is_known = ["ERASED#", "DOCUMENT#", "CODE#"]
             .iter()
             .any(|it| user.starts_with(it));
-        if !is_known && !world.people.iter().any(|it| it.external_id == user) {
+        if !is_known && !world.people.iter().any(|it| it.external_id == *user) {
             wrong.push(format!("{key} of {user} is nobody's"));
         }
     }
@@ -157,23 +151,4 @@ pub async fn erasures(world: &World) -> Vec<String> {
     let forgotten = receipts.filter(|it| !remembered.contains(*it));
     wrong.extend(forgotten.map(|it| format!("the erasure of a user, {it}, is not remembered")));
     wrong
-}
-
-async fn connections(world: &World, user: &str) -> BTreeMap<String, Canonical> {
-    let of_user = |it: &Canonical| it.get("external_id").text() == user;
-    let items = all(world).await.into_iter().filter(of_user);
-    items
-        .map(|it| (it.get("session_id").text().to_owned(), it))
-        .collect()
-}
-
-/// All records of the table.
-async fn all(world: &World) -> Vec<Canonical> {
-    let scan = world.client.scan().table_name(CONNECTION_TABLE);
-    let mut items = scan.consistent_read(true).into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(item) = items.next().await {
-        all.push(Canonical::from_attribute(&AttributeValue::M(item.unwrap())));
-    }
-    all
 }

@@ -2,25 +2,44 @@
 
 use truth::{Canonical, RESOURCES, Records};
 
-use crate::people::Made;
+use crate::people::{Made, Outcome};
+use crate::tables::Tables;
 use crate::world::World;
 
 /// How what is stored of a link differs from what should be.
-pub async fn differences(world: &World, link_id: &str, made: &Made) -> Vec<String> {
-    let records = world.records(link_id).await;
+pub async fn differences(
+    world: &World,
+    tables: &Tables,
+    link_id: &str,
+    made: &Made,
+) -> Vec<String> {
+    let records = tables.records(link_id);
     match (made.erased, made.owner_is_theirs) {
         (true, _) => erased(world, link_id, &records).await,
         _ if made.deleted_at_belvo => lost(&records),
-        _ if is_left_alone(world, made) && is_unclaimed(&records) => Vec::new(),
+        _ if may_be_nobodys(world, made) && is_unclaimed(&records) => Vec::new(),
         (false, false) => quarantined(&records),
         (false, true) => equal(world, link_id, made, &records).await,
     }
 }
 
-/// Whether the link it continues may have been gone before.
-fn is_left_alone(world: &World, made: &Made) -> bool {
+/// Whether Belvo names nobody, and neither did the browser come back from a visit that counts, nor is
+/// a link there that it continues.
+fn may_be_nobodys(world: &World, made: &Made) -> bool {
     let former = made.continues.as_ref().and_then(|it| world.links.get(it));
-    former.is_some_and(|it| it.erased || it.deleted_at_belvo || is_left_alone(world, it))
+    let is_left_alone =
+        former.is_some_and(|it| it.erased || it.deleted_at_belvo || may_be_nobodys(world, it));
+    is_left_alone || (made.names_nobody && !came_back(world, made))
+}
+
+fn came_back(world: &World, made: &Made) -> bool {
+    let person = &world.people[made.person];
+    let mut visits = person.visits.iter();
+    let visit = visits.find(|it| it.session_id == made.session_id);
+    visit.is_some_and(|it| {
+        it.outcome == Some(Outcome::Success { returned: true })
+            && person.erased_at.is_none_or(|at| it.begun_at > at)
+    })
 }
 
 fn is_unclaimed(records: &Records) -> bool {
@@ -112,8 +131,28 @@ pub async fn equal(world: &World, link_id: &str, made: &Made, records: &Records)
         }
     }
     wrong.extend(consents(&truth, records));
+    wrong.extend(webhooks(world, link_id, records));
     wrong
 }
+
+/// Webhooks that came before a link was bound are kept for the log up to this number.
+const MOST_UNLOGGED: usize = 20;
+
+/// Each webhook that was queued is in the log once.
+fn webhooks(world: &World, link_id: &str, records: &Records) -> Option<String> {
+    let logged = records.keys().filter(|it| it.starts_with("EVENT#")).count();
+    let queue = world.queue.lock().unwrap();
+    let of_link = |body: &&String| body.contains(WEBHOOK) && body.contains(link_id);
+    let queued = queue.accepted().iter().filter(of_link).count();
+    let fits = match queued {
+        0..=MOST_UNLOGGED => logged == queued,
+        _ => (MOST_UNLOGGED..=queued).contains(&logged),
+    };
+    (!fits).then(|| format!("{logged} webhooks are logged of {queued}"))
+}
+
+/// The name of the job that a webhook leads to.
+const WEBHOOK: &str = "\"webhook_received.v1\"";
 
 /// CONSENT is Belvo's consent.
 fn consents(truth: &Canonical, records: &Records) -> Vec<String> {

@@ -5,15 +5,18 @@
 //! |---|---|
 //! | `links` | LINK, rows and consents with Belvo's truth |
 //! | `shown` | what the API shows with what is stored |
-//! | `connections` | attempts, receipts and counters with what users did |
+//! | `connections` | attempts and receipts with what users did |
+//! | `counters` | what was spent of a month's limits with what happened |
 
 mod connections;
+mod counters;
 mod links;
 mod shown;
 
 use truth::{Canonical, RESOURCES, Records};
 
 use crate::people::Made;
+use crate::tables::Tables;
 use crate::world::{LATEST_EXPIRY, World};
 
 /// Compares everything.
@@ -23,19 +26,21 @@ use crate::world::{LATEST_EXPIRY, World};
 pub async fn check(world: &mut World) {
     // DynamoDB has had the time to delete what expired.
     world.expire(LATEST_EXPIRY).await;
+    let tables = Tables::all(&world.client).await;
     let mut wrong = Vec::new();
     let made: Vec<(String, Made)> = world.links.clone().into_iter().collect();
     for (link_id, made) in &made {
-        let found = links::differences(world, link_id, made).await;
+        let found = links::differences(world, &tables, link_id, made).await;
         wrong.extend(found.into_iter().map(|it| format!("{link_id}: {it}")));
     }
     for person in 0..world.people.len() {
-        wrong.extend(shown::differences(world, person).await);
-        wrong.extend(connections::differences(world, person).await);
+        wrong.extend(shown::differences(world, &tables, person).await);
+        wrong.extend(connections::differences(world, &tables, person).await);
     }
-    wrong.extend(connections::erasures(world).await);
+    wrong.extend(connections::erasures(world, &tables));
+    wrong.extend(counters::differences(world, &tables));
     wrong.extend(left_over(world).await);
-    report(world, &wrong).await;
+    report(world, &tables, &wrong);
 }
 
 /// Compares the links of which everything was told: no webhook is lost, and whatever was not shown
@@ -44,6 +49,7 @@ pub async fn check(world: &mut World) {
 /// # Panics
 /// With all differences and the story.
 pub async fn check_heard(world: &World) -> (u64, u64) {
+    let tables = Tables::all(&world.client).await;
     let mut wrong = Vec::new();
     let (mut heard, mut all) = (0, 0);
     for link_id in world.standing() {
@@ -52,14 +58,13 @@ pub async fn check_heard(world: &World) -> (u64, u64) {
             continue;
         }
         all += 1;
-        let records = world.records(&link_id).await;
-        if is_heard(world, &link_id, &records) {
+        if is_heard(world, &link_id, &tables.records(&link_id)) {
             heard += 1;
-            let found = links::differences(world, &link_id, made).await;
+            let found = links::differences(world, &tables, &link_id, made).await;
             wrong.extend(found.into_iter().map(|it| format!("{link_id}: {it}")));
         }
     }
-    report(world, &wrong).await;
+    report(world, &tables, &wrong);
     (heard, all)
 }
 
@@ -80,8 +85,9 @@ fn is_heard(world: &World, link_id: &str, records: &Records) -> bool {
 /// Whether a link that its user has not erased differs from Belvo's now.
 #[cfg(test)]
 pub async fn differs(world: &World) -> bool {
+    let tables = Tables::all(&world.client).await;
     for link_id in world.standing() {
-        let records = world.records(&link_id).await;
+        let records = tables.records(&link_id);
         let made = &world.links[&link_id];
         let differences = links::equal(world, &link_id, made, &records).await;
         if !differences.is_empty() {
@@ -108,13 +114,13 @@ async fn left_over(world: &World) -> Vec<String> {
 /// Differences that are shown.
 const MOST_SHOWN: usize = 12;
 
-async fn report(world: &World, wrong: &[String]) {
+fn report(world: &World, tables: &Tables, wrong: &[String]) {
     if wrong.is_empty() {
         return;
     }
     let mut state = String::new();
     for (link_id, made) in &world.links {
-        let link = world.records(link_id).await.remove("LINK");
+        let link = tables.link(link_id, "LINK");
         state = format!("{state}\n{link_id}: {made:?}\n{link:?}");
     }
     let (shown, count) = (wrong.len().min(MOST_SHOWN), wrong.len());

@@ -7,6 +7,7 @@ use serde_json::Value;
 use truth::{Canonical, RESOURCES};
 
 use crate::people::Made;
+use crate::tables::Tables;
 use crate::world::World;
 
 /// Pages of a list of the API; more would be an endless list.
@@ -26,7 +27,7 @@ const PATHS: [(&str, &str); 6] = [
 type Objects = BTreeMap<(String, String, String), Canonical>;
 
 /// How what a person is shown differs from what is stored.
-pub async fn differences(world: &mut World, person: usize) -> Vec<String> {
+pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     let list = world
         .insist(person, Method::GET, "/links", &Value::Null)
@@ -53,7 +54,7 @@ pub async fn differences(world: &mut World, person: usize) -> Vec<String> {
         }
         let is_served = matches!(status, Some("loading" | "ready" | "needs_user" | "gone"));
         let stored = match is_served {
-            true => stored(world, &link_id).await,
+            true => stored(tables, &link_id),
             false => Objects::new(),
         };
         for (kind, name) in PATHS {
@@ -120,15 +121,23 @@ fn expected(world: &World, made: &Made) -> &'static [Option<&'static str>] {
             Some("ready"),
             Some("needs_user"),
         ],
+        Made {
+            names_nobody: true, ..
+        } => &[
+            None,
+            Some("awaiting_proof"),
+            Some("ready"),
+            Some("needs_user"),
+        ],
         Made { proven: false, .. } if world.setup.body_mode => &[Some("awaiting_proof")],
         _ => &[Some("ready"), Some("needs_user")],
     }
 }
 
 /// What is stored of a link's rows.
-async fn stored(world: &World, link_id: &str) -> Objects {
+fn stored(tables: &Tables, link_id: &str) -> Objects {
     let mut objects = Objects::new();
-    for (key, item) in world.records(link_id).await {
+    for (key, item) in tables.records(link_id) {
         let kind = key.split('#').next().unwrap_or_default();
         if RESOURCES.iter().any(|(it, _)| *it == kind) {
             let data = item["data"].clone();

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::dynamodb::{Answer, DynamoDb};
-use super::network::{Fate, Line, Side};
+use super::network::{Call, Fate, Line, Side};
 use super::protection::Protection;
 use super::queue::Queue;
 use super::time::Time;
@@ -28,6 +28,16 @@ use super::time::Time;
 pub const LINK_TABLE: &str = "LinkTable";
 pub const RESOURCE_TABLE: &str = "ResourceTable";
 pub const CONNECTION_TABLE: &str = "ConnectionTable";
+
+/// Operations that change nothing.
+const READS: [&str; 6] = [
+    "BatchGetItem",
+    "GetItem",
+    "GetQueueAttributes",
+    "GetSecretValue",
+    "Query",
+    "Scan",
+];
 
 /// The account of one world.
 #[derive(Clone)]
@@ -71,6 +81,10 @@ impl Aws {
         let client = aws_sdk_dynamodb::Client::new(&aws.config(None, Patience::Job));
         local_stack::create_tables(&client).await.unwrap();
         aws
+    }
+
+    pub fn dynamodb(&self) -> DynamoDb {
+        self.dynamodb.clone()
     }
 
     pub fn queue(&self) -> SharedQueue {
@@ -228,10 +242,15 @@ impl HttpConnector for Connector {
             };
             return HttpConnectorFuture::new(async move { Ok(respond(aws.answer(&request))) });
         };
-        line.network().note_operation(target(&request).1);
+        let operation = target(&request).1;
+        line.network().note_operation(operation);
+        let call = Call {
+            side: Side::Aws,
+            is_effect: !READS.contains(&operation),
+        };
         HttpConnectorFuture::new(async move {
             let deliver = |fate| std::future::ready(aws.deliver(fate, &request));
-            line.call(Side::Aws, deliver).await
+            line.call(call, deliver).await
         })
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use truth::Canonical;
 
-use super::network::{Fate, Line, Side};
+use super::network::{Call, Fate, Line, Side};
 use super::protection::Protection;
 use super::time::Time;
 use crate::system::Setup;
@@ -91,9 +91,13 @@ impl Bank {
             match line.clone() {
                 None => async move { bank.answer(request).await }.boxed(),
                 Some(line) => async move {
+                    let call = Call {
+                        side: Side::Belvo,
+                        is_effect: request.method() != Method::GET,
+                    };
                     let deliver = |fate| bank.deliver(fate, request);
-                    let call = line.call(Side::Belvo, deliver);
-                    let answer = tokio::time::timeout(timeout, call).await;
+                    let answer = line.call(call, deliver);
+                    let answer = tokio::time::timeout(timeout, answer).await;
                     answer.unwrap_or_else(|_| Err(broken()))
                 }
                 .boxed(),

@@ -4,7 +4,7 @@
 //! Each call takes effect in one step: when a process is dropped, none of its writes is still in
 //! flight.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use dynoxide::{Database, DynoxideError};
@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::aws::LINK_TABLE;
 use super::protection::Protection;
 use super::time::Time;
 
@@ -31,7 +32,11 @@ pub struct DynamoDb {
     reads_late: bool,
     time: Time,
     without: Option<Protection>,
+    touched: Arc<Mutex<BTreeSet<Partition>>>,
 }
+
+/// A table, and the value of its partition key.
+type Partition = (String, String);
 
 /// The tables as they were some seconds ago.
 struct Late {
@@ -57,7 +62,13 @@ impl DynamoDb {
             late: late.map(Arc::new),
             time,
             without,
+            touched: Arc::default(),
         }
+    }
+
+    /// The partitions that were written since the last time.
+    pub fn take_touched(&self) -> BTreeSet<Partition> {
+        std::mem::take(&mut self.touched.lock().unwrap())
     }
 
     /// The same tables for a reader to whom nothing is late.
@@ -72,6 +83,9 @@ impl DynamoDb {
     pub fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let mut request: Value = serde_json::from_slice(body).unwrap();
         self.weaken(&mut request);
+        if !is_read(operation) {
+            self.touched.lock().unwrap().extend(partitions(&request));
+        }
         match &self.late {
             Some(late) if self.reads_late && may_be_late(operation, &request) => {
                 late.catch_up(self.time.now() - self.lateness());
@@ -192,6 +206,34 @@ fn may_be_late(operation: &str, request: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// The partitions that a request writes.
+fn partitions(request: &Value) -> Vec<Partition> {
+    let mut found = Vec::new();
+    for (table, writes) in request["RequestItems"].as_object().into_iter().flatten() {
+        for write in writes.as_array().into_iter().flatten() {
+            found.extend(partition(table, &write["PutRequest"]["Item"]));
+            found.extend(partition(table, &write["DeleteRequest"]["Key"]));
+        }
+    }
+    let parts = request["TransactItems"].as_array().into_iter().flatten();
+    let parts = parts.flat_map(|it| it.as_object().into_iter().flat_map(Map::values));
+    for write in parts.chain([request]) {
+        let table = write["TableName"].as_str().unwrap_or_default();
+        found.extend(partition(table, &write["Item"]));
+        found.extend(partition(table, &write["Key"]));
+    }
+    found
+}
+
+fn partition(table: &str, item: &Value) -> Option<Partition> {
+    let key = match table {
+        LINK_TABLE => "link_id",
+        _ => "external_id",
+    };
+    let value = item[key]["S"].as_str()?;
+    Some((table.to_owned(), value.to_owned()))
 }
 
 fn is_read(operation: &str) -> bool {

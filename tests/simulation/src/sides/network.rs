@@ -30,6 +30,22 @@ pub enum Side {
     Aws,
 }
 
+/// When processes that act in turns pass the turn on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turns {
+    /// Before each call.
+    Calls,
+    /// Before each call that changes something. What a process reads, it reads as early as it can.
+    Effects,
+}
+
+/// A call, as the network sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    pub side: Side,
+    pub is_effect: bool,
+}
+
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -70,7 +86,14 @@ struct State {
     random: Random,
     weather: Weather,
     counts: Counts,
-    turns: Option<Vec<Lane>>,
+    turns: Option<(Turns, Vec<Lane>)>,
+}
+
+impl State {
+    fn lane(&mut self, process: usize) -> Option<&mut Lane> {
+        let (_, lanes) = self.turns.as_mut()?;
+        lanes.get_mut(process)
+    }
 }
 
 /// One of two processes that act in turns.
@@ -145,12 +168,13 @@ impl Network {
     }
 
     /// From now on this many processes act in turns, until [`Network::let_go`].
-    pub fn take_turns(&self, processes: usize) {
+    pub fn take_turns(&self, processes: usize, turns: Turns) {
         let lane = |_| Lane {
             permits: Arc::new(Semaphore::new(0)),
             waiting: 0,
         };
-        self.state.lock().unwrap().turns = Some((0..processes).map(lane).collect());
+        let lanes = (0..processes).map(lane).collect();
+        self.state.lock().unwrap().turns = Some((turns, lanes));
     }
 
     /// Everybody acts when they like again.
@@ -161,8 +185,9 @@ impl Network {
     /// The processes that wait for their turn.
     pub fn waiting(&self) -> BTreeSet<usize> {
         let state = self.state.lock().unwrap();
-        let lanes = state.turns.iter().flatten().enumerate();
+        let lanes = state.turns.iter().flat_map(|(_, lanes)| lanes);
         lanes
+            .enumerate()
             .filter(|(_, it)| it.waiting > 0)
             .map(|(n, _)| n)
             .collect()
@@ -171,7 +196,7 @@ impl Network {
     /// Lets a process that waits do one thing.
     pub fn give_turn(&self, process: usize) {
         let mut state = self.state.lock().unwrap();
-        if let Some(lane) = state.turns.as_mut().and_then(|it| it.get_mut(process)) {
+        if let Some(lane) = state.lane(process) {
             lane.waiting -= 1;
             lane.permits.add_permits(1);
         }
@@ -210,8 +235,9 @@ impl Network {
         Duration::from_millis(state.random.between(shortest, longest))
     }
 
-    fn in_turns(&self) -> bool {
-        self.state.lock().unwrap().turns.is_some()
+    fn turns(&self) -> Option<Turns> {
+        let state = self.state.lock().unwrap();
+        state.turns.as_ref().map(|(turns, _)| *turns)
     }
 
     /// A line of the process with this number.
@@ -238,11 +264,13 @@ impl Line {
     /// Makes a call. `deliver` is given what becomes of it, does what arrives, and answers.
     pub async fn call<Answer: Future>(
         &self,
-        side: Side,
+        Call { side, is_effect }: Call,
         deliver: impl FnOnce(Fate) -> Answer,
     ) -> Answer::Output {
-        if self.network.in_turns() {
-            self.turn().await;
+        if let Some(turns) = self.network.turns() {
+            if is_effect || turns == Turns::Calls {
+                self.turn().await;
+            }
             return deliver(self.network.fate(side)).await;
         }
         tokio::time::sleep(self.network.way(side)).await;
@@ -254,8 +282,7 @@ impl Line {
     async fn turn(&self) {
         let permits = {
             let mut state = self.network.state.lock().unwrap();
-            let lane = state.turns.as_mut().and_then(|it| it.get_mut(self.process));
-            lane.map(|lane| {
+            state.lane(self.process).map(|lane| {
                 lane.waiting += 1;
                 Arc::clone(&lane.permits)
             })

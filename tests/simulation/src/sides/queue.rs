@@ -32,6 +32,9 @@ pub struct Queue {
     /// The time at which each deduplication id of each group was last accepted.
     seen: BTreeMap<(String, String), Timestamp>,
     dead: Vec<Message>,
+    accepted: Vec<String>,
+    /// How many of them [`Queue::take_new`] has given.
+    taken: usize,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +69,8 @@ impl Queue {
             sent: 0,
             seen: BTreeMap::new(),
             dead: Vec::new(),
+            accepted: Vec::new(),
+            taken: 0,
         }
     }
 
@@ -85,6 +90,7 @@ impl Queue {
         }
         self.seen.insert(key, now);
         self.sent += 1;
+        self.accepted.push(body.clone());
         let id = format!("message-{}", self.sent);
         let place = match self.without {
             // Each message is a group, so the jobs of a link run side by side and in any order.
@@ -114,6 +120,17 @@ impl Queue {
     pub fn waiting_bodies(&self) -> impl Iterator<Item = &str> {
         let waiting = self.groups.values().flat_map(|it| &it.messages);
         waiting.map(|it| it.body.as_str())
+    }
+
+    /// The bodies of all messages that ever were accepted.
+    pub fn accepted(&self) -> &[String] {
+        &self.accepted
+    }
+
+    /// Those that were accepted since the last time.
+    pub fn take_new(&mut self) -> &[String] {
+        let new = std::mem::replace(&mut self.taken, self.accepted.len());
+        self.accepted.get(new..).unwrap_or_default()
     }
 
     /// The bodies of all messages, dead ones included.

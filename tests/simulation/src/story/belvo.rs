@@ -13,6 +13,7 @@ pub const HABITS: &[Habit] = &[
     habit!(1, counts_are_wrong),
     habit!(2, a_list_hides_a_row),
     habit!(1, belvo_mixes_up_links),
+    habit!(1, values_are_spoiled),
     habit!(1, something_stands_in_front_of_belvo),
     habit!(1, a_limit_is_reached),
     habit!(1, belvo_refreshes_everything),
@@ -111,6 +112,29 @@ async fn belvo_mixes_up_links(world: &mut World, random: &mut Random) {
     // What was refused is read again with the next full sync.
     world.fail(&faults, true).await;
     world.note(&format!("Belvo mixes up links: {faults}"));
+}
+
+/// One value of each row becomes something that is not JSON, or half a character, or has another
+/// encoding.
+async fn values_are_spoiled(world: &mut World, random: &mut Random) {
+    let paths = [
+        "/transactions/",
+        "/accounts/",
+        "/bills/",
+        "/investments/",
+        "/owners/",
+    ];
+    let path = *random.pick(&paths);
+    let mut rewrite = json!({"path": path, "from": "\"collected_at\":"});
+    rewrite["to"] = json!(match random.below(3) {
+        0 => "\"spoiled\":NaN,\"collected_at\":",
+        1 => "\"spoiled\":\"\\ud83d\",\"collected_at\":",
+        _ => "\"spoiled\":\"Itaú\",\"collected_at\":",
+    });
+    rewrite["latin1"] = json!(true);
+    // What was spoiled is read again with the next full sync.
+    world.fail(&json!({"rewrite": [rewrite]}), true).await;
+    world.note(&format!("values are spoiled: {rewrite}"));
 }
 
 async fn something_stands_in_front_of_belvo(world: &mut World, random: &mut Random) {

@@ -51,6 +51,16 @@ pub fn habits() -> impl Iterator<Item = &'static Habit> {
     all.into_iter().flatten()
 }
 
+/// Plays the habit of this name.
+///
+/// # Panics
+/// If there is none.
+pub async fn play(world: &mut World, name: &str, random: &mut Random) {
+    let habit = habits().find(|it| it.name == name);
+    let habit = habit.unwrap_or_else(|| panic!("there is no habit {name}"));
+    (habit.play)(world, random).await;
+}
+
 /// Habits that are played in the middle of a job too.
 const MEANWHILE: &[&str] = &[
     "connects",

@@ -15,6 +15,7 @@ use crate::world::World;
 pub const HABITS: &[Habit] = &[
     habit!(3, connects),
     habit!(1, connects_and_does_not_come_back),
+    habit!(1, connects_and_belvo_forgets_who),
     habit!(1, connects_with_the_account_of_somebody_else),
     habit!(1, posts_the_proof_of_another_visit),
     habit!(1, begins_a_visit),
@@ -51,6 +52,23 @@ async fn connects_and_does_not_come_back(world: &mut World, random: &mut Random)
             let rows = world.setup.rows(random);
             finish(world, person, visit, &json!({"transactions": rows})).await;
         }
+    }
+}
+
+/// Belvo drops the `external_id` of the link for good.
+async fn connects_and_belvo_forgets_who(world: &mut World, random: &mut Random) {
+    if world.links.len() >= MOST_LINKS {
+        return;
+    }
+    let person = someone(world, random);
+    let Some(visit) = mint(world, person).await else {
+        return;
+    };
+    let how = json!({"transactions": world.setup.rows(random), "external_id": null});
+    if let Some((link_id, url)) = finish(world, person, visit, &how).await
+        && !random.one_in(3)
+    {
+        return_to(world, person, &link_id, &url).await;
     }
 }
 
@@ -157,12 +175,12 @@ async fn renews_as_a_new_link(world: &mut World, random: &mut Random) {
 }
 
 async fn names_a_user(world: &World, link_id: &str) -> bool {
-    let link = world.records(link_id).await.remove("LINK");
+    let link = world.record(link_id, "LINK").await;
     link.is_some_and(|it| it.contains_key("external_id"))
 }
 
 async fn is_bound(world: &World, link_id: &str) -> bool {
-    let link = world.records(link_id).await.remove("LINK");
+    let link = world.record(link_id, "LINK").await;
     let status = link.and_then(|mut it| it.remove("status"));
     status == Some(Canonical::Text("bound".to_owned()))
 }
@@ -346,6 +364,7 @@ pub async fn finish(
         person,
         session_id,
         owner_is_theirs: how.get("owner").is_none(),
+        names_nobody: how.get("external_id") == Some(&Value::Null),
         proven: false,
         erased: false,
         deleted_at_belvo: false,
@@ -435,8 +454,8 @@ pub async fn erase_user(world: &mut World, person: usize) {
     let own = world.links.iter().filter(|(_, it)| it.person == person);
     let own: Vec<(String, Made)> = own.map(|(id, it)| (id.clone(), it.clone())).collect();
     for (link_id, made) in own {
-        // Of a link that names nobody, and was not yet seen to continue one, nobody can tell.
-        let is_known = made.continues.is_none() || names_a_user(world, &link_id).await;
+        // Of a link that names nobody, nobody can tell yet.
+        let is_known = made.is_named() || names_a_user(world, &link_id).await;
         if let Some(made) = world.links.get_mut(&link_id).filter(|_| is_known) {
             made.erased = true;
         }

@@ -34,4 +34,6 @@ histories! {
     a_straggler_writes_what_was_moved
     a_long_list_is_read_in_a_hurry
     the_attempt_of_another_link_is_erased
+    a_webhook_waits_for_the_log
+    the_owners_of_a_renewed_link_are_not_announced
 }
