@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -30,7 +30,9 @@ pub struct Deliveries {
     /// Webhooks that are neither delivered, given up nor held.
     pending: watch::Sender<usize>,
     tasks: Mutex<JoinSet<()>>,
-    http: reqwest::Client,
+    /// Made with the first delivery: it reads the machine's certificates, and many a sandbox sends
+    /// nothing.
+    http: OnceLock<reqwest::Client>,
     permits: Semaphore,
 }
 
@@ -69,13 +71,17 @@ impl Deliveries {
             }),
             pending: watch::Sender::new(0),
             tasks: Mutex::default(),
-            // A webhook to this machine must bypass any proxy.
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .unwrap_or_default(),
+            http: OnceLock::new(),
             permits: Semaphore::new(AT_ONCE),
         }
+    }
+
+    /// A webhook to this machine must bypass any proxy.
+    fn http(&self) -> &reqwest::Client {
+        self.http.get_or_init(|| {
+            let client = reqwest::Client::builder().no_proxy().build();
+            client.unwrap_or_default()
+        })
     }
 
     /// Replaces the target of webhooks, or removes it.
@@ -230,7 +236,7 @@ impl Deliveries {
             return true;
         };
         let mut request = self
-            .http
+            .http()
             .post(&target.url)
             .timeout(ANSWER_WITHIN)
             .header(CONTENT_TYPE, "application/json")

@@ -1,6 +1,7 @@
 //! Deploys the template to the emulators: local parameters, storage, secrets, variables.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use serde_json::json;
@@ -101,19 +102,26 @@ impl Deployment {
 pub async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
     // The one parameter without a default; no table depends on it.
     let issuer = BTreeMap::from([("JwtIssuer".to_owned(), "http://127.0.0.1:1".to_owned())]);
-    let template = Template::parse(TEMPLATE, &issuer)?;
-    let storage = template.storage(&nowhere(BTreeMap::new()))?;
-    provision::create_tables(dynamodb, &storage.tables).await
+    provision::create_tables(dynamodb, &described(&issuer)?.storage.tables).await
 }
 
 /// The system that the template describes with these parameters, of which nothing is created. Each
 /// table and secret is known by its logical id.
+///
+/// It is kept, because reading the template takes as long as running a simulated day.
 pub fn described(parameters: &BTreeMap<String, String>) -> anyhow::Result<System> {
+    static KNOWN: Mutex<BTreeMap<BTreeMap<String, String>, System>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(system) = known().get(parameters) {
+        return Ok(system.clone());
+    }
     let template = Template::parse(TEMPLATE, parameters)?;
     let storage = template.storage(&nowhere(BTreeMap::new()))?;
     let secrets = storage.secrets.into_iter();
     let names = secrets.map(|it| (it.name.clone(), it.name)).collect();
-    template.system(&nowhere(names))
+    let system = template.system(&nowhere(names))?;
+    known().insert(parameters.clone(), system.clone());
+    Ok(system)
 }
 
 /// The account of a system that another program runs.

@@ -28,7 +28,7 @@ use crate::{invariants, settled};
 const LANES: u64 = 8;
 
 /// So many effects come in every order; then the first process makes the rest, then the second.
-const DEPTH: u32 = 8;
+const DEPTH: u32 = 6;
 
 /// Rows of the link: few, because every call is a place to pass the turn on.
 const TRANSACTIONS: u64 = 12;
