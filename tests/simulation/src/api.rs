@@ -146,11 +146,12 @@ impl World {
 
     fn claims(&self, person: usize) -> Map<String, Value> {
         let person = &self.people[person];
-        let mut claims = json!({"sub": person.external_id, "iss": "https://issuer.example.com"});
-        if !self.setup.body_mode {
-            claims["cpf"] = json!(person.cpf);
-            claims["name"] = json!(person.name);
-        }
+        let mut claims = match self.setup.body_mode {
+            true => json!({}),
+            false => person.identification(),
+        };
+        claims["sub"] = json!(person.external_id);
+        claims["iss"] = json!("https://issuer.example.com");
         match claims {
             Value::Object(claims) => claims,
             _ => Map::new(),

@@ -207,9 +207,8 @@ fn a_link_is_forgotten(world: &World, tables: &Tables) -> Option<String> {
 
 fn a_document_leaks(world: &World, tables: &Tables) -> Option<String> {
     let owners = (0..world.people.len()).map(|it| Person::account_holder_of(it).cpf);
-    let documents: BTreeSet<String> = owners
-        .chain(world.people.iter().map(|it| it.cpf.clone()))
-        .collect();
+    let own = world.people.iter().flat_map(Person::documents);
+    let documents: BTreeSet<String> = owners.chain(own.cloned()).collect();
     let secret = |text: &str| {
         let mut numbers = text.split(|it: char| !it.is_ascii_digit());
         numbers.any(|it| documents.contains(it)) || text.contains(NAME)

@@ -1,6 +1,7 @@
 //! Users, invented: who they are, what they have begun, and what they own.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 /// What every name begins with.
 pub const NAME: &str = "Pessoa Inventada";
@@ -11,6 +12,8 @@ pub struct Person {
     pub external_id: String,
     pub cpf: String,
     pub name: String,
+    /// The company for which they connect, if it is one.
+    pub company: Option<Company>,
     pub visits: Vec<Visit>,
     /// The receipts of what they have had erased.
     pub receipts: Vec<String>,
@@ -18,6 +21,13 @@ pub struct Person {
     pub erasures: Vec<String>,
     /// When they have had everything erased last: visits of before lead to nothing.
     pub erased_at: Option<Timestamp>,
+}
+
+/// A company that a user acts for.
+#[derive(Clone, Debug)]
+pub struct Company {
+    pub cnpj: String,
+    pub name: String,
 }
 
 /// A visit to the widget that may not have ended.
@@ -66,11 +76,34 @@ impl Person {
             external_id: format!("user-{number}"),
             cpf: cpf(number),
             name: format!("{NAME} {}", word(number)),
+            company: (number % 4 == 3).then(|| Company {
+                cnpj: cnpj(number),
+                name: format!("{NAME} {} Ltda", word(number)),
+            }),
             visits: Vec::new(),
             receipts: Vec::new(),
             erasures: Vec::new(),
             erased_at: None,
         }
+    }
+}
+
+impl Person {
+    /// What names them to Belvo.
+    pub fn identification(&self) -> Value {
+        let mut members = json!({"cpf": self.cpf, "name": self.name});
+        if let Some(company) = &self.company {
+            members["cnpj"] = json!(company.cnpj);
+            members["company_name"] = json!(company.name);
+        }
+        members
+    }
+
+    /// Their own document, and that of their company.
+    pub fn documents(&self) -> impl Iterator<Item = &String> {
+        [&self.cpf]
+            .into_iter()
+            .chain(self.company.as_ref().map(|it| &it.cnpj))
     }
 }
 
@@ -100,12 +133,24 @@ fn word(mut number: usize) -> String {
 
 /// An invented CPF with valid check digits.
 fn cpf(number: usize) -> String {
-    let digits = format!("{:09}", 731_000_000 + number * 7919);
+    with_check_digits(731_000_000 + number * 7919, 9, 11)
+}
+
+/// An invented CNPJ with valid check digits.
+fn cnpj(number: usize) -> String {
+    with_check_digits((41_000_000 + number * 7919) * 10_000 + 1, 12, 9)
+}
+
+/// Two check digits behind so many digits. The weights grow from the right, from two to the heaviest,
+/// and begin again.
+fn with_check_digits(number: usize, length: usize, heaviest: usize) -> String {
+    let digits = format!("{number:0length$}");
     let mut digits: Vec<u32> = digits.bytes().map(|it| u32::from(it - b'0')).collect();
     for _ in 0..2 {
-        let weights = (2..=digits.len() as u32 + 1).rev();
+        let weights = (2..=heaviest as u32).cycle();
         let sum: u32 = digits
             .iter()
+            .rev()
             .zip(weights)
             .map(|(digit, weight)| digit * weight)
             .sum();

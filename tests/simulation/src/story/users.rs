@@ -302,8 +302,7 @@ fn open_visit(world: &World, person: usize) -> Option<usize> {
 
 fn identify(world: &World, person: usize, body: &mut Value) {
     if world.setup.body_mode {
-        let person = &world.people[person];
-        body["identification"] = json!({"cpf": person.cpf, "name": person.name});
+        body["identification"] = world.people[person].identification();
     }
 }
 

@@ -141,7 +141,7 @@ async fn renews(world: &mut World) {
     let mut body = json!({"mode": "renew", "link_id": link_id});
     if world.setup.body_mode {
         let person = &world.people[0];
-        body["identification"] = json!({"cpf": person.cpf, "name": person.name});
+        body["identification"] = person.identification();
     }
     world.insist(0, Method::POST, "/portal", &body).await;
     let how = json!({"new_link": false, "new_consent": true, "webhooks": false});
