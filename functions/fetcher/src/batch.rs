@@ -4,6 +4,7 @@
 //! and all later ones of its group are returned, or the order would be lost.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Code, Job, RequestId};
@@ -17,6 +18,7 @@ use crate::error::JobError;
 use crate::fetcher::Fetcher;
 use crate::leased::{Batch, Delivery};
 use crate::outcome::JobOutcome;
+use crate::redelivery;
 
 impl Fetcher {
     /// Runs a batch, the groups side by side, and names the records that must come again. What
@@ -50,7 +52,7 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
         synced: BTreeMap::new(),
     };
     let mut records = records.into_iter();
-    for record in records.by_ref() {
+    while let Some(record) = records.next() {
         let message_id = record.message_id.clone().unwrap_or_default();
         let Some(job) = job(fetcher, &record) else {
             returned.push(message_id);
@@ -59,11 +61,13 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
         let sent_at = stamp(record.attributes.get("SentTimestamp"));
         let delivery = Delivery {
             sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
-            message_id: message_id.clone(),
+            message_id,
         };
         if !run(fetcher, job, delivery, &mut batch).await {
-            returned.push(message_id);
-            returned.extend(records.map(|record| record.message_id.unwrap_or_default()));
+            let delay = redelivery::delay(redelivery::receives(&record));
+            let failed: Vec<SqsMessage> = iter::once(record).chain(records).collect();
+            redelivery::postpone(fetcher, &failed, delay).await;
+            returned.extend(failed.into_iter().filter_map(|it| it.message_id));
             break;
         }
     }

@@ -6,6 +6,7 @@
 //! | module | does |
 //! |---|---|
 //! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
+//! | `redelivery` | lets a job come again that could not be done |
 //! | `dispatch` | acquires the job's link, and erases it instead if its user wants that |
 //! | `jobs` | what each job says of a link: a file for each kind |
 //! | `reconcile` | does what is pending for a link, and schedules the rest |
@@ -39,6 +40,7 @@ mod outcome;
 mod owners;
 mod ownership;
 mod reconcile;
+mod redelivery;
 mod sync;
 mod usage;
 
@@ -50,6 +52,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
+use queue::JobQueue;
 use runtime::{Clock, Env, RetryBudget, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
@@ -89,6 +92,7 @@ pub async fn run() -> anyhow::Result<()> {
             config.resource_table.clone(),
         ),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        queue: JobQueue::new(&aws, config.queue_url.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,

@@ -1,4 +1,4 @@
-//! Jobs, onto SQS.
+//! Jobs, onto SQS, and back when they could not be done.
 //!
 //! **Invariant:** when [`JobQueue::send`] returns, the job is durably stored; only then may a
 //! webhook be answered or a token leave.
@@ -15,10 +15,14 @@
 //!
 //! A repeated webhook is cheap instead: the fetcher skips a resource it has just read.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata as _};
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use domain::Job;
 use uuid::Uuid;
 
@@ -48,6 +52,13 @@ pub enum QueueError {
     /// SQS did not say how many jobs are waiting.
     #[error("the waiting jobs could not be counted: {reason}")]
     NotCounted {
+        /// SQS's code.
+        reason: String,
+    },
+    /// SQS delivers jobs again at another time than they should come.
+    #[error("{left} jobs could not be postponed: {reason}")]
+    NotPostponed {
+        left: usize,
         /// SQS's code.
         reason: String,
     },
@@ -112,6 +123,39 @@ impl JobQueue {
             match answer.failed().len() {
                 0 => {}
                 left => return Err(QueueError::SomeNotSent { left }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets SQS deliver received jobs again after `delay`, instead of when their visibility timeout
+    /// ends. A group stays locked as long as one of its jobs is not visible, so all jobs of a group
+    /// that are not done need the same time.
+    pub async fn postpone(
+        &self,
+        receipt_handles: &[&str],
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
+        for batch in receipt_handles.chunks(BATCH) {
+            let entry = |(position, handle): (usize, &&str)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(position.to_string())
+                    .receipt_handle(*handle)
+                    .visibility_timeout(seconds)
+                    .build()
+            };
+            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+            let request = self.client.change_message_visibility_batch();
+            let request = request.queue_url(&self.url).set_entries(Some(entries?));
+            let not_postponed = |left: usize, code: Option<&str>| QueueError::NotPostponed {
+                left,
+                reason: code.unwrap_or("no answer").to_owned(),
+            };
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| not_postponed(batch.len(), error.code()))?;
+            if let Some(first) = answer.failed().first() {
+                return Err(not_postponed(answer.failed().len(), Some(first.code())));
             }
         }
         Ok(())

@@ -8,7 +8,10 @@ mod call;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Context;
@@ -50,6 +53,8 @@ struct Inner {
     /// SAM would create a fitting role for a function without one.
     roles: BTreeMap<String, Option<Role>>,
     calls: Mutex<BTreeSet<Call>>,
+    /// Whether DynamoDB is out.
+    tables_fail: AtomicBool,
     client: reqwest::Client,
     log: Log,
     meter: Meter,
@@ -77,6 +82,7 @@ impl Gate {
         let inner = Arc::new(Inner {
             roles: roles.collect(),
             calls: Mutex::default(),
+            tables_fail: AtomicBool::default(),
             client: client.context("building the gate's HTTP client")?,
             log: log.clone(),
             meter: meter.clone(),
@@ -105,6 +111,11 @@ impl Gate {
     pub(crate) fn calls(&self) -> BTreeSet<Call> {
         self.inner.calls.lock().clone()
     }
+
+    /// From now on, every call to DynamoDB fails, or no more.
+    pub(crate) fn fail_tables(&self, fail: bool) {
+        self.inner.tables_fail.store(fail, Ordering::Relaxed);
+    }
 }
 
 async fn serve(listener: TcpListener, door: Door) {
@@ -128,6 +139,9 @@ async fn pass(State(door): State<Door>, request: Request) -> Response {
             return denied(&denial);
         }
     };
+    if target.starts_with("DynamoDB") && door.inner.tables_fail.load(Ordering::Relaxed) {
+        return out_of_order();
+    }
     let request = door.inner.client.request(parts.method, &door.url);
     let request = request.headers(end_to_end(parts.headers));
     // An error here means that the service has stopped, as at the end of a test.
@@ -196,6 +210,16 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+/// DynamoDB's answer in an outage.
+fn out_of_order() -> Response {
+    let body = serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError",
+        "message": "Internal server error",
+    });
+    let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+    (StatusCode::INTERNAL_SERVER_ERROR, kind, body.to_string()).into_response()
 }
 
 fn denied(message: &str) -> Response {

@@ -200,6 +200,11 @@ impl Stack {
         self.gate.calls()
     }
 
+    /// From now on, every call of a function to DynamoDB fails as in an outage, or no more.
+    pub fn fail_tables(&self, fail: bool) {
+        self.gate.fail_tables(fail);
+    }
+
     /// Everything that functions used of AWS so far.
     pub fn used(&self) -> Used {
         self.meter.used()

@@ -15,7 +15,8 @@ use crate::invocation::{self, How, Worked};
 use crate::people::{Made, Person};
 use crate::random::Random;
 use crate::sides::aws::{
-    Aws, CONNECTION_TABLE, LINK_TABLE, Patience, RESOURCE_TABLE, SharedQueue, SharedSecrets,
+    Aws, AwsOutage, CONNECTION_TABLE, LINK_TABLE, Patience, RESOURCE_TABLE, SharedQueue,
+    SharedSecrets,
 };
 use crate::sides::belvo::Bank;
 use crate::sides::network::Network;
@@ -145,6 +146,12 @@ impl World {
         self.lift_veil();
         self.is_veiled = veiled;
         self.bank.fail(faults).await;
+    }
+
+    /// From now on, this does not work of AWS.
+    pub fn fail_aws(&mut self, outage: AwsOutage) {
+        self.sides.aws.fail(outage);
+        self.note(&format!("out of order at AWS: {outage:?}"));
     }
 
     fn lift_veil(&mut self) {

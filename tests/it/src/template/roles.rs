@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{TEXT, account, template};
 use crate::bank::Bank;
-use crate::world::{Connected, User, World};
+use crate::world::{Connected, User, World, failures, record};
 
 /// The mode whose functions read one more secret.
 const PARAMETERS: [(&str, &str); 1] = [("ExternalIdMode", "derived")];
@@ -60,6 +60,7 @@ async fn roles_allow_exactly_the_functions_own_calls() {
     change(&bank).await;
     sweep(&bank).await;
     erase(&bank).await;
+    fail(&bank).await;
 
     let calls = bank.world.stack.calls().into_iter();
     let calls: BTreeSet<Call> = calls.map(without_chance).collect();
@@ -175,4 +176,14 @@ async fn erase(bank: &Bank) {
     }
     bank.world.let_time_pass(bank.link_id()).await;
     bank.world.settle().await;
+}
+
+/// A job fails, and comes again.
+async fn fail(bank: &Bank) {
+    bank.world.stack.fail_tables(true);
+    let due =
+        json!({"job": "link_due.v1", "link_id": bank.link_id(), "until": "2026-11-23T12:00:00Z"});
+    let batch = json!({"Records": [record("m", bank.link_id(), &due)]});
+    let answer = bank.world.stack.invoke("fetcher", batch).await.unwrap();
+    assert_eq!(failures(&answer), ["m"]);
 }

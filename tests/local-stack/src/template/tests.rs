@@ -176,7 +176,7 @@ fn storage_is_what_an_account_would_create() {
         redrive["deadLetterTargetArn"],
         "arn:aws:sqs:sa-east-1:000000000000:FetchDeadLetterQueue.fifo"
     );
-    assert_eq!(redrive["maxReceiveCount"], 10);
+    assert_eq!(redrive["maxReceiveCount"], 250);
 
     let table = storage
         .tables

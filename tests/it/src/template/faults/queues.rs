@@ -44,12 +44,12 @@ pub const FAULTS: &[Fault] = &[
         "!If [ConcurrencyReserved, 2, !Ref AWS::NoValue]",
     ),
     fault(
-        "jobs have ten tries and are kept for two weeks",
-        "maxReceiveCount: 10",
-        "maxReceiveCount: 1",
+        "no outage of a day makes a dead letter, and jobs are kept for two weeks",
+        "maxReceiveCount: 250",
+        "maxReceiveCount: 100",
     ),
     fault(
-        "jobs have ten tries and are kept for two weeks",
+        "no outage of a day makes a dead letter, and jobs are kept for two weeks",
         "      MessageRetentionPeriod: 1209600\n",
         NOTHING,
     ),

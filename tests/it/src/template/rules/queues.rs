@@ -22,7 +22,7 @@ pub const RULES: &[Rule] = &[
         check: concurrency,
     },
     Rule {
-        name: "jobs have ten tries and are kept for two weeks",
+        name: "no outage of a day makes a dead letter, and jobs are kept for two weeks",
         check: redrive,
     },
     Rule {
@@ -39,6 +39,12 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// The longest time after which the fetcher asks for a failed job again.
+const LONGEST_WAIT: i64 = 15 * 60;
+/// Tries of a failed job until it waits as long.
+const SOONER_TRIES: i64 = 8;
+
+const DAY: i64 = 24 * 3600;
 const TWO_WEEKS: i64 = 14 * 24 * 3600;
 
 /// The queue's single mapping, with its function.
@@ -89,9 +95,13 @@ fn concurrency(subject: &Subject) -> Vec<String> {
 }
 
 fn redrive(subject: &Subject) -> Vec<String> {
-    let policy = &subject.properties("FetchQueue")["RedrivePolicy"];
-    let tries = number(&policy["maxReceiveCount"]);
-    let mut complaints = unless(tries == Some(10), format!("{tries:?} tries"));
+    let queue = subject.properties("FetchQueue");
+    let policy = &queue["RedrivePolicy"];
+    let tries = number(&policy["maxReceiveCount"]).unwrap_or(10);
+    // The fetcher may be unable to say when a job comes again, or be killed.
+    let wait = number(&queue["VisibilityTimeout"]).unwrap_or(30);
+    let lasts = (tries - SOONER_TRIES) * wait.min(LONGEST_WAIT);
+    let mut complaints = unless(lasts >= DAY, format!("{tries} tries"));
     let target = policy["deadLetterTargetArn"].as_str().unwrap_or_default();
     let known = target.ends_with(":FetchDeadLetterQueue.fifo");
     complaints.extend(unless(known, format!("dead letters go to {target:?}")));
