@@ -16,17 +16,19 @@ const FIRST: Duration = Duration::from_secs(5);
 /// The longest wait, so that the first job after an outage of any length is tried within this time.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// How long a failed job waits that was received so often.
-pub(crate) fn delay(receives: u32) -> Duration {
+/// How long a message waits that is no job of this release: for a deployment.
+pub(crate) const UNREADABLE: Duration = Duration::from_hours(1);
+
+/// How long a record waits whose job failed.
+pub(crate) fn after_failure(record: &SqsMessage) -> Duration {
+    let count = record.attributes.get("ApproximateReceiveCount");
+    delay(count.and_then(|it| it.parse().ok()).unwrap_or(1))
+}
+
+fn delay(receives: u32) -> Duration {
     let doubled = 2_u32.checked_pow(receives.saturating_sub(1));
     let delay = doubled.and_then(|times| FIRST.checked_mul(times));
     delay.map_or(LONGEST, |delay| delay.min(LONGEST))
-}
-
-/// How often the queue has delivered a record, this time included.
-pub(crate) fn receives(record: &SqsMessage) -> u32 {
-    let count = record.attributes.get("ApproximateReceiveCount");
-    count.and_then(|it| it.parse().ok()).unwrap_or(1)
 }
 
 /// Lets records of one group come again after `delay`. If the queue cannot be told, they come when

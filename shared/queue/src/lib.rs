@@ -12,6 +12,7 @@
 //! | `token`, `links` | random | each request of an app is one of its own |
 //! | `callback` | hash of session and content ([`domain::CallbackId`]) | any client that has the address can repeat it |
 //! | `sweeper` | hash of the link and why it is queued ([`domain::dedup_id`]); random for replays and repeated erasures | a link that is still queued from the last sweep needs no second job |
+//! | `fetcher` | hash of the message that it sends on | a message that comes again is sent on once |
 //!
 //! A repeated webhook is cheap instead: the fetcher skips a resource it has just read.
 
@@ -89,11 +90,35 @@ impl JobQueue {
         let name = job.name();
         let body = serde_json::to_string(job)
             .map_err(|source| QueueError::NotWritten { job: name, source })?;
+        self.put(name, body, job.group(), dedup_id).await
+    }
+
+    /// Puts a message that is no job of this release into a group of its own, because its own group
+    /// would stand still until a release comes that knows it.
+    pub async fn set_apart(&self, body: String, message_id: &str) -> Result<(), QueueError> {
+        let dedup_id = domain::dedup_id(&["apart", message_id]);
+        let group = format!("{APART}{message_id}");
+        self.put("unreadable", body, group, dedup_id).await
+    }
+
+    /// Sends a job that was set apart to where it belongs, once it can be read.
+    pub async fn bring_back(&self, job: &Job, message_id: &str) -> Result<(), QueueError> {
+        let dedup_id = domain::dedup_id(&["back", message_id]);
+        self.send(job, dedup_id).await
+    }
+
+    async fn put(
+        &self,
+        name: &'static str,
+        body: String,
+        group: String,
+        dedup_id: [u8; 16],
+    ) -> Result<(), QueueError> {
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
-            .message_group_id(job.group())
+            .message_group_id(group)
             .message_deduplication_id(Uuid::from_bytes(dedup_id).simple().to_string())
             .send()
             .await
@@ -181,6 +206,14 @@ impl JobQueue {
             reason: "no number".to_owned(),
         })
     }
+}
+
+/// What the groups of messages begin with that were set apart. No link and no user is called so.
+const APART: &str = "unreadable-";
+
+/// Whether messages of this group were set apart.
+pub fn is_apart(group: &str) -> bool {
+    group.starts_with(APART)
 }
 
 /// AWS, "Amazon SQS message quotas": at most ten messages in a batch.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aws_sdk_sqs::Client;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::bank::Bank;
-use crate::world::World;
+use crate::world::{World, failures, record};
 
 /// Far more than any wait here takes.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -20,6 +22,12 @@ async fn logged(world: &World, what: &str, is_there: impl Fn(&[String]) -> bool)
     };
     let found = tokio::time::timeout(LIMIT, found).await;
     assert!(found.is_ok(), "{what} is not logged");
+}
+
+/// How many jobs of this link are done.
+fn done(logs: &[String], link_id: &str) -> usize {
+    let done = logs.iter().filter(|it| it.contains("job done"));
+    done.filter(|it| it.contains(link_id)).count()
 }
 
 fn webhook(link_id: &str, kind: &str) -> Value {
@@ -42,5 +50,59 @@ async fn links_are_read_soon_after_an_outage_of_the_tables() {
     }
     world.stack.fail_tables(false);
     world.stack.settle().await.unwrap();
+    bank.assert_complete().await;
+}
+
+/// A job as a later release may send it.
+async fn send_unknown(world: &World, link_id: &str) {
+    let sqs: &Client = world.stack.sqs();
+    let sent = sqs
+        .send_message()
+        .queue_url(&world.stack.endpoints().queue_url)
+        .message_group_id(link_id)
+        .message_deduplication_id(Uuid::new_v4().to_string())
+        .message_body(json!({"job": "of_a_later_release.v9", "link_id": link_id}).to_string());
+    sent.send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_an_unknown_kind_holds_up_no_other_of_its_link() {
+    let bank = Bank::connected().await;
+    let (world, link_id) = (&bank.world, bank.link_id());
+    send_unknown(world, link_id).await;
+    let unreadable = |logs: &[String]| logs.iter().any(|it| it.contains("a job cannot be read"));
+    logged(world, "the unreadable job", unreadable).await;
+    let before = done(&world.stack.logs(), link_id);
+    for round in 1..=2 {
+        world.post_webhook(&webhook(link_id, "OWNERS")).await;
+        let more = |logs: &[String]| done(logs, link_id) >= before + round;
+        logged(world, "the job behind it", more).await;
+    }
+}
+
+/// The release that knows the job finds it among those that were set apart. It must not run there,
+/// beside the jobs of its link.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_set_apart_returns_to_its_link_once_it_can_be_read() {
+    let bank = Bank::connected().await;
+    let (world, link_id) = (&bank.world, bank.link_id());
+    bank.control("changes", &json!({"add": 3, "webhooks": false}))
+        .await;
+    let job = json!({
+        "job": "webhook_received.v1",
+        "link_id": link_id,
+        "event": {"link_id": link_id, "event": "historical_update", "resource": "TRANSACTIONS"},
+    });
+    let before = done(&world.stack.logs(), link_id);
+    // The second is the same message once more.
+    for _ in 0..2 {
+        let batch = json!({"Records": [record("m", "unreadable-m", &job)]});
+        let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+        assert!(failures(&answer).is_empty());
+    }
+    world.settle().await;
+    let more = |logs: &[String]| done(logs, link_id) > before;
+    logged(world, "the job of the link", more).await;
+    assert_eq!(done(&world.stack.logs(), link_id), before + 1);
     bank.assert_complete().await;
 }

@@ -181,3 +181,29 @@ fn returned_jobs_of_a_link_come_back_together_and_ever_more_slowly() {
     let failed = run_all(&[()], play, |(), _| {});
     assert!(failed.is_empty(), "{}", failed[0].why);
 }
+
+#[test]
+fn a_message_that_cannot_be_read_is_tried_once_an_hour_and_no_job_waits_for_it() {
+    let play = async |(): &()| {
+        let mut world = with_queued_jobs().await;
+        let link_id = world.standing().remove(0);
+        let unknown = json!({"job": "of_a_later_release.v9"}).to_string();
+        let now = world.time.now();
+        let name = "unknown".to_owned();
+        world
+            .queue
+            .lock()
+            .unwrap()
+            .take(link_id, unknown, name, now);
+        world.work_off().await;
+        for _ in 0..3 {
+            assert_eq!(world.queue.lock().unwrap().waiting(), 1);
+            let wait = next_visible(&world).unwrap();
+            assert!((59..=60).contains(&wait.as_mins()), "{wait:#}");
+            world.time.pass(wait);
+            world.work_off().await;
+        }
+    };
+    let failed = run_all(&[()], play, |(), _| {});
+    assert!(failed.is_empty(), "{}", failed[0].why);
+}
