@@ -23,6 +23,10 @@
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
+//!
+//! **Invariant:** jobs of one link never run side by side. The queue is FIFO, a link is a group, and a
+//! job that runs stays hidden for three times as long as an invocation may take (the template's 360 s
+//! and 120 s). Should an invocation begin late all the same, LINK's fencing token refuses its writes.
 
 mod batch;
 mod config;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -51,6 +52,62 @@ async fn links_are_read_soon_after_an_outage_of_the_tables() {
     world.stack.fail_tables(false);
     world.stack.settle().await.unwrap();
     bank.assert_complete().await;
+}
+
+/// A slow link is in one batch with others if batches hold several links, because all of them have
+/// come while both fetchers were busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_link_holds_up_no_other() {
+    let world = World::with(&[("FetcherConcurrency", "2")]).await;
+    let user = world.individual().await;
+    let mut links = Vec::new();
+    for _ in 0..6 {
+        links.push(world.connected(&user).await.link_id);
+    }
+    let [busy, also_busy, slow, quick @ ..] = links.as_slice() else {
+        panic!("six links are connected");
+    };
+    let slowly = json!({"path": "/api/bills/", "latency_ms": 8_000});
+    world.sandbox("faults", &slowly).await;
+    for link_id in [busy, also_busy] {
+        world.post_webhook(&webhook(link_id, "BILLS")).await;
+    }
+    in_flight(&world, 2).await;
+    let before = world.stack.logs();
+    world.post_webhook(&webhook(slow, "BILLS")).await;
+    for round in 1..=2 {
+        for link_id in quick {
+            world.post_webhook(&webhook(link_id, "OWNERS")).await;
+        }
+        for link_id in quick {
+            let least = done(&before, link_id) + round;
+            logged(&world, "a quick job", |logs| done(logs, link_id) >= least).await;
+        }
+    }
+    let after = world.stack.logs();
+    assert_eq!(
+        done(&after, slow),
+        done(&before, slow),
+        "they waited for it"
+    );
+}
+
+/// Waits until so many jobs are with the fetchers.
+async fn in_flight(world: &World, jobs: usize) {
+    let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+    let found = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            let asked = world.stack.sqs().get_queue_attributes();
+            let asked = asked.queue_url(&world.stack.endpoints().queue_url);
+            let answer = asked.attribute_names(name.clone()).send().await.unwrap();
+            if answer.attributes().unwrap()[&name] == jobs.to_string() {
+                return;
+            }
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, found).await.unwrap();
 }
 
 /// A job as a later release may send it.

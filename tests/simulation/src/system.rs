@@ -23,7 +23,7 @@ use crate::sides::protection::Protection;
 use crate::sides::time::Time;
 
 /// Lambda kills the fetcher after this time.
-pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(300);
+pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(120);
 
 /// The settings of a world.
 #[derive(Clone, Debug)]

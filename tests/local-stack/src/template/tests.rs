@@ -169,7 +169,7 @@ fn storage_is_what_an_account_would_create() {
     };
     assert_eq!(changes.name, "ChangeDeadLetterQueue");
     assert_eq!(dead_letters.name, "FetchDeadLetterQueue.fifo");
-    assert_eq!(queue.attributes["VisibilityTimeout"], "1800");
+    assert_eq!(queue.attributes["VisibilityTimeout"], "360");
     assert_eq!(queue.attributes["FifoQueue"], "true");
     let redrive: Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
     assert_eq!(

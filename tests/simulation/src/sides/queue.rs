@@ -17,7 +17,7 @@ use crate::random::Random;
 
 /// The template's values.
 const BATCH: usize = 10;
-const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(1800);
+const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(360);
 const MAX_RECEIVES: u32 = 250;
 
 /// The lifetime of a deduplication id (AWS, "Exactly-once processing in Amazon SQS").

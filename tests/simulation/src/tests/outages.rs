@@ -127,8 +127,8 @@ fn next_visible(world: &World) -> Option<SignedDuration> {
 }
 
 #[test]
-fn a_day_without_tables_makes_no_dead_letter() {
-    let outages = [AwsOutage::Tables];
+fn a_day_without_tables_or_without_the_key_makes_no_dead_letter() {
+    let outages = [AwsOutage::Tables, AwsOutage::Everything];
     let failed = run_all(&outages, async |it| outlasts(*it).await, |_, _| {});
     let failed: Vec<_> = failed.iter().map(|it| (&it.case, &it.why)).collect();
     assert!(failed.is_empty(), "{failed:#?}");
@@ -203,6 +203,27 @@ fn a_message_that_cannot_be_read_is_tried_once_an_hour_and_no_job_waits_for_it()
             world.time.pass(wait);
             world.work_off().await;
         }
+    };
+    let failed = run_all(&[()], play, |(), _| {});
+    assert!(failed.is_empty(), "{}", failed[0].why);
+}
+
+#[test]
+fn the_jobs_of_a_lost_process_come_back_within_six_minutes() {
+    let play = async |(): &()| {
+        let mut world = with_queued_jobs().await;
+        let mut random = Random::new(1);
+        let how = How {
+            lost_at: Some(10),
+            ..How::USUAL
+        };
+        assert_eq!(world.work(how, &mut random).await, Worked::Lost);
+        let wait = next_visible(&world).unwrap();
+        assert!(wait <= SignedDuration::from_mins(6), "{wait:#}");
+        world.time.pass(wait);
+        world.work_off().await;
+        world.rest(WEEK + DAY).await;
+        settled::check(&mut world).await;
     };
     let failed = run_all(&[()], play, |(), _| {});
     assert!(failed.is_empty(), "{}", failed[0].why);

@@ -10,13 +10,13 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "a job is not handed out twice while it runs",
-        "VisibilityTimeout: 1800",
+        "VisibilityTimeout: 360",
         "VisibilityTimeout: 300",
     ),
     fault(
         "a job is not handed out twice while it runs",
-        "      Timeout: 300 ",
-        "      Timeout: 900 ",
+        "      Timeout: 120 ",
+        "      Timeout: 130 ",
     ),
     fault(
         "batches fit a FIFO queue",
