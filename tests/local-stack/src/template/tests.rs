@@ -157,7 +157,7 @@ fn the_queue_calls_the_fetcher_with_partial_failures() {
             mapping.max_concurrency,
             mapping.partial_failures
         ),
-        (10, 7, true)
+        (1, 7, true)
     );
 }
 

@@ -16,7 +16,7 @@ use super::protection::Protection;
 use crate::random::Random;
 
 /// The template's values.
-const BATCH: usize = 10;
+const BATCH: usize = 1;
 const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(360);
 const MAX_RECEIVES: u32 = 250;
 
@@ -123,7 +123,7 @@ impl Queue {
         self.waiting_bodies().chain(self.dead_letters())
     }
 
-    /// Receives up to ten jobs of unlocked groups, in any order of groups.
+    /// Receives jobs of unlocked groups, in any order of groups.
     pub fn receive(&mut self, now: Timestamp, random: &mut Random) -> Option<Batch> {
         self.bury();
         let visible = |group: &Group| group.hidden_until().is_none_or(|until| until <= now);

@@ -19,14 +19,14 @@ pub const FAULTS: &[Fault] = &[
         "      Timeout: 130 ",
     ),
     fault(
-        "batches fit a FIFO queue",
-        "            BatchSize: 10\n",
-        "            BatchSize: 100\n",
+        "no link shares a batch with another",
+        "            BatchSize: 1 ",
+        "            BatchSize: 10 ",
     ),
     fault(
-        "batches fit a FIFO queue",
-        "            BatchSize: 10\n",
-        "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 5\n",
+        "no link shares a batch with another",
+        "            FunctionResponseTypes:",
+        "            MaximumBatchingWindowInSeconds: 5\n            FunctionResponseTypes:",
     ),
     fault(
         "the number of fetchers fits Belvo's limit",

@@ -14,7 +14,7 @@ pub const RULES: &[Rule] = &[
         check: visibility,
     },
     Rule {
-        name: "batches fit a FIFO queue",
+        name: "no link shares a batch with another",
         check: batches,
     },
     Rule {
@@ -76,7 +76,7 @@ fn visibility(subject: &Subject) -> Vec<String> {
 fn batches(subject: &Subject) -> Vec<String> {
     let (_, mapping) = mapping(subject);
     let size = number(&mapping["BatchSize"]).unwrap_or(10);
-    let mut complaints = unless((1..=10).contains(&size), format!("{size} at once"));
+    let mut complaints = unless(size == 1, format!("{size} at once"));
     let window = mapping.get("MaximumBatchingWindowInSeconds");
     complaints.extend(unless(window.is_none(), "FIFO queues have no window"));
     complaints
