@@ -1,4 +1,5 @@
-//! Jobs that come back, and links that have nothing in common: none waits for another.
+//! Jobs that come back, or were never sent, and links that have nothing in common: none waits for
+//! another.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::bank::Bank;
+use crate::erasing::receipt;
 use crate::world::{World, failures, record};
 
 /// Far more than any wait here takes.
@@ -162,4 +164,27 @@ async fn a_job_that_was_set_apart_returns_to_its_link_once_it_can_be_read() {
     logged(world, "the job of the link", more).await;
     assert_eq!(done(&world.stack.logs(), link_id), before + 1);
     bank.assert_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_whose_job_was_not_queued_is_found_by_the_next_sweep() {
+    let bank = Bank::connected().await;
+    let (world, link_id) = (&bank.world, bank.link_id());
+    let path = format!("/links/{link_id}");
+    world.stack.fail_queue(true);
+    // Nothing else would know of it, so nothing is written.
+    assert_eq!(world.delete(&bank.user, "/me").await.status(), 503);
+    assert_eq!(world.get(&bank.user, &path).await.status(), 200);
+
+    assert_eq!(world.delete(&bank.user, &path).await.status(), 503);
+    assert_eq!(world.get(&bank.user, &path).await.status(), 404);
+    let mark = &world.link(link_id).await["erase"];
+    let asked = json!({"receipt_id": mark.get("receipt_id").text()});
+    world.stack.fail_queue(false);
+    let sweep = world.stack.invoke("sweeper", json!({"sweep": "due"}));
+    assert_eq!(sweep.await.unwrap()["enqueued"], 1);
+    world.settle().await;
+    let records = world.records(link_id).await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["TOMBSTONE"]);
+    assert_eq!(receipt(world, &bank.user, &asked).await["status"], "purged");
 }

@@ -8,10 +8,7 @@ mod call;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -53,8 +50,8 @@ struct Inner {
     /// SAM would create a fitting role for a function without one.
     roles: BTreeMap<String, Option<Role>>,
     calls: Mutex<BTreeSet<Call>>,
-    /// Whether DynamoDB is out.
-    tables_fail: AtomicBool,
+    /// Calls whose target begins so fail.
+    outage: Mutex<Option<&'static str>>,
     client: reqwest::Client,
     log: Log,
     meter: Meter,
@@ -82,7 +79,7 @@ impl Gate {
         let inner = Arc::new(Inner {
             roles: roles.collect(),
             calls: Mutex::default(),
-            tables_fail: AtomicBool::default(),
+            outage: Mutex::default(),
             client: client.context("building the gate's HTTP client")?,
             log: log.clone(),
             meter: meter.clone(),
@@ -112,9 +109,9 @@ impl Gate {
         self.inner.calls.lock().clone()
     }
 
-    /// From now on, every call to DynamoDB fails, or no more.
-    pub(crate) fn fail_tables(&self, fail: bool) {
-        self.inner.tables_fail.store(fail, Ordering::Relaxed);
+    /// From now on, every call to this service fails, or none.
+    pub(crate) fn fail(&self, service: Option<&'static str>) {
+        *self.inner.outage.lock() = service;
     }
 }
 
@@ -139,7 +136,8 @@ async fn pass(State(door): State<Door>, request: Request) -> Response {
             return denied(&denial);
         }
     };
-    if target.starts_with("DynamoDB") && door.inner.tables_fail.load(Ordering::Relaxed) {
+    let outage = *door.inner.outage.lock();
+    if outage.is_some_and(|service| target.starts_with(service)) {
         return out_of_order();
     }
     let request = door.inner.client.request(parts.method, &door.url);
@@ -212,10 +210,10 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// DynamoDB's answer in an outage.
+/// An answer of DynamoDB or SQS in an outage.
 fn out_of_order() -> Response {
     let body = serde_json::json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError",
+        "__type": "com.amazonaws#InternalServerError",
         "message": "Internal server error",
     });
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
