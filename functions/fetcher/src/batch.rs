@@ -1,9 +1,12 @@
 //! A batch of queue records: each job succeeds or is returned.
 //!
 //! SQS may deliver several jobs of a group in one batch. They run in order, and when one fails, it
-//! and all later ones of its group are returned, or the order would be lost.
+//! and all later ones of its group are returned, or the order would be lost. A message that is no job
+//! of this release is set apart, because a returned one locks its group.
 
 use std::collections::BTreeMap;
+use std::iter;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Code, Job, RequestId};
@@ -17,6 +20,7 @@ use crate::error::JobError;
 use crate::fetcher::Fetcher;
 use crate::leased::{Batch, Delivery};
 use crate::outcome::JobOutcome;
+use crate::redelivery;
 
 impl Fetcher {
     /// Runs a batch, the groups side by side, and names the records that must come again. What
@@ -39,10 +43,8 @@ impl Fetcher {
     }
 }
 
-/// Gives the ids of the first record whose job failed and of all after it, and of those that are
-/// no jobs: the others of this batch need not wait for them, and they end as dead letters.
+/// Gives the ids of the first record that must come again and of all after it.
 async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadline) -> Vec<String> {
-    let mut returned = Vec::new();
     let mut batch = Batch {
         deadline,
         began_at: fetcher.clock.now(),
@@ -50,24 +52,48 @@ async fn run_group(fetcher: &Fetcher, records: Vec<SqsMessage>, deadline: Deadli
         synced: BTreeMap::new(),
     };
     let mut records = records.into_iter();
-    for record in records.by_ref() {
-        let message_id = record.message_id.clone().unwrap_or_default();
-        let Some(job) = job(fetcher, &record) else {
-            returned.push(message_id);
-            continue;
-        };
-        let sent_at = stamp(record.attributes.get("SentTimestamp"));
-        let delivery = Delivery {
-            sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
-            message_id: message_id.clone(),
-        };
-        if !run(fetcher, job, delivery, &mut batch).await {
-            returned.push(message_id);
-            returned.extend(records.map(|record| record.message_id.unwrap_or_default()));
-            break;
+    while let Some(record) = records.next() {
+        if let Err(wait) = take(fetcher, &record, &mut batch).await {
+            let returned: Vec<SqsMessage> = iter::once(record).chain(records).collect();
+            redelivery::postpone(fetcher, &returned, wait).await;
+            let ids = returned.into_iter().filter_map(|it| it.message_id);
+            return ids.collect();
         }
     }
-    returned
+    Vec::new()
+}
+
+/// Does what a record says.
+///
+/// # Errors
+/// With the time after which the record must come again.
+async fn take(fetcher: &Fetcher, record: &SqsMessage, batch: &mut Batch) -> Result<(), Duration> {
+    let message_id = record.message_id.clone().unwrap_or_default();
+    let group = record.attributes.get("MessageGroupId");
+    let is_apart = group.is_some_and(|it| queue::is_apart(it));
+    let sent_on = match (job(fetcher, record), is_apart) {
+        (Some(job), false) => {
+            let sent_at = stamp(record.attributes.get("SentTimestamp"));
+            let delivery = Delivery {
+                sent_at: sent_at.unwrap_or_else(|| fetcher.clock.now()),
+                message_id,
+            };
+            return match run(fetcher, job, delivery, batch).await {
+                true => Ok(()),
+                false => Err(redelivery::after_failure(record)),
+            };
+        }
+        (Some(job), true) => fetcher.queue.bring_back(&job, &message_id).await,
+        (None, false) => {
+            let body = record.body.clone().unwrap_or_default();
+            fetcher.queue.set_apart(body, &message_id).await
+        }
+        (None, true) => return Err(redelivery::UNREADABLE),
+    };
+    sent_on.map_err(|error| {
+        tracing::error!(error = %runtime::chain(&error), "a message could not be sent on");
+        redelivery::after_failure(record)
+    })
 }
 
 fn job(fetcher: &Fetcher, record: &SqsMessage) -> Option<Job> {

@@ -20,6 +20,8 @@ pub struct Config {
     pub resource_table: String,
     /// `CONNECTION_TABLE`: attempts.
     pub connection_table: String,
+    /// `QUEUE_URL`: where jobs come from.
+    pub queue_url: String,
     /// `OWNER_CHECK`, `ADOPT_EXISTING_LINKS`, `FETCH_RESOURCES`, `TRANSACTION_WINDOW_DAYS`.
     pub policy: Policy,
     /// `BELVO_REQUESTS_PER_30_SECONDS`: what all fetchers together may ask of Belvo.
@@ -37,6 +39,7 @@ impl Config {
         let link_table = env.text("LINK_TABLE");
         let resource_table = env.text("RESOURCE_TABLE");
         let connection_table = env.text("CONNECTION_TABLE");
+        let queue_url = env.text("QUEUE_URL");
         let owner_check = env.one_of(
             "OWNER_CHECK",
             &[
@@ -72,6 +75,7 @@ impl Config {
                 link_table: link_table?,
                 resource_table: resource_table?,
                 connection_table: connection_table?,
+                queue_url: queue_url?,
                 policy: Policy {
                     owner_check: owner_check?,
                     adopt_existing_links: adopt_existing_links?,
@@ -97,6 +101,7 @@ mod tests {
             ("LINK_TABLE", "links"),
             ("RESOURCE_TABLE", "resources"),
             ("CONNECTION_TABLE", "connections"),
+            ("QUEUE_URL", "https://sqs/jobs.fifo"),
             ("OWNER_CHECK", "required"),
             ("ADOPT_EXISTING_LINKS", "false"),
             ("FETCH_RESOURCES", "ACCOUNTS,OWNERS"),

@@ -2,6 +2,7 @@
 
 use belvo::Belvo;
 use domain::SigningKeys;
+use queue::JobQueue;
 use runtime::{Clock, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
@@ -15,6 +16,8 @@ pub struct Fetcher {
     pub links: LinkStore,
     pub resources: ResourceStore,
     pub connections: ConnectionStore,
+    /// Where the jobs come from, and go back to when they could not be done.
+    pub queue: JobQueue,
     /// The keys documents were hashed with.
     pub session_keys: Secret<SigningKeys>,
     pub clock: Clock,

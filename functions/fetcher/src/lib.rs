@@ -6,6 +6,7 @@
 //! | module | does |
 //! |---|---|
 //! | `batch` | takes a batch apart: groups side by side, jobs of a group in order |
+//! | `redelivery` | lets a job come again that could not be done |
 //! | `dispatch` | acquires the job's link, and erases it instead if its user wants that |
 //! | `jobs` | what each job says of a link: a file for each kind |
 //! | `reconcile` | does what is pending for a link, and schedules the rest |
@@ -22,6 +23,10 @@
 //!
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
+//!
+//! **Invariant:** jobs of one link never run side by side. The queue is FIFO, a link is a group, and a
+//! job that runs stays hidden for three times as long as an invocation may take (the template's 360 s
+//! and 120 s). Should an invocation begin late all the same, LINK's fencing token refuses its writes.
 
 mod batch;
 mod config;
@@ -39,6 +44,7 @@ mod outcome;
 mod owners;
 mod ownership;
 mod reconcile;
+mod redelivery;
 mod sync;
 mod usage;
 mod webhook_log;
@@ -51,6 +57,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
+use queue::JobQueue;
 use runtime::{Clock, Env, RetryBudget, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
@@ -90,6 +97,7 @@ pub async fn run() -> anyhow::Result<()> {
             config.resource_table.clone(),
         ),
         connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+        queue: JobQueue::new(&aws, config.queue_url.clone()),
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,

@@ -33,9 +33,11 @@ struct Tries {
 }
 
 impl Tries {
+    /// A request that took as long as it may is not made again: a later job asks again, and the
+    /// process is free for other links.
     const READ: Self = Self {
         most: READ_ATTEMPTS,
-        within: Duration::MAX,
+        within: Duration::from_secs(20),
         page: None,
     };
 

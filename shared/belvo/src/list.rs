@@ -1,15 +1,21 @@
 //! One page of a list, as Belvo answers it: `{"count": …, "next": …, "results": […]}`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::rows::{self, Row, SpoiledRow};
 use crate::{Belvo, BelvoError, text};
 
 /// Sizes of pages below this are not worth their requests.
 const SMALLEST: u32 = 8;
+
+/// After this time no smaller page is asked for: two that took all their time are a minute.
+const SHRINKS_WITHIN: Duration = Duration::from_secs(45);
 
 /// How many rows are asked for at once. Belvo, or something in front of it, may give fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,9 +134,10 @@ impl Belvo {
         mut size: PageSize,
         read: impl AsyncFn(PageSize) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
+        let began = Instant::now();
         loop {
             let error = match read(size).await {
-                Err(error) if error.is_for_its_size() => error,
+                Err(error) if error.is_for_its_size() && began.elapsed() < SHRINKS_WITHIN => error,
                 result => return result,
             };
             size = size.smaller().ok_or(error)?;

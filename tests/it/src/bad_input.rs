@@ -1,5 +1,6 @@
 //! Invalid input of each function: its answer, and logs without private data.
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use domain::{CallbackKind, Session, SessionKind, SigningKeys};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -383,24 +384,32 @@ async fn an_invalid_report_is_refused_with_its_rule() {
     assert_nothing_private(&world);
 }
 
+/// Each is set apart, so it is on the queue again, and comes back from there.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invalid_job_is_returned_and_never_lost() {
+async fn an_invalid_job_is_set_apart_and_never_lost() {
     let world = World::start().await;
-    let record = |body: Value| json!({"messageId": "m", "body": body, "attributes": {"MessageGroupId": "g"}});
-    let failed = json!([{"itemIdentifier": "m"}]);
-    for body in [
-        json!(null),
-        json!(""),
+    let bodies = [
+        json!("?"),
         json!("{"),
         json!("[]"),
         json!(r#"{"job":"webhook_received.v99"}"#),
         json!(r#"{"job":"webhook_received.v1","link_id":"../x","event":{}}"#),
         json!(r#"{"job":"attempt_started.v1","attempt":{"external_id":"76109277673"}}"#),
-    ] {
-        let batch = json!({"Records": [record(body.clone())]});
-        let answer = world.stack.invoke("fetcher", batch).await.unwrap();
-        assert_eq!(answer["batchItemFailures"], failed, "{body}");
+    ];
+    for (n, body) in bodies.iter().enumerate() {
+        let id = format!("message-{n}");
+        for (group, failed) in [
+            ("g", json!([])),
+            ("unreadable-g", json!([{"itemIdentifier": id}])),
+        ] {
+            let attributes = json!({"MessageGroupId": group});
+            let record = json!({"messageId": id, "body": body, "attributes": attributes});
+            let batch = json!({"Records": [record]});
+            let answer = world.stack.invoke("fetcher", batch).await.unwrap();
+            assert_eq!(answer["batchItemFailures"], failed, "{body} of {group}");
+        }
     }
+    assert_eq!(on_the_queue(&world).await, bodies.len());
     let empty = world
         .stack
         .invoke("fetcher", json!({"Records": []}))
@@ -408,6 +417,19 @@ async fn an_invalid_job_is_returned_and_never_lost() {
         .unwrap();
     assert_eq!(empty["batchItemFailures"], json!([]));
     assert_nothing_private(&world);
+}
+
+/// How many messages wait, or are with a fetcher.
+async fn on_the_queue(world: &World) -> usize {
+    let names = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let asked = world.stack.sqs().get_queue_attributes();
+    let asked = asked.queue_url(&world.stack.endpoints().queue_url);
+    let answer = asked.set_attribute_names(Some(names.to_vec())).send().await;
+    let counts = answer.unwrap().attributes.unwrap();
+    counts.values().map(|it| it.parse::<usize>().unwrap()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,7 @@
 //! | `owner_documents` | the documents of owners in every form, and related owners |
 //! | `witnesses` | whose a link is if Belvo names no user |
 //! | `fetching` | pages, batches, order, retries |
+//! | `returned_jobs` | jobs that come back, and links that do not wait for each other |
 //! | `syncing` | changes at the bank |
 //! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
@@ -90,6 +91,7 @@ mod renewal;
 mod repeated_callbacks;
 mod repeated_webhooks;
 mod reporting;
+mod returned_jobs;
 mod rotation;
 mod signed_addresses;
 mod spoiled_rows;

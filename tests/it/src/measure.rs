@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use local_stack::{Stack, StackOptions};
 use serde_json::{Value, json};
 
-/// The largest number of jobs for one sync; each runs for five minutes at most.
+/// The largest number of jobs for one sync; each runs for two minutes at most.
 const JOBS: usize = 100;
 
 fn main() -> anyhow::Result<()> {

@@ -1,5 +1,9 @@
 //! Pages of another size than was asked for, and pages that cannot be had in time.
 
+use std::time::Duration;
+
+use belvo::{Belvo, BelvoError, KeySource, Keys, PageSize, Transport, TransportError};
+use domain::{DateRange, LinkId, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -123,4 +127,31 @@ async fn a_slow_token_is_a_token() {
     let user = world.individual().await;
     let minted = world.mint(&user).await;
     assert!(!minted.access_token.is_empty());
+}
+
+/// A fetcher that waits for Belvo does nothing else, and a page must end before its time does.
+#[tokio::test(start_paused = true)]
+async fn a_belvo_that_does_not_answer_is_given_up_within_a_minute() {
+    let transport = Transport::from_fn(|_| {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            Err(TransportError::TimedOut)
+        })
+    });
+    let keys = Keys::from_json(r#"{"id": "id", "password": "x"}"#).unwrap();
+    let url = "http://127.0.0.1:1".parse().unwrap();
+    let belvo = Belvo::new(url, transport, KeySource::fixed(keys));
+    let link_id = LinkId::parse("2f8ca7a1-c28f-46f2-bb41-21633099a280").unwrap();
+    let began = tokio::time::Instant::now();
+    let link = belvo.link(link_id).await;
+    assert!(matches!(link, Err(BelvoError::Transport { .. })));
+    assert_eq!(began.elapsed().as_secs(), 30, "once");
+    let (kind, size) = (ResourceKind::Transactions, PageSize::of(1000));
+    let page = belvo.first_page(kind, link_id, DateRange::default(), size);
+    assert!(matches!(page.await, Err(BelvoError::Transport { .. })));
+    assert_eq!(
+        began.elapsed().as_secs(),
+        90,
+        "and once with a smaller page"
+    );
 }

@@ -193,11 +193,11 @@ async fn the_walk_queues_no_job_while_the_queue_is_long() {
     set_clock(&world, -SignedDuration::from_hours(3)).await;
     let lost = json!({"external_id": "user-lost", "transactions": 5, "webhooks": false});
     made(&world, &lost).await;
-    // The group is locked by a job that the fetcher cannot parse.
+    // The group is locked by a message that was set apart and cannot be read yet.
     for number in 0..60 {
         let message = world.stack.sqs().send_message();
         let message = message.queue_url(&world.stack.endpoints().queue_url);
-        let message = message.message_group_id("unreadable").message_body("?");
+        let message = message.message_group_id("unreadable-").message_body("?");
         let message = message.message_deduplication_id(number.to_string());
         message.send().await.unwrap();
     }

@@ -1,8 +1,7 @@
 //! DynamoDB, SQS and Secrets Manager, each on a free port of this machine.
 //!
 //! Two differences between the SQS emulator and an account: one receive returns at most one message
-//! of a group (SQS may return several, in order), so a batch here holds jobs of different links
-//! only; and the messages are in memory, so a queue ends with the stack even with a data folder.
+//! of a group (SQS may return several, in order), which batches of one job cannot tell; and the messages are in memory, so a queue ends with the stack even with a data folder.
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 

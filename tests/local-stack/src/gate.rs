@@ -50,6 +50,8 @@ struct Inner {
     /// SAM would create a fitting role for a function without one.
     roles: BTreeMap<String, Option<Role>>,
     calls: Mutex<BTreeSet<Call>>,
+    /// Calls whose target begins so fail.
+    outage: Mutex<Option<&'static str>>,
     client: reqwest::Client,
     log: Log,
     meter: Meter,
@@ -77,6 +79,7 @@ impl Gate {
         let inner = Arc::new(Inner {
             roles: roles.collect(),
             calls: Mutex::default(),
+            outage: Mutex::default(),
             client: client.context("building the gate's HTTP client")?,
             log: log.clone(),
             meter: meter.clone(),
@@ -105,6 +108,11 @@ impl Gate {
     pub(crate) fn calls(&self) -> BTreeSet<Call> {
         self.inner.calls.lock().clone()
     }
+
+    /// From now on, every call to this service fails, or none.
+    pub(crate) fn fail(&self, service: Option<&'static str>) {
+        *self.inner.outage.lock() = service;
+    }
 }
 
 async fn serve(listener: TcpListener, door: Door) {
@@ -128,6 +136,10 @@ async fn pass(State(door): State<Door>, request: Request) -> Response {
             return denied(&denial);
         }
     };
+    let outage = *door.inner.outage.lock();
+    if outage.is_some_and(|service| target.starts_with(service)) {
+        return out_of_order();
+    }
     let request = door.inner.client.request(parts.method, &door.url);
     let request = request.headers(end_to_end(parts.headers));
     // An error here means that the service has stopped, as at the end of a test.
@@ -196,6 +208,16 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+/// An answer of DynamoDB or SQS in an outage.
+fn out_of_order() -> Response {
+    let body = serde_json::json!({
+        "__type": "com.amazonaws#InternalServerError",
+        "message": "Internal server error",
+    });
+    let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+    (StatusCode::INTERNAL_SERVER_ERROR, kind, body.to_string()).into_response()
 }
 
 fn denied(message: &str) -> Response {

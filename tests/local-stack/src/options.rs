@@ -19,7 +19,7 @@ pub struct StackOptions {
     /// `None` leaves a secret without a value, as the first deployment does.
     pub secrets: BTreeMap<String, Option<String>>,
     /// A visibility timeout, in seconds, for the queues whose template sets one, because a test
-    /// cannot wait for half an hour.
+    /// cannot wait for minutes.
     pub visibility_timeout: Option<u32>,
     /// The executable that is started as the functions; by default this one.
     pub executable: Option<PathBuf>,

@@ -200,6 +200,16 @@ impl Stack {
         self.gate.calls()
     }
 
+    /// From now on, every call of a function to DynamoDB fails as in an outage, or no more.
+    pub fn fail_tables(&self, fail: bool) {
+        self.gate.fail(fail.then_some("DynamoDB"));
+    }
+
+    /// The same of SQS. Messages that are there still reach their function.
+    pub fn fail_queue(&self, fail: bool) {
+        self.gate.fail(fail.then_some("AmazonSQS"));
+    }
+
     /// Everything that functions used of AWS so far.
     pub fn used(&self) -> Used {
         self.meter.used()

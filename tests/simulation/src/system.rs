@@ -23,7 +23,7 @@ use crate::sides::protection::Protection;
 use crate::sides::time::Time;
 
 /// Lambda kills the fetcher after this time.
-pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(300);
+pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(120);
 
 /// The settings of a world.
 #[derive(Clone, Debug)]
@@ -293,6 +293,7 @@ impl Sides {
             links: LinkStore::new(&aws, links.clone()),
             resources: ResourceStore::new(&aws, links.clone(), rows.clone()),
             connections: ConnectionStore::new(&aws, config.connection_table.clone()),
+            queue: JobQueue::new(&aws, config.queue_url.clone()),
             session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
             config,
             clock,

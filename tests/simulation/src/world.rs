@@ -13,7 +13,10 @@ use url::Url;
 use crate::invocation::{self, How, Worked};
 use crate::people::{Made, Person};
 use crate::random::Random;
-use crate::sides::aws::{Aws, CONNECTION_TABLE, LINK_TABLE, Patience, SharedQueue, SharedSecrets};
+use crate::sides::aws::{
+    Aws, AwsOutage, CONNECTION_TABLE, LINK_TABLE, Patience, SharedQueue,
+    SharedSecrets,
+};
 use crate::sides::belvo::Bank;
 use crate::sides::dynamodb::DynamoDb;
 use crate::sides::network::Network;
@@ -146,6 +149,12 @@ impl World {
         self.lift_veil();
         self.is_veiled = veiled;
         self.bank.fail(faults).await;
+    }
+
+    /// From now on, this does not work of AWS.
+    pub fn fail_aws(&mut self, outage: AwsOutage) {
+        self.sides.aws.fail(outage);
+        self.note(&format!("out of order at AWS: {outage:?}"));
     }
 
     fn lift_veil(&mut self) {

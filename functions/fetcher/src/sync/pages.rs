@@ -41,7 +41,9 @@ impl Reading<'_, '_> {
         loop {
             match self.read_pages_once(first.take()).await {
                 Err(JobError::Belvo(error))
-                    if error.is_for_its_size() && self.link.read_smaller(kind) => {}
+                    if error.is_for_its_size()
+                        && self.link.batch.deadline.check().is_ok()
+                        && self.link.read_smaller(kind) => {}
                 result => return result,
             }
         }

@@ -98,11 +98,27 @@ pub fn bill(month: &Month, bill: &Bill, prices: &[Price]) {
             dollars(cost)
         );
     }
+    fetcher(&all, prices);
     println!("\nNo price is confirmed. \"São Paulo\" is AWS's list as remembered, \"estimate\" is");
     println!("Virginia's and half as much again. Check them at https://aws.amazon.com/:");
     let mut pages: Vec<&str> = prices.iter().map(|it| it.page).collect();
     pages.dedup();
     println!("{}.\n", pages.join(", "));
+}
+
+/// Jobs that take most of their time waiting for Belvo could wait side by side.
+fn fetcher(all: &Units, prices: &[Price]) {
+    let time = all.iter().filter(|((item, function), _)| {
+        *item == Item::MegabyteMilliseconds && function.as_str() == "fetcher"
+    });
+    let time: Units = time.map(|(of, amount)| (of.clone(), *amount)).collect();
+    let alone = sum(&time, prices);
+    println!(
+        "\nThe fetcher's time is ${} of it, with one job in an invocation. With ten of different links \
+         in each it would be ${} at least, and each of the ten would wait for the slowest.",
+        dollars(alone),
+        dollars(alone / 10),
+    );
 }
 
 /// Tables and indexes apart, all other places together.

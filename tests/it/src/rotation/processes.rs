@@ -179,6 +179,7 @@ impl<'a> Site<'a> {
             links: link_store.clone(),
             resources: ResourceStore::new(&dynamodb, link_table.clone(), row_table.clone()),
             connections: connections.clone(),
+            queue: queue.clone(),
             session_keys: Secret::signing(&secrets("fetcher"), &config.session_secret_id, &clock),
             config,
             clock: clock.clone(),

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{TEXT, account, template};
 use crate::bank::Bank;
-use crate::world::{Connected, User, World};
+use crate::world::{Connected, User, World, failures, record};
 
 /// The mode whose functions read one more secret.
 const PARAMETERS: [(&str, &str); 1] = [("ExternalIdMode", "derived")];
@@ -60,6 +60,7 @@ async fn roles_allow_exactly_the_functions_own_calls() {
     change(&bank).await;
     sweep(&bank).await;
     erase(&bank).await;
+    fail(&bank).await;
 
     let calls = bank.world.stack.calls().into_iter();
     let calls: BTreeSet<Call> = calls.map(without_chance).collect();
@@ -174,5 +175,18 @@ async fn erase(bank: &Bank) {
         assert_eq!(answer.status(), 200);
     }
     bank.world.let_time_pass(bank.link_id()).await;
+    bank.world.settle().await;
+}
+
+/// A job fails, and comes again; one that had to be set apart is sent to where it belongs.
+async fn fail(bank: &Bank) {
+    let due =
+        json!({"job": "link_due.v1", "link_id": bank.link_id(), "until": "2026-11-23T12:00:00Z"});
+    for (group, tables_fail, failed) in [(bank.link_id(), true, 1), ("unreadable-m", false, 0)] {
+        bank.world.stack.fail_tables(tables_fail);
+        let batch = json!({"Records": [record("m", group, &due)]});
+        let answer = bank.world.stack.invoke("fetcher", batch).await.unwrap();
+        assert_eq!(failures(&answer).len(), failed);
+    }
     bank.world.settle().await;
 }

@@ -157,7 +157,7 @@ fn the_queue_calls_the_fetcher_with_partial_failures() {
             mapping.max_concurrency,
             mapping.partial_failures
         ),
-        (10, 7, true)
+        (1, 7, true)
     );
 }
 
@@ -169,14 +169,14 @@ fn storage_is_what_an_account_would_create() {
     };
     assert_eq!(changes.name, "ChangeDeadLetterQueue");
     assert_eq!(dead_letters.name, "FetchDeadLetterQueue.fifo");
-    assert_eq!(queue.attributes["VisibilityTimeout"], "1800");
+    assert_eq!(queue.attributes["VisibilityTimeout"], "360");
     assert_eq!(queue.attributes["FifoQueue"], "true");
     let redrive: Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
     assert_eq!(
         redrive["deadLetterTargetArn"],
         "arn:aws:sqs:sa-east-1:000000000000:FetchDeadLetterQueue.fifo"
     );
-    assert_eq!(redrive["maxReceiveCount"], 10);
+    assert_eq!(redrive["maxReceiveCount"], 250);
 
     let table = storage
         .tables

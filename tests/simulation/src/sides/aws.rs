@@ -45,9 +45,20 @@ pub struct Aws {
     dynamodb: DynamoDb,
     queue: SharedQueue,
     secrets: SharedSecrets,
+    outage: Arc<Mutex<AwsOutage>>,
     time: Time,
     /// How far the clock of SQS differs.
     skew: SignedDuration,
+}
+
+/// What does not work of AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AwsOutage {
+    #[default]
+    Nothing,
+    Tables,
+    /// Nothing works that needs the key, and the key does not.
+    Everything,
 }
 
 pub type SharedQueue = Arc<Mutex<Queue>>;
@@ -75,6 +86,7 @@ impl Aws {
             dynamodb: DynamoDb::new(time.clone(), late, without),
             queue: Arc::new(Mutex::new(Queue::new(without))),
             secrets: SharedSecrets::default(),
+            outage: Arc::default(),
             time,
             skew,
         };
@@ -93,6 +105,19 @@ impl Aws {
 
     pub fn secrets(&self) -> SharedSecrets {
         Arc::clone(&self.secrets)
+    }
+
+    /// From now on, this does not work.
+    pub fn fail(&self, outage: AwsOutage) {
+        *self.outage.lock().unwrap() = outage;
+    }
+
+    fn is_out(&self, request: &HttpRequest) -> bool {
+        match *self.outage.lock().unwrap() {
+            AwsOutage::Nothing => false,
+            AwsOutage::Tables => target(request).0.starts_with("DynamoDB"),
+            AwsOutage::Everything => true,
+        }
     }
 
     /// The configuration of a function's clients, on a line of its own; without a line nothing
@@ -124,6 +149,10 @@ impl Aws {
     fn deliver(&self, fate: Fate, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let broken = || ConnectorError::io("the connection broke".into());
         match fate {
+            _ if self.is_out(request) => {
+                let answer = json!({"__type": "InternalServerError", "message": "an outage"});
+                Ok(respond((500, answer.to_string())))
+            }
             Fate::Answered | Fate::Intercepted => Ok(respond(self.answer(request))),
             Fate::Refused => Ok(respond(self.refuse(request))),
             Fate::NeverArrives => Err(broken()),
@@ -220,6 +249,16 @@ impl Aws {
                 entries.iter().for_each(take);
                 let sent = |it: &Value| json!({"Id": it["Id"], "MessageId": it["Id"], "MD5OfMessageBody": ""});
                 json!({"Successful": entries.iter().map(sent).collect::<Vec<_>>(), "Failed": []})
+            }
+            "ChangeMessageVisibilityBatch" => {
+                let entries = request["Entries"].as_array().unwrap();
+                for entry in entries {
+                    let handle = entry["ReceiptHandle"].as_str().unwrap();
+                    let wait = entry["VisibilityTimeout"].as_i64().unwrap();
+                    queue.change_visibility(handle, SignedDuration::from_secs(wait), now);
+                }
+                let changed = entries.iter().map(|it| json!({"Id": it["Id"]}));
+                json!({"Successful": changed.collect::<Vec<_>>(), "Failed": []})
             }
             other => panic!("{other} is an operation this simulation does not know"),
         }

@@ -1,9 +1,9 @@
 //! The FIFO queue between the functions, in memory.
 //!
 //! A job whose deduplication id was used within five minutes is dropped. Jobs of a group keep their
-//! order: the group is locked while its first job is in flight or waits after a failure. A job that
-//! was received too often becomes a dead letter. When a process dies, its jobs come back like
-//! failed ones.
+//! order: the group is locked while any of its jobs is in flight or waits after a failure. A job that
+//! was received too often becomes a dead letter. When a process dies, its jobs come back after their
+//! visibility timeout; of failed ones the fetcher says when.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,9 +16,9 @@ use super::protection::Protection;
 use crate::random::Random;
 
 /// The template's values.
-const BATCH: usize = 10;
-const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(1800);
-const MAX_RECEIVES: u32 = 10;
+const BATCH: usize = 1;
+const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_secs(360);
+const MAX_RECEIVES: u32 = 250;
 
 /// The lifetime of a deduplication id (AWS, "Exactly-once processing in Amazon SQS").
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
@@ -40,7 +40,6 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct Group {
     messages: VecDeque<Message>,
-    hidden_until: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +50,8 @@ struct Message {
     body: String,
     sent_at: Timestamp,
     receives: u32,
+    /// When its visibility timeout ends, from its first receive on.
+    hidden_until: Option<Timestamp>,
 }
 
 /// A batch of received jobs.
@@ -103,6 +104,7 @@ impl Queue {
             body,
             sent_at: now,
             receives: 0,
+            hidden_until: None,
         };
         self.groups
             .entry(place)
@@ -138,10 +140,10 @@ impl Queue {
         self.waiting_bodies().chain(self.dead_letters())
     }
 
-    /// Receives up to ten jobs of unlocked groups, in any order of groups.
+    /// Receives jobs of unlocked groups, in any order of groups.
     pub fn receive(&mut self, now: Timestamp, random: &mut Random) -> Option<Batch> {
         self.bury();
-        let visible = |group: &Group| group.hidden_until.is_none_or(|until| until <= now);
+        let visible = |group: &Group| group.hidden_until().is_none_or(|until| until <= now);
         let groups = self.groups.iter();
         let groups = groups.filter(|(_, group)| visible(group) && !group.messages.is_empty());
         let mut names: Vec<String> = groups.map(|(name, _)| name.clone()).collect();
@@ -151,7 +153,6 @@ impl Queue {
             // What is in flight is lost unless it is done.
             for group in self.groups.values_mut() {
                 group.messages.retain(|it| it.receives == 0);
-                group.hidden_until = None;
             }
         }
         batch
@@ -171,11 +172,11 @@ impl Queue {
             let group = self.groups.get_mut(&name)?;
             for message in group.messages.iter_mut().take(room) {
                 message.receives += 1;
+                message.hidden_until = Some(now + VISIBILITY_TIMEOUT);
                 records.push(message.record());
                 contents.push((name.clone(), message.id.clone()));
                 room -= 1;
             }
-            group.hidden_until = Some(now + VISIBILITY_TIMEOUT);
             if room == 0 {
                 break;
             }
@@ -184,7 +185,24 @@ impl Queue {
         (!contents.is_empty()).then_some(Batch { event, contents })
     }
 
-    /// Deletes the successful jobs. The others keep their place, and come back after their timeout.
+    /// Lets a received job be received again after `wait`, instead of when its visibility timeout
+    /// ends. The handle of an earlier receive does nothing.
+    pub fn change_visibility(
+        &mut self,
+        receipt_handle: &str,
+        wait: SignedDuration,
+        now: Timestamp,
+    ) {
+        let messages = self.groups.values_mut().flat_map(|it| &mut it.messages);
+        let message = messages
+            .into_iter()
+            .find(|it| it.receipt_handle() == receipt_handle);
+        if let Some(message) = message {
+            message.hidden_until = Some(now + wait);
+        }
+    }
+
+    /// Deletes the successful jobs. The others keep their place, and come back at their time.
     pub fn done(&mut self, batch: &Batch, response: &SqsBatchResponse) {
         let failed = response.batch_item_failures.iter();
         let mut failed: BTreeSet<&str> = failed.map(|it| it.item_identifier.as_str()).collect();
@@ -203,20 +221,11 @@ impl Queue {
             assert!(!kept.contains(name), "{id} overtook a failure of its group");
             group.messages.retain(|message| message.id != *id);
         }
-        for (name, _) in &batch.contents {
-            if !kept.contains(name)
-                && let Some(group) = self.groups.get_mut(name)
-            {
-                group.hidden_until = None;
-            }
-        }
     }
 
     /// The earliest time at which a failed job can be received again.
     pub fn next_visible(&self) -> Option<Timestamp> {
-        let waiting = self.groups.values();
-        let waiting = waiting.filter(|group| !group.messages.is_empty());
-        waiting.filter_map(|group| group.hidden_until).min()
+        self.groups.values().filter_map(Group::hidden_until).min()
     }
 
     /// The dead letters.
@@ -237,11 +246,23 @@ impl Queue {
     }
 }
 
+impl Group {
+    /// Until when the group is locked, at least.
+    fn hidden_until(&self) -> Option<Timestamp> {
+        self.messages.iter().filter_map(|it| it.hidden_until).max()
+    }
+}
+
 impl Message {
+    /// Each receive has its own.
+    fn receipt_handle(&self) -> String {
+        format!("{}-{}", self.id, self.receives)
+    }
+
     fn record(&self) -> serde_json::Value {
         json!({
             "messageId": self.id,
-            "receiptHandle": self.id,
+            "receiptHandle": self.receipt_handle(),
             "body": self.body,
             "attributes": {
                 "MessageGroupId": self.group,

@@ -14,7 +14,7 @@ pub const RULES: &[Rule] = &[
         check: visibility,
     },
     Rule {
-        name: "batches fit a FIFO queue",
+        name: "no link shares a batch with another",
         check: batches,
     },
     Rule {
@@ -22,7 +22,7 @@ pub const RULES: &[Rule] = &[
         check: concurrency,
     },
     Rule {
-        name: "jobs have ten tries and are kept for two weeks",
+        name: "no outage of a day makes a dead letter, and jobs are kept for two weeks",
         check: redrive,
     },
     Rule {
@@ -39,6 +39,12 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// The longest time after which the fetcher asks for a failed job again.
+const LONGEST_WAIT: i64 = 15 * 60;
+/// Tries of a failed job until it waits as long.
+const SOONER_TRIES: i64 = 8;
+
+const DAY: i64 = 24 * 3600;
 const TWO_WEEKS: i64 = 14 * 24 * 3600;
 
 /// The queue's single mapping, with its function.
@@ -58,19 +64,19 @@ fn partial_failures(subject: &Subject) -> Vec<String> {
 }
 
 /// AWS recommends six times the timeout, because a batch may be received before the function has
-/// capacity.
+/// capacity. The mapping receives no more than the function has capacity for, so half of it will do.
 fn visibility(subject: &Subject) -> Vec<String> {
     let (function, _) = mapping(subject);
-    let timeout = number(&function["Timeout"]).unwrap_or(i64::MAX / 6);
+    let timeout = number(&function["Timeout"]).unwrap_or(i64::MAX / 3);
     let visibility = number(&subject.properties("FetchQueue")["VisibilityTimeout"]);
-    let long = visibility.unwrap_or(30) >= 6 * timeout;
+    let long = visibility.unwrap_or(30) >= 3 * timeout;
     unless(long, format!("{visibility:?} for {timeout}"))
 }
 
 fn batches(subject: &Subject) -> Vec<String> {
     let (_, mapping) = mapping(subject);
     let size = number(&mapping["BatchSize"]).unwrap_or(10);
-    let mut complaints = unless((1..=10).contains(&size), format!("{size} at once"));
+    let mut complaints = unless(size == 1, format!("{size} at once"));
     let window = mapping.get("MaximumBatchingWindowInSeconds");
     complaints.extend(unless(window.is_none(), "FIFO queues have no window"));
     complaints
@@ -89,9 +95,13 @@ fn concurrency(subject: &Subject) -> Vec<String> {
 }
 
 fn redrive(subject: &Subject) -> Vec<String> {
-    let policy = &subject.properties("FetchQueue")["RedrivePolicy"];
-    let tries = number(&policy["maxReceiveCount"]);
-    let mut complaints = unless(tries == Some(10), format!("{tries:?} tries"));
+    let queue = subject.properties("FetchQueue");
+    let policy = &queue["RedrivePolicy"];
+    let tries = number(&policy["maxReceiveCount"]).unwrap_or(10);
+    // The fetcher may be unable to say when a job comes again, or be killed.
+    let wait = number(&queue["VisibilityTimeout"]).unwrap_or(30);
+    let lasts = (tries - SOONER_TRIES) * wait.min(LONGEST_WAIT);
+    let mut complaints = unless(lasts >= DAY, format!("{tries} tries"));
     let target = policy["deadLetterTargetArn"].as_str().unwrap_or_default();
     let known = target.ends_with(":FetchDeadLetterQueue.fifo");
     complaints.extend(unless(known, format!("dead letters go to {target:?}")));

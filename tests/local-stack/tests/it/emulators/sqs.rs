@@ -100,11 +100,16 @@ impl Queue {
 
     /// Makes a message visible again at once, as the end of its visibility timeout would.
     async fn give_back(&self, message: &Message) {
+        self.hide(message, 0).await;
+    }
+
+    /// Lets the visibility timeout of a message end in so many seconds.
+    async fn hide(&self, message: &Message, seconds: i32) {
         let request = self
             .sqs()
             .change_message_visibility()
             .queue_url(&self.url)
-            .visibility_timeout(0);
+            .visibility_timeout(seconds);
         request
             .receipt_handle(message.receipt_handle().unwrap())
             .send()
@@ -164,6 +169,19 @@ async fn a_message_that_fails_comes_back_before_its_followers() {
         ),
         "1"
     );
+    queue.world.stack.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_whose_visibility_is_changed_locks_its_group_until_then() {
+    let queue = Queue::new().await;
+    queue.send("a", "a1").await;
+    queue.send("a", "a2").await;
+    let first = queue.receive(1_800).await;
+    queue.hide(&first[0], 3).await;
+    assert!(queue.receive(1_800).await.is_empty(), "not yet");
+    let again = queue.receive_from(&queue.url, 1_800, 10).await;
+    assert_eq!(bodies(&again), ["a1"], "it came within ten seconds");
     queue.world.stack.stop().await.unwrap();
 }
 
