@@ -30,6 +30,7 @@
 //! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `page_sizes` | pages of another size than was asked for |
+//! | `compressed` | answers that are compressed, well or badly |
 //! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
@@ -62,6 +63,7 @@ mod callbacks;
 mod changes;
 mod claims;
 mod client;
+mod compressed;
 mod cost_units;
 mod documents;
 mod end_to_end;

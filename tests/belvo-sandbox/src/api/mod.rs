@@ -1,6 +1,7 @@
 //! Belvo's API: its routes and their authentication.
 
 pub mod consents;
+mod encoding;
 pub mod gate;
 pub mod links;
 pub mod matching;
