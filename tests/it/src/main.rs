@@ -37,6 +37,7 @@
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
+//! | `lost_webhooks` | news of which no webhook told, or one of something else |
 //! | `hidden_links` | links that Belvo hides while they are erased |
 //! | `links` | the data that app front ends read |
 //! | `undated` | movements that have no date yet |
@@ -76,6 +77,7 @@ mod hidden_links;
 mod isolation;
 mod layout;
 mod links;
+mod lost_webhooks;
 mod metrics;
 mod missing_secrets;
 mod next_action;

@@ -148,9 +148,18 @@ impl Link {
                 consent.change = None;
             }
         }
+        let refresh = self.refresh.as_ref();
+        let before = refresh.filter(|it| it.is_of_another(event.request_id.as_ref(), sent_at));
+        let before = before.map(|it| it.asked_at);
         let resource = self.resource(kind);
         let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;
-        resource.announced_at = Some(sent_at);
+        match before {
+            // It may be late, and then it does not tell of what Belvo reads for the refresh.
+            Some(asked_at) => {
+                resource.announced_at.get_or_insert(asked_at.min(sent_at));
+            }
+            None => resource.announced_at = Some(sent_at),
+        }
         resource.announced = event.totals.clone();
         let full = mode == SyncMode::Full && event.totals != Totals::default();
         resource.announced_full = full && !is_fresh;
@@ -238,7 +247,8 @@ impl Link {
             Some(at) => it.covers(at),
             None => it.last_sync.is_some(),
         };
-        self.request_where(policy, SyncMode::Incremental, |it| {
+        // What was lost may have been news of old rows as well.
+        self.request_where(policy, SyncMode::Full, |it| {
             !is_read(it) && it.deferred.is_none()
         });
     }
