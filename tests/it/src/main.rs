@@ -36,6 +36,7 @@
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
+//! | `never_ours` | what was never ours, or was deleted at Belvo: how long it is asked about and kept |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
 //! | `lost_webhooks` | news of which no webhook told, or one of something else |
 //! | `hidden_links` | links that Belvo hides while they are erased |
@@ -80,6 +81,7 @@ mod links;
 mod lost_webhooks;
 mod metrics;
 mod missing_secrets;
+mod never_ours;
 mod next_action;
 mod openapi;
 mod owner_documents;

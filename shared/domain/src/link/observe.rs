@@ -121,7 +121,12 @@ impl Link {
             }
             // A deletion that was not asked for is checked before it is believed, and so is what an
             // unknown code may mean.
-            EventKind::LinkDeleted | EventKind::LinkChanged => {
+            EventKind::LinkDeleted => {
+                self.pending.link = true;
+                self.deleted_at.get_or_insert(sent_at);
+                return WebhookEffect::LinkChecked;
+            }
+            EventKind::LinkChanged => {
                 self.pending.link = true;
                 return WebhookEffect::LinkChecked;
             }
@@ -255,6 +260,7 @@ impl Link {
 
     /// Keeps what Belvo's record of the link says.
     pub fn observe_record(&mut self, facts: LinkFacts) {
+        self.deleted_at = None;
         self.institution = facts.institution;
         self.institution_user_id = facts.institution_user_id;
         self.access_mode = facts.access_mode;
@@ -292,6 +298,7 @@ impl Link {
     /// The app has posted the proof that its user came back with this link. It is kept even if
     /// the link is not bound yet.
     pub fn observe_proof(&mut self, session_id: SessionId, proof: Proof) {
+        self.pending.link |= !self.is_bound();
         if self.proofs.len() < MAX_PROOFS {
             self.proofs.insert(session_id, proof);
         }
@@ -303,7 +310,7 @@ impl Link {
             .unlogged
             .iter()
             .any(|it| it.message_id == webhook.message_id);
-        if known || self.unlogged.len() >= MAX_UNLOGGED {
+        if known || self.is_left() || self.unlogged.len() >= MAX_UNLOGGED {
             return false;
         }
         self.unlogged.push(webhook);
