@@ -12,6 +12,7 @@
 //! | `portal` | My Belvo Portal, and its token request |
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
+//! | `checklist` | items of Belvo's integration checklist that only tests can show |
 //! | `claims` | claims of any type and form, and ids that Belvo would drop |
 //! | `callbacks` | the end of visits to the widget |
 //! | `callback_addresses` | the lengths of callback addresses |
@@ -63,6 +64,7 @@ mod bank;
 mod callback_addresses;
 mod callbacks;
 mod changes;
+mod checklist;
 mod claims;
 mod client;
 mod compressed;
