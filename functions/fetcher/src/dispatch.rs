@@ -56,7 +56,10 @@ pub(crate) async fn dispatch(
             receipt_id,
             requested_at,
         } => {
-            let erased = eraser.erase_user(external_id, *receipt_id, *requested_at);
+            // One by hand may not say when it was asked for: then, when it was sent.
+            let sent_at = delivery.sent_at.min(fetcher.clock.now());
+            let requested_at = requested_at.unwrap_or(sent_at);
+            let erased = eraser.erase_user(external_id, *receipt_id, requested_at);
             erased.await?;
             return Ok(JobOutcome::Erased);
         }
