@@ -39,7 +39,12 @@ impl Link {
         if self.is_bound() {
             self.unresolved = None;
             self.checked_at = None;
-            for done in [Reason::Retry, Reason::Continue, Reason::CheckLink] {
+            for done in [
+                Reason::Retry,
+                Reason::Continue,
+                Reason::CheckLink,
+                Reason::Deleted,
+            ] {
                 self.schedule.clear(done);
             }
         } else {
