@@ -13,7 +13,7 @@ use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
-use super::schedule::Reason;
+use super::schedule::{Reason, later};
 use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
@@ -171,7 +171,11 @@ impl Link {
             return WebhookEffect::AlreadySynced;
         }
         // This keeps repeated webhooks cheap: a thousand equal ones cost a handful of reads.
-        // A link that is not bound is not read in any case.
+        // Of a link that is not bound, each check reads the owners.
+        if is_repeated && !webhook.is_replayed && self.puts_off_check(kind, now) {
+            self.pending.request_sync(kind, mode);
+            return WebhookEffect::PutOff;
+        }
         let may_wait = is_repeated && self.is_bound();
         let put_off = may_wait.then(|| self.put_off(kind, now)).flatten();
         let affected = match webhook.is_replayed {
@@ -204,6 +208,27 @@ impl Link {
             Some(deferred) => Some(deferred.until),
             None => Pace::count(&mut resource.pace, now),
         }
+    }
+
+    /// The same for the check of a link that is not bound: whether it comes later.
+    fn puts_off_check(&mut self, kind: ResourceKind, now: Timestamp) -> bool {
+        if self.is_bound() {
+            return false;
+        }
+        let mut pace = self.resource(kind).pace;
+        let until = Pace::count(&mut pace, now);
+        let known = self.schedule.get(Reason::CheckLink);
+        let soon = later(now, SignedDuration::from_mins(1));
+        let comes_soon = known.is_some_and(|at| now < at && at <= soon);
+        if until.is_some() && comes_soon {
+            return true;
+        }
+        self.resource(kind).pace = pace;
+        if let Some(until) = until {
+            let at = known.map_or(until, |known| known.min(until));
+            self.schedule.set(Reason::CheckLink, at);
+        }
+        until.is_some()
     }
 
     /// What a change of a resource changes besides.
