@@ -12,7 +12,9 @@ fn logged(world: &World, code: &str) -> usize {
     let logs = world.stack.logs();
     let failed = logs.iter().filter_map(|line| {
         let is_meant = line.contains("a request to belvo failed") && line.contains(&code);
-        let (_, id) = line.split_once("\"belvo.request_id\":\"").filter(|_| is_meant)?;
+        let (_, id) = line
+            .split_once("\"belvo.request_id\":\"")
+            .filter(|_| is_meant)?;
         let (id, _) = id.split_once('"')?;
         Some(id.to_owned())
     });
@@ -28,7 +30,8 @@ fn fail(count: u64, status: u16, code: &str, path: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_400_and_a_401_are_handled_and_logged_with_their_request_ids() {
     let bank = Bank::connected().await;
-    bank.faults(&fail(1, 400, "validation_error", "/api/bills/")).await;
+    bank.faults(&fail(1, 400, "validation_error", "/api/bills/"))
+        .await;
     bank.news_of_bills().await;
     assert_eq!(logged(&bank.world, "validation_error"), 1);
     assert_eq!(bank.link().await["status"].text(), "bound");

@@ -239,7 +239,8 @@ async fn a_tag_of_a_link_changes_with_what_is_shown_and_with_nothing_else() {
         let before = tag(&bank, path).await;
         assert!(before.is_some());
         let full_sync = ["schedule", "full_sync"];
-        bank.set_on_link(&full_sync, text("2099-01-01T00:00:00Z")).await;
+        bank.set_on_link(&full_sync, text("2099-01-01T00:00:00Z"))
+            .await;
         assert_eq!(tag(&bank, path).await, before, "{path}: that is not shown");
         bank.set_on_link(&["access_mode"], text("single")).await;
         assert_ne!(tag(&bank, path).await, before, "{path}");

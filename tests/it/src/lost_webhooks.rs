@@ -92,12 +92,19 @@ async fn a_late_webhook_of_an_earlier_refresh_hides_nothing_from_the_comparison(
     let bank = Bank::connected().await;
     let word = |text: &str| AttributeValue::S(text.to_owned());
     let refresh = HashMap::from([
-        ("id".to_owned(), word("0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11")),
+        (
+            "id".to_owned(),
+            word("0b9f2c39-5f0e-4d62-9a5e-2f6a3d3b8a11"),
+        ),
         ("asked_at".to_owned(), text(ago(101))),
         ("accepted".to_owned(), AttributeValue::Bool(true)),
-        ("request_id".to_owned(), word("b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2")),
+        (
+            "request_id".to_owned(),
+            word("b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"),
+        ),
     ]);
-    bank.set_on_link(&["refresh"], AttributeValue::M(refresh)).await;
+    bank.set_on_link(&["refresh"], AttributeValue::M(refresh))
+        .await;
     let job = json!({
         "job": "webhook_received.v1",
         "link_id": bank.link_id(),

@@ -100,7 +100,10 @@ async fn what_belvo_has_deleted_is_erased_here_after_the_days_of_the_parameter()
         bank.announce("LINK", "link_deleted", json!({})).await;
         let (_, erased_at) = left_of(&bank).await;
         let left = erased_at.unwrap().duration_since(Timestamp::now());
-        assert!((DAY * days - left).abs() < SignedDuration::from_mins(5), "{left}");
+        assert!(
+            (DAY * days - left).abs() < SignedDuration::from_mins(5),
+            "{left}"
+        );
         let before = Timestamp::now() + DAY * days - SignedDuration::from_hours(1);
         bank.world.let_time_pass_until(bank.link_id(), before).await;
         assert_eq!(left_of(&bank).await, (rows, erased_at));

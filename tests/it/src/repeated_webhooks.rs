@@ -107,7 +107,10 @@ async fn a_thousand_equal_webhooks_of_a_link_that_is_not_bound_cost_five_reads_o
     bank.forget_requests().await;
     bank.soon().await;
     let reads = bank.reads(&list("OWNERS")).await;
-    assert!(reads >= 1, "what came with the last one is read, though later");
+    assert!(
+        reads >= 1,
+        "what came with the last one is read, though later"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

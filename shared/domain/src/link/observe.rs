@@ -153,7 +153,10 @@ impl Link {
                 consent.change = None;
             }
         }
-        let refresh = self.refresh.as_ref().filter(|_| self.is_late(event, sent_at));
+        let refresh = self
+            .refresh
+            .as_ref()
+            .filter(|_| self.is_late(event, sent_at));
         let before = refresh.map(|it| it.asked_at);
         let resource = self.resource(kind);
         let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;

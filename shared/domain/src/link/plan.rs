@@ -203,7 +203,9 @@ impl Link {
     pub fn kept_until(&self) -> Option<Timestamp> {
         let was_never_ours = self.bound_at.is_none() && self.erase.is_none();
         let waits_for_nothing = self.schedule.next().is_none();
-        let unresolved = self.unresolved.filter(|_| was_never_ours && waits_for_nothing)?;
+        let unresolved = self
+            .unresolved
+            .filter(|_| was_never_ours && waits_for_nothing)?;
         let checks_end = later(unresolved.since, self.checks_end()?);
         Some(later(checks_end, KEPT_AFTER_CHECKS))
     }

@@ -177,9 +177,8 @@ impl Link {
         });
         // A bill that no webhook has told of since.
         let is_lost = |before: LastSync| resource.announced_at < Some(before.started_at);
-        let found_lost_bill = kind == ResourceKind::Bills
-            && run.tally.added > 0
-            && before.is_some_and(is_lost);
+        let found_lost_bill =
+            kind == ResourceKind::Bills && run.tally.added > 0 && before.is_some_and(is_lost);
         let declined = resource.declined.take();
         resource.refused = None;
         let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;

@@ -40,7 +40,9 @@ pub fn decode(item: Item) -> Result<Link> {
 pub fn members(link: &Link) -> Result<BTreeMap<String, Option<AttributeValue>>> {
     let mut members = item::members(link, RECORD)?;
     members.extend(due::index_members(link.link_id, &link.schedule));
-    let expiry = link.kept_until().map(|it| item::expiry(it, SignedDuration::ZERO));
+    let expiry = link
+        .kept_until()
+        .map(|it| item::expiry(it, SignedDuration::ZERO));
     members.insert("expires_at".to_owned(), expiry);
     Ok(members)
 }

@@ -257,7 +257,11 @@ fn a_webhook_of_another_request_does_not_count_for_a_refresh() {
         let announced_at = link.resource(Owners).announced_at;
         let expected = if counts { minute } else { -9 };
         assert_eq!(announced_at, Some(minutes(expected)), "{context}");
-        assert_eq!(link.is_refreshing(minutes(2)), !counts && minute < 90, "{context}");
+        assert_eq!(
+            link.is_refreshing(minutes(2)),
+            !counts && minute < 90,
+            "{context}"
+        );
     };
     check(Some(2), Some(1), Some(2), 1, true);
     check(Some(2), Some(1), None, 1, true);
