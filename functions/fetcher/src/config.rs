@@ -22,7 +22,8 @@ pub struct Config {
     pub connection_table: String,
     /// `QUEUE_URL`: where jobs come from.
     pub queue_url: String,
-    /// `OWNER_CHECK`, `ADOPT_EXISTING_LINKS`, `FETCH_RESOURCES`, `TRANSACTION_WINDOW_DAYS`.
+    /// `OWNER_CHECK`, `ADOPT_EXISTING_LINKS`, `FETCH_RESOURCES`, `TRANSACTION_WINDOW_DAYS`,
+    /// `DELETED_LINK_DAYS`.
     pub policy: Policy,
     /// `BELVO_REQUESTS_PER_30_SECONDS`: what all fetchers together may ask of Belvo.
     pub belvo_requests_per_30_seconds: usize,
@@ -61,6 +62,10 @@ impl Config {
             let days = text.parse::<u16>().ok().filter(|it| (7..=366).contains(it));
             days.ok_or("must be a number of days from 7 to 366")
         });
+        let deleted_link_days = env.parsed("DELETED_LINK_DAYS", |text| {
+            let days = text.parse::<u16>().ok().filter(|it| *it <= 3650);
+            days.ok_or("must be a number of days from 0 to 3650")
+        });
         let positive = |text: &str| {
             let number = text.parse::<usize>().ok().filter(|it| *it > 0);
             number.ok_or("must be a number from 1")
@@ -81,6 +86,7 @@ impl Config {
                     adopt_existing_links: adopt_existing_links?,
                     fetch_resources: fetch_resources?,
                     transaction_window_days: transaction_window_days?,
+                    deleted_link_days: deleted_link_days?,
                 },
                 belvo_requests_per_30_seconds: belvo_requests_per_30_seconds?,
                 fetcher_concurrency: fetcher_concurrency?,
@@ -106,6 +112,7 @@ mod tests {
             ("ADOPT_EXISTING_LINKS", "false"),
             ("FETCH_RESOURCES", "ACCOUNTS,OWNERS"),
             ("TRANSACTION_WINDOW_DAYS", "10"),
+            ("DELETED_LINK_DAYS", "30"),
             ("BELVO_REQUESTS_PER_30_SECONDS", "72"),
             ("FETCHER_CONCURRENCY", "5"),
         ];

@@ -1,7 +1,7 @@
 //! From a job to what is done for it: the link is acquired once, and a link that is to be erased,
 //! or was, is erased whatever the job is about.
 
-use domain::Job;
+use domain::{ExternalId, Job, LinkId, ReceiptId, dedup_id};
 use store::Acquired;
 
 use crate::error::Result;
@@ -56,7 +56,10 @@ pub(crate) async fn dispatch(
             receipt_id,
             requested_at,
         } => {
-            let erased = eraser.erase_user(external_id, *receipt_id, *requested_at);
+            // One by hand may not say when it was asked for: then, when it was sent.
+            let sent_at = delivery.sent_at.min(fetcher.clock.now());
+            let requested_at = requested_at.unwrap_or(sent_at);
+            let erased = eraser.erase_user(external_id, *receipt_id, requested_at);
             erased.await?;
             return Ok(JobOutcome::Erased);
         }
@@ -119,5 +122,31 @@ pub(crate) async fn dispatch(
     };
     let outcome = outcome?;
     link.release().await?;
-    Ok(outcome)
+    let user = link.record.external_id.clone();
+    match (outcome, user) {
+        (JobOutcome::DeletedByBelvo, Some(user)) => {
+            Box::pin(erase_deleted(fetcher, link_id, user, batch)).await
+        }
+        (outcome, _) => Ok(outcome),
+    }
+}
+
+/// What was read of a link that Belvo has deleted goes as if its user had asked for it.
+async fn erase_deleted(
+    fetcher: &Fetcher,
+    link_id: LinkId,
+    external_id: ExternalId,
+    batch: &mut Batch,
+) -> Result<JobOutcome> {
+    let receipt_id = dedup_id(&["deleted by belvo", &link_id.to_string()]);
+    let job = Job::LinkErase {
+        link_id,
+        external_id,
+        receipt_id: ReceiptId::from_random(receipt_id),
+    };
+    let delivery = Delivery {
+        message_id: String::new(),
+        sent_at: fetcher.clock.now(),
+    };
+    dispatch(fetcher, job, delivery, batch).await
 }

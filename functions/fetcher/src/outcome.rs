@@ -15,6 +15,8 @@ pub(crate) enum JobOutcome {
     ProofIgnored,
     /// The link, or its user, was erased.
     Erased,
+    /// Belvo has deleted the link, and what was read of it has stayed for long enough.
+    DeletedByBelvo,
     /// The link is another user's, or unknown.
     NotTheUsersLink,
     NotBound,

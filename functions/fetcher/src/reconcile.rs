@@ -95,7 +95,8 @@ async fn check_ownership(link: &mut LeasedLink<'_>) -> Result<()> {
 /// as a whole fails.
 async fn sync_pending(link: &mut LeasedLink<'_>) -> Result<()> {
     let mut failure = None;
-    for kind in ResourceKind::all() {
+    // A bill that is found may lead back to its transactions.
+    for kind in ResourceKind::all().chain([ResourceKind::Transactions]) {
         match sync_resource(link, kind).await {
             Err(error) if failure.is_none() && error.is_of_one_resource() => failure = Some(error),
             result => result?,

@@ -20,6 +20,7 @@ impl Sweeper {
         let now = self.clock.now();
         let found = self.links_at_belvo().await?;
         let pages = found.count();
+        let page_is_scheduled = page.is_none();
         let number = page.unwrap_or_else(|| turn(now, pages));
         let page = self.page(found, number).await?;
         let links = by_id(page.links);
@@ -27,9 +28,12 @@ impl Sweeper {
         let records = self.links.find_many(&ids).await?;
         let records = records.into_iter().map(|record| (record.link_id, record));
         let records: BTreeMap<LinkId, domain::Link> = records.collect();
-        let news = links
-            .iter()
-            .filter(|(id, link)| has_news(link, records.get(id), now));
+        // An operator who asks for a page means every link of it.
+        let is_left = |record: &domain::Link| page_is_scheduled && record.is_left();
+        let news = links.iter().filter(|(id, link)| {
+            let record = records.get(id);
+            !record.is_some_and(is_left) && has_news(link, record, now)
+        });
         let mut jobs: Vec<_> = news.map(|(id, link)| job(*id, link)).collect();
         let seen = jobs.len();
         if seen > 0 {
@@ -61,7 +65,7 @@ pub(crate) fn by_id(links: Vec<Link>) -> BTreeMap<LinkId, Link> {
 
 /// Whether Belvo has reached the bank, and we do not have what came of it though it is time.
 fn has_news(link: &Link, record: Option<&domain::Link>, now: Timestamp) -> bool {
-    if record.is_some_and(|record| needs_user(link, record)) {
+    if record.is_some_and(|record| record.is_left() || needs_user(link, record)) {
         return true;
     }
     let reached_at = link.last_accessed_at.or(link.created_at);

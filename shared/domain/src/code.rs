@@ -67,6 +67,12 @@ impl RequestId {
             Err(InvalidRequestId)
         }
     }
+
+    /// Whether both name the same request: Belvo writes one id with hyphens and without.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let hex = |id: &Self| id.0.replace('-', "").to_ascii_lowercase();
+        hex(self) == hex(other)
+    }
 }
 
 /// Belvo's name of an institution, such as `ofmockbank_br_retail`.
@@ -97,6 +103,14 @@ checked_text!(InstitutionName, InvalidInstitutionName);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_has_one_id_however_it_is_written() {
+        let id = |text: &str| RequestId::parse(text).unwrap();
+        let dashed = id("4363b08b-51eb-4350-9c74-5df5ac92a7f6");
+        assert!(dashed.is_same(&id("4363B08B51EB43509C745DF5AC92A7F6")));
+        assert!(!dashed.is_same(&id("4363b08b51eb43509c745df5ac92a7f7")));
+    }
 
     #[test]
     fn only_names_are_kept() {

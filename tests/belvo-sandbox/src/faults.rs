@@ -34,6 +34,7 @@ pub struct Faults {
     pub largest_page: Option<u64>,
     pub large_pages: Option<LargePages>,
     pub rewrite: Vec<Rewrite>,
+    pub encoding: Option<Encoding>,
     pub ignore_filter: Times,
     pub foreign_object: Times,
     pub webhooks: WebhookFaults,
@@ -68,6 +69,22 @@ pub struct LargePages {
     pub rows: usize,
     /// … with this status.
     pub status: u16,
+}
+
+/// How the bodies of answers are encoded, whether that was asked for or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    Gzip,
+    Deflate,
+    /// Half of a gzip body, announced as all of it.
+    HalfGzip,
+    /// A body that is said to be gzip and is not.
+    FalseGzip,
+    /// A good body with so many blanks behind it that it is too large to be read.
+    GzipBomb,
+    /// A body that is said to be in an encoding that no client asks for.
+    Unknown,
 }
 
 /// A text in answers that becomes another one.
@@ -317,6 +334,11 @@ impl Faults {
     pub fn rewrites(&self, path: &str) -> Vec<Rewrite> {
         let concerned = |it: &&Rewrite| path.contains(&it.path);
         self.rewrite.iter().filter(concerned).cloned().collect()
+    }
+
+    /// How answers to this path are encoded.
+    pub fn encoding(&self, path: &str) -> Option<Encoding> {
+        self.encoding.filter(|_| self.concerns(path))
     }
 
     pub fn concerns(&self, path: &str) -> bool {

@@ -84,6 +84,7 @@
 //! | `largest_page` | number | a page has at most so many rows, whatever `page_size` says; `count` and `next` are right |
 //! | `large_pages` | `{rows, status}` | a page of more rows is a gateway's error of this status |
 //! | `rewrite` | `[{path, from, to, latin1?}]` | in answers to paths that contain `path`, the text `from` becomes `to`, which need not be JSON; `latin1` sends it in that encoding. Has its own `path` |
+//! | `encoding` | text | bodies are encoded, whatever was asked for: `gzip`, `deflate`; `half_gzip` breaks off, `false_gzip` is plain text, `gzip_bomb` is followed by 65 MiB of blanks, `unknown` is of an encoding nobody asks for |
 //! | `ignore_filter` | times | a list that is filtered by `link` comes with the rows of all links, of whatever user; the other filters hold |
 //! | `foreign_object` | times | a single row names another link than its own, the oldest one, wherever it names one |
 //! | `drift` | `[{path, page, add?, update?, delete?}]` | after this page of a list whose path contains `path`, its link's transactions change as by `changes`, once and without a webhook. Lists are in order of creation: a vanished row makes the next page miss one, a row added with an early `created_at` makes it repeat one |

@@ -61,17 +61,17 @@ fn calling(rows: &mut Rows) {
         (
             "7",
             "400 and 401 are handled",
-            "wrong_belvo_keys_are_a_clear_problem",
+            "a_400_and_a_401_are_handled_and_logged_with_their_request_ids",
         ),
         (
             "8",
             "500 is handled",
-            "a_brief_failure_of_belvo_is_not_noticed",
+            "a_500_is_handled_and_logged_with_its_request_id",
         ),
         (
             "9",
             "Timeouts are handled",
-            "a_brief_failure_of_belvo_is_not_noticed",
+            "a_timeout_is_handled_and_logged_with_its_request_id",
         ),
         (
             "10",
@@ -109,7 +109,7 @@ async fn listening(site: &Site, rows: &mut Rows) {
     rows.add(
         "16",
         "Data is read after its webhook",
-        built_in("resources_whose_webhooks_were_lost_are_read_when_their_time_comes"),
+        built_in("data_is_read_after_its_webhook_and_not_before"),
     );
     rows.add(
         "17a",

@@ -324,6 +324,33 @@ async fn what_is_connected_after_everything_was_erased_stays() {
     world.assert_complete(&new.link_id, &user.external_id).await;
 }
 
+/// Without the date, nothing says whether the link was there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_which_belvo_does_not_say_when_it_was_made_is_not_taken_for_an_old_one() {
+    let bank = Bank::connected().await;
+    let (world, user) = (&bank.world, &bank.user);
+    let down = json!({"http_5xx": true, "path": "/api/links/"});
+    bank.faults(&down).await;
+    let asked = erase(world, user, "/me").await;
+    world.stack.settle().await.unwrap();
+    let undated = json!({"path": "/api/links/", "from": "\"created_at\"", "to": "\"made_at\""});
+    bank.faults(&json!({"rewrite": [undated]})).await;
+    let new = connected_after(world, user, &asked).await;
+    let receipt_id = asked["receipt_id"].as_str().unwrap();
+    world.let_time_pass(receipt_id).await;
+    world.settle().await;
+    world.let_erasure_end(&new.link_id).await;
+    world.assert_complete(&new.link_id, &user.external_id).await;
+
+    bank.faults(&json!({})).await;
+    for id in [receipt_id, receipt_id, bank.link_id()] {
+        world.let_erasure_end(id).await;
+        world.settle().await;
+    }
+    assert_eq!(receipt(world, user, &asked).await["status"], "complete");
+    world.assert_complete(&new.link_id, &user.external_id).await;
+}
+
 /// OPERATIONS.md, "Erasing what a user asks for": for a user who cannot sign in.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_by_hand_has_a_receipt_and_spares_what_is_connected_later() {
@@ -362,6 +389,23 @@ async fn an_erasure_by_hand_has_a_receipt_and_spares_what_is_connected_later() {
     world.let_erasure_end(&ids[1]).await;
     world.let_erasure_end(&new.link_id).await;
     world.assert_complete(&new.link_id, &user.external_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_by_hand_that_waited_spares_what_was_connected_meanwhile() {
+    let bank = Bank::connected().await;
+    let job = json!({
+        "job": "user_erase.v1", "external_id": bank.user.external_id,
+        "receipt_id": uuid::Uuid::new_v4().to_string(),
+    });
+    let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let sent = an_hour_ago.as_millisecond().to_string();
+    let record = crate::world::record_sent("waited", "user", &job, &sent);
+    let records = json!({"Records": [record]});
+    bank.world.stack.invoke("fetcher", records).await.unwrap();
+    bank.world.settle().await;
+    bank.world.let_erasure_end(bank.link_id()).await;
+    bank.assert_complete().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

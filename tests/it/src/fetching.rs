@@ -165,45 +165,6 @@ async fn missing_owners_neither_prove_nor_disprove_ownership() {
         .await;
 }
 
-/// Belvo's support asks for the request id of a failure, whatever came of the next try.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_failed_request_is_logged_with_belvos_request_id() {
-    let world = World::start().await;
-    let user = world.individual().await;
-    let failures = |path: &str| {
-        let logs = world.stack.logs();
-        let failed = logs
-            .iter()
-            .filter(|it| it.contains("a request to belvo failed"));
-        let of_path = failed.filter(|it| it.contains("belvo.request_id"));
-        of_path.filter(|it| it.contains(path)).count()
-    };
-    let fail = |count: u64, status: u16, code: &str, path: &str| {
-        let fail = json!({"count": count, "status": status, "code": code, "path": path});
-        json!({"fail_next": fail})
-    };
-    let once = fail(1, 500, "unexpected_error", "/api/token/");
-    world.sandbox("faults", &once).await;
-    let minted = world.mint(&user).await;
-    assert_eq!(failures("unexpected_error"), 1);
-
-    // The second try works, and what follows is declined for good.
-    let twice = fail(2, 408, "request_timeout", "/api/owners/");
-    world.sandbox("faults", &twice).await;
-    let connected = world.connect(&user, &minted).await;
-    world.settle().await;
-    assert_eq!(failures("request_timeout"), 2);
-    let consents = fail(1, 400, "validation_error", "/api/consents/");
-    world.sandbox("faults", &consents).await;
-    let ended = json!({
-        "webhook_type": "CONSENT", "webhook_code": "openfinance_consent_expired",
-        "link_id": connected.link_id,
-    });
-    world.post_webhook(&ended).await;
-    world.settle().await;
-    assert_eq!(failures("validation_error"), 1);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declined_resource_is_recorded_on_the_link_and_delays_no_other() {
     let world = World::start().await;

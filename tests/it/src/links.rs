@@ -1,5 +1,6 @@
 //! The data that app front ends read: links, rows, statements, the export.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -227,6 +228,25 @@ async fn a_tag_of_rows_changes_with_a_row_and_with_nothing_else() {
         tag(&bank, "/transactions").await,
         tag(&bank, "/transactions").await
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_a_link_changes_with_what_is_shown_and_with_nothing_else() {
+    let bank = Bank::connected().await;
+    let paths = ["/links".to_owned(), format!("/links/{}", bank.link_id())];
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    for path in &paths {
+        let before = tag(&bank, path).await;
+        assert!(before.is_some());
+        let full_sync = ["schedule", "full_sync"];
+        bank.set_on_link(&full_sync, text("2099-01-01T00:00:00Z"))
+            .await;
+        assert_eq!(tag(&bank, path).await, before, "{path}: that is not shown");
+        bank.set_on_link(&["access_mode"], text("single")).await;
+        assert_ne!(tag(&bank, path).await, before, "{path}");
+        bank.set_on_link(&["access_mode"], text("recurrent")).await;
+        assert_eq!(tag(&bank, path).await, before, "{path}: as it was");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@
 //! | `portal` | My Belvo Portal, and its token request |
 //! | `renewal` | consents that are renewed instead of given again |
 //! | `client` | the Belvo client's requests other than reads |
+//! | `checklist` | items of Belvo's integration checklist that only tests can show |
 //! | `claims` | claims of any type and form, and ids that Belvo would drop |
 //! | `callbacks` | the end of visits to the widget |
 //! | `callback_addresses` | the lengths of callback addresses |
@@ -31,12 +32,15 @@
 //! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
 //! | `page_sizes` | pages of another size than was asked for |
+//! | `compressed` | answers that are compressed, well or badly |
 //! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
+//! | `never_ours` | what was never ours, or was deleted at Belvo: how long it is asked about and kept |
 //! | `sweeping` | scheduled links, lost webhooks, and an operator's sweeps |
+//! | `lost_webhooks` | news of which no webhook told, or one of something else |
 //! | `hidden_links` | links that Belvo hides while they are erased |
 //! | `links` | the data that app front ends read |
 //! | `undated` | movements that have no date yet |
@@ -61,8 +65,10 @@ mod bank;
 mod callback_addresses;
 mod callbacks;
 mod changes;
+mod checklist;
 mod claims;
 mod client;
+mod compressed;
 mod cost_units;
 mod documents;
 mod end_to_end;
@@ -75,8 +81,10 @@ mod hidden_links;
 mod isolation;
 mod layout;
 mod links;
+mod lost_webhooks;
 mod metrics;
 mod missing_secrets;
+mod never_ours;
 mod next_action;
 mod openapi;
 mod owner_documents;

@@ -159,6 +159,75 @@ async fn a_refresh_of_unknown_outcome_is_not_repeated_when_it_could_use_quota_tw
     }
 }
 
+/// The webhooks of both refreshes are held back, and those of the first one come when the second one
+/// was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_webhook_of_an_earlier_refresh_does_not_end_the_next_one() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"webhooks": {"hold": true}})).await;
+    let earlier = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(30);
+    let clock = json!({"set": earlier.to_string()});
+    bank.world.sandbox("clock", &clock).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.stack.settle().await.unwrap();
+    let late = held_webhooks(&bank).await;
+
+    bank.cool_down().await;
+    let clock = json!({"set": jiff::Timestamp::now().to_string()});
+    bank.world.sandbox("clock", &clock).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.stack.settle().await.unwrap();
+    assert_eq!(bank.refreshes_at_belvo().await, 2);
+    for body in &late {
+        bank.world.post_webhook(body).await;
+    }
+    bank.world.stack.settle().await.unwrap();
+    let advice = async || bank.shown_link().await["next_action"]["code"].clone();
+    assert_eq!(advice().await, "refreshing");
+
+    for body in &held_webhooks(&bank).await[late.len()..] {
+        bank.world.post_webhook(body).await;
+    }
+    bank.world.stack.settle().await.unwrap();
+    assert_eq!(advice().await, "ok");
+    for body in &late {
+        bank.world.post_webhook(body).await;
+    }
+    bank.world.stack.settle().await.unwrap();
+    assert_eq!(advice().await, "ok", "a late webhook takes nothing back");
+}
+
+/// The first refresh is accepted, and the limit is reached at the second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_webhook_of_an_earlier_refresh_does_not_lift_a_limit() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"webhooks": {"hold": true}})).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.stack.settle().await.unwrap();
+    let late = held_webhooks(&bank).await;
+    bank.cool_down().await;
+    let limit = json!({"fail_next": {
+        "count": 1, "status": 400, "code": "operational_limits_reached", "path": "/refresh/"
+    }});
+    bank.faults(&limit).await;
+    assert_eq!(bank.refresh(&json!({})).await.0, 202);
+    bank.world.stack.settle().await.unwrap();
+    let code = "operational_limits_reached";
+    assert_eq!(bank.shown_link().await["next_action"]["code"], code);
+    for body in &late {
+        bank.world.post_webhook(body).await;
+    }
+    bank.world.stack.settle().await.unwrap();
+    assert_eq!(bank.shown_link().await["next_action"]["code"], code);
+}
+
+async fn held_webhooks(bank: &Bank) -> Vec<Value> {
+    let webhooks: Value = serde_json::from_str(&bank.world.ask_sandbox("webhooks").await).unwrap();
+    let webhooks = webhooks.as_array().unwrap().iter();
+    let held = webhooks.filter(|it| it["status"] == "held");
+    held.map(|it| it["body"].clone()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_that_has_reached_its_monthly_limit_shows_limited_until() {
     let bank = Bank::connected().await;

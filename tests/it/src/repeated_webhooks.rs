@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
-use crate::world::RESOURCES;
+use crate::world::{OTHER_CPF, RESOURCES, World};
 
 impl Bank {
     /// Belvo calls the webhook a thousand times. Gives how many reads that may cost: five, and one for
@@ -87,6 +87,30 @@ async fn a_thousand_equal_webhooks_of_a_consent_cost_five_reads_of_it() {
     bank.world.settle().await;
     bank.soon().await;
     assert_eq!(bank.link().await["consent"].get("status").text(), "EXPIRED");
+}
+
+/// The owners of such a link are read to be compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_equal_webhooks_of_a_link_that_is_not_bound_cost_five_reads_of_it() {
+    let world = World::start().await;
+    let bank = Bank::connected_with(world, json!({"owner": OTHER_CPF})).await;
+    assert_eq!(bank.link().await["status"].text(), "quarantined");
+    let body = json!({
+        "webhook_type": "OWNERS", "webhook_code": "historical_update",
+        "link_id": bank.link_id(), "data": {"total_owners": 1},
+    });
+    bank.forget_requests().await;
+    let most = bank.thousand(&body).await;
+    let reads = bank.reads(&list("OWNERS")).await;
+    assert!((1..=most).contains(&reads), "{reads}");
+
+    bank.forget_requests().await;
+    bank.soon().await;
+    let reads = bank.reads(&list("OWNERS")).await;
+    assert!(
+        reads >= 1,
+        "what came with the last one is read, though later"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

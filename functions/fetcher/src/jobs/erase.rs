@@ -96,12 +96,11 @@ impl Eraser<'_> {
         &self,
         user: &ExternalId,
         receipt_id: ReceiptId,
-        requested_at: Option<Timestamp>,
+        requested_at: Timestamp,
     ) -> Result<()> {
         let connections = &self.fetcher.connections;
         let filed = connections.receipt(user, receipt_id).await?;
-        let requested_at = filed.map(|it| it.requested_at).or(requested_at);
-        let requested_at = requested_at.unwrap_or_else(|| self.fetcher.clock.now());
+        let requested_at = filed.map_or(requested_at, |it| it.requested_at);
         let mark = EraseMark {
             receipt_id,
             requested_at,

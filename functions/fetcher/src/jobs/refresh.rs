@@ -66,7 +66,7 @@ async fn ask_belvo(link: &LeasedLink<'_>) -> RefreshAnswer {
     let refresh = link.record.refresh.as_ref();
     let resources = refresh.map_or(&[][..], |it| &it.resources);
     let error = match link.fetcher.belvo.refresh(link_id, resources).await {
-        Ok(_) => return RefreshAnswer::Accepted,
+        Ok(request_id) => return RefreshAnswer::Accepted(request_id),
         Err(error) => error,
     };
     let answer = answer_of(&error);

@@ -1,7 +1,7 @@
 //! Jobs of the sweeper: what is due, what Belvo's list shows, what an operator wants read again;
 //! and a consent that its user has set out to renew, which is read a few times.
 
-use domain::link::Reason;
+use domain::link::{LinkStatus, Reason};
 use jiff::Timestamp;
 
 use crate::error::Result;
@@ -24,10 +24,15 @@ pub(crate) async fn due(link: &mut LeasedLink<'_>, until: Timestamp) -> Result<J
     if reasons.contains(&Reason::Deferred) {
         link.record.resume_deferred(until);
     }
+    let is_deleted = reasons.contains(&Reason::Deleted);
     for reason in reasons {
         link.record.resume(reason, &link.fetcher.config.policy);
     }
-    reconcile_now(link).await
+    match reconcile_now(link).await? {
+        // Belvo was asked once more.
+        JobOutcome::Unsettled(LinkStatus::Gone) if is_deleted => Ok(JobOutcome::DeletedByBelvo),
+        outcome => Ok(outcome),
+    }
 }
 
 /// Belvo's list shows the link, or an access to the bank that no webhook told of.

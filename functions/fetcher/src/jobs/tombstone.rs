@@ -167,20 +167,32 @@ impl Eraser<'_> {
         let (links, connections) = (&self.fetcher.links, &self.fetcher.connections);
         let attempts = connections.attempts(user, mark.requested_at).await?;
         let begun = attempts.iter().map(|it| it.attempt.started_at);
-        let since = match begun.filter(|at| *at > mark.requested_at).min() {
+        let begun = begun.filter(|at| *at > mark.requested_at).min();
+        let has_begun = begun.is_some();
+        let since = match begun {
             Some(begun) => later(begun, -CLOCKS_DIFFER),
             None => later(mark.requested_at, CLOCKS_DIFFER),
         };
-        let connected_since = |it: &&belvo::Link| it.created_at.is_some_and(|at| at > since);
-        let meant = listed.iter().filter(|it| !connected_since(it));
-        for link in meant.filter_map(|it| it.id) {
-            if links.mark_listed(user, link, &mark).await? {
+        let mut is_unclear = false;
+        for (link, created_at) in listed.iter().filter_map(|it| Some((it.id?, it.created_at))) {
+            let connected_since = match created_at {
+                Some(at) => at > since,
+                // It may have been connected since, so it stays until Belvo says when it was made.
+                None => {
+                    is_unclear |= has_begun;
+                    has_begun
+                }
+            };
+            if !connected_since && links.mark_listed(user, link, &mark).await? {
                 connections.enter_link(user, receipt, link).await?;
             }
         }
         connections.enter_listed(user, receipt, now).await?;
-        // A list may lack a link.
-        Ok(Answer::NotShown)
+        Ok(match is_unclear {
+            true => Answer::Open,
+            // A list may lack a link.
+            false => Answer::NotShown,
+        })
     }
 
     fn report_undeleted(&self, link_id: LinkId, error: &JobError) {

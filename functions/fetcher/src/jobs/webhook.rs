@@ -1,7 +1,7 @@
 //! What Belvo's webhooks lead to.
 
 use domain::Event;
-use domain::link::{LoggedWebhook, Webhook};
+use domain::link::{LoggedWebhook, Webhook, WebhookEffect};
 use jiff::Timestamp;
 
 use crate::error::Result;
@@ -53,6 +53,10 @@ async fn observe(
     };
     let (policy, now) = (&link.fetcher.config.policy, link.fetcher.clock.now());
     let effect = link.record.observe_webhook(webhook, policy, now);
+    if effect == WebhookEffect::PutOff && !link.record.is_bound() {
+        link.save().await?;
+        return Ok(JobOutcome::Webhook(effect));
+    }
     Ok(match reconcile(link).await? {
         JobOutcome::Done => JobOutcome::Webhook(effect),
         other => other,

@@ -1,7 +1,7 @@
 //! Reads a list until it agrees with itself, and every stored row it did not give is accounted for.
 
 use belvo::{BelvoError, Page};
-use domain::link::RunEnd;
+use domain::link::{RunEnd, Tally};
 use runtime::Metric;
 
 use super::Target;
@@ -57,7 +57,10 @@ pub(super) async fn read_at_once(
     let resource = link.record.resource(target.kind);
     resource.rows = read.stored;
     if let Some(run) = &mut resource.run {
-        run.tally = read.tally;
+        run.tally = Tally {
+            added: read.added,
+            ..read.tally
+        };
     }
     if doubts_empty {
         runtime::count(Metric::ListEmpty, link.fetcher.clock.now());

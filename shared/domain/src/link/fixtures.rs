@@ -85,6 +85,7 @@ pub(super) fn policy() -> Policy {
         owner_check: OwnerCheck::Required,
         adopt_existing_links: false,
         transaction_window_days: 10,
+        deleted_link_days: 30,
     }
 }
 

@@ -67,6 +67,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Reason::Consent,
         Reason::FullSync,
         Reason::Reread,
+        Reason::Deleted,
     ];
     let ends = vec![RunEnd::Complete, RunEnd::Repeat, RunEnd::NeedsFull];
     let statuses = vec!["valid", "invalid", "token_required", "novelty"];
@@ -224,6 +225,7 @@ proptest! {
             if !planned.is_bound() {
                 planned.schedule.clear(Reason::CheckLink);
                 planned.schedule.clear(Reason::Unannounced);
+                planned.schedule.clear(Reason::Deleted);
                 prop_assert_eq!(planned.schedule.next(), None);
             }
         }

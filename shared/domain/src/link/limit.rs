@@ -33,7 +33,7 @@ impl Link {
         if event.errors.iter().any(is_limit) {
             return self.limit(sent_at);
         }
-        if event.kind.resource().is_some() {
+        if event.kind.resource().is_some() && !self.is_late(event, sent_at) {
             self.lift_limit();
         }
     }
@@ -86,7 +86,9 @@ fn asked_again_at(since: Timestamp, told_at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::RequestId;
     use crate::event::EventKind;
+    use crate::link::Refresh;
     use crate::link::fixtures::*;
     use crate::resource::ResourceKind::{Bills, Transactions};
 
@@ -127,6 +129,19 @@ mod tests {
 
         link.observe_limit(&event(EventKind::LinkDeleted), hours(1));
         assert_eq!(link.limited_until, month_end, "that is no data");
+        link.refresh = Some(Refresh {
+            id: refresh_id(2),
+            asked_at: now(),
+            resources: Vec::new(),
+            accepted: false,
+            declined: Some(limit.clone()),
+            request_id: None,
+            earlier: RequestId::parse(&"1".repeat(32)).ok(),
+        });
+        let mut late = new_rows(Transactions);
+        late.request_id = RequestId::parse(&"1".repeat(32)).ok();
+        link.observe_limit(&late, minutes(1));
+        assert_eq!(link.limited_until, month_end, "that was read before");
         link.resource(Bills).declined = Some(limit);
         link.observe_limit(&new_rows(Transactions), hours(1));
         assert_eq!(link.limited_until, month_end, "bills are held back");

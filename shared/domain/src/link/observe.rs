@@ -13,7 +13,7 @@ use super::pending::SyncMode;
 use super::policy::Policy;
 use super::resource::Resource;
 use super::run::needs_user;
-use super::schedule::Reason;
+use super::schedule::{Reason, later};
 use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
 use crate::event::{ConsentChange, Event, EventKind, Totals};
@@ -121,7 +121,12 @@ impl Link {
             }
             // A deletion that was not asked for is checked before it is believed, and so is what an
             // unknown code may mean.
-            EventKind::LinkDeleted | EventKind::LinkChanged => {
+            EventKind::LinkDeleted => {
+                self.pending.link = true;
+                self.deleted_at.get_or_insert(sent_at);
+                return WebhookEffect::LinkChecked;
+            }
+            EventKind::LinkChanged => {
                 self.pending.link = true;
                 return WebhookEffect::LinkChecked;
             }
@@ -148,9 +153,20 @@ impl Link {
                 consent.change = None;
             }
         }
+        let refresh = self
+            .refresh
+            .as_ref()
+            .filter(|_| self.is_late(event, sent_at));
+        let before = refresh.map(|it| it.asked_at);
         let resource = self.resource(kind);
         let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;
-        resource.announced_at = Some(sent_at);
+        match before {
+            // It may be late, and then it does not tell of what Belvo reads for the refresh.
+            Some(asked_at) => {
+                resource.announced_at.get_or_insert(asked_at.min(sent_at));
+            }
+            None => resource.announced_at = Some(sent_at),
+        }
         resource.announced = event.totals.clone();
         let full = mode == SyncMode::Full && event.totals != Totals::default();
         resource.announced_full = full && !is_fresh;
@@ -158,7 +174,11 @@ impl Link {
             return WebhookEffect::AlreadySynced;
         }
         // This keeps repeated webhooks cheap: a thousand equal ones cost a handful of reads.
-        // A link that is not bound is not read in any case.
+        // Of a link that is not bound, each check reads the owners.
+        if is_repeated && !webhook.is_replayed && self.puts_off_check(kind, now) {
+            self.pending.request_sync(kind, mode);
+            return WebhookEffect::PutOff;
+        }
         let may_wait = is_repeated && self.is_bound();
         let put_off = may_wait.then(|| self.put_off(kind, now)).flatten();
         let affected = match webhook.is_replayed {
@@ -191,6 +211,27 @@ impl Link {
             Some(deferred) => Some(deferred.until),
             None => Pace::count(&mut resource.pace, now),
         }
+    }
+
+    /// The same for the check of a link that is not bound: whether it comes later.
+    fn puts_off_check(&mut self, kind: ResourceKind, now: Timestamp) -> bool {
+        if self.is_bound() {
+            return false;
+        }
+        let mut pace = self.resource(kind).pace;
+        let until = Pace::count(&mut pace, now);
+        let known = self.schedule.get(Reason::CheckLink);
+        let soon = later(now, SignedDuration::from_mins(1));
+        let comes_soon = known.is_some_and(|at| now < at && at <= soon);
+        if until.is_some() && comes_soon {
+            return true;
+        }
+        self.resource(kind).pace = pace;
+        if let Some(until) = until {
+            let at = known.map_or(until, |known| known.min(until));
+            self.schedule.set(Reason::CheckLink, at);
+        }
+        until.is_some()
     }
 
     /// What a change of a resource changes besides.
@@ -238,13 +279,15 @@ impl Link {
             Some(at) => it.covers(at),
             None => it.last_sync.is_some(),
         };
-        self.request_where(policy, SyncMode::Incremental, |it| {
+        // What was lost may have been news of old rows as well.
+        self.request_where(policy, SyncMode::Full, |it| {
             !is_read(it) && it.deferred.is_none()
         });
     }
 
     /// Keeps what Belvo's record of the link says.
     pub fn observe_record(&mut self, facts: LinkFacts) {
+        self.deleted_at = None;
         self.institution = facts.institution;
         self.institution_user_id = facts.institution_user_id;
         self.access_mode = facts.access_mode;
@@ -282,6 +325,7 @@ impl Link {
     /// The app has posted the proof that its user came back with this link. It is kept even if
     /// the link is not bound yet.
     pub fn observe_proof(&mut self, session_id: SessionId, proof: Proof) {
+        self.pending.link |= !self.is_bound();
         if self.proofs.len() < MAX_PROOFS {
             self.proofs.insert(session_id, proof);
         }
@@ -293,7 +337,7 @@ impl Link {
             .unlogged
             .iter()
             .any(|it| it.message_id == webhook.message_id);
-        if known || self.unlogged.len() >= MAX_UNLOGGED {
+        if known || self.is_left() || self.unlogged.len() >= MAX_UNLOGGED {
             return false;
         }
         self.unlogged.push(webhook);

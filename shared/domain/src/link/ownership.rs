@@ -152,6 +152,7 @@ impl Link {
         let is_news = self.bound_at.is_none() && !self.named_by.contains(&named_by);
         if is_news && self.named_by.len() < MAX_NAMED_BY {
             self.named_by.push(named_by);
+            self.pending.link = true;
         }
     }
 
@@ -204,11 +205,16 @@ impl Link {
         match self.status {
             LinkStatus::Bound => self.pending.link,
             LinkStatus::Quarantined => self.needs_sync(ResourceKind::Owners),
-            LinkStatus::Announced
-            | LinkStatus::AwaitingOwner
-            | LinkStatus::Unclaimed
-            | LinkStatus::Gone => true,
+            LinkStatus::Unclaimed => self.pending.link || !self.is_left(),
+            LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Gone => true,
         }
+    }
+
+    /// Whether the link was unclaimed for so long that neither webhooks nor Belvo's list are a reason
+    /// to ask about it. A callback that names it is one, and so is an operator's wish.
+    pub fn is_left(&self) -> bool {
+        let is_known = self.status == LinkStatus::Unclaimed && self.unresolved.is_some();
+        is_known && self.schedule.next().is_none()
     }
 
     /// Whether the check that a callback asks for can wait for the schedule: the link is not bound

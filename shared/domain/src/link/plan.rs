@@ -22,6 +22,9 @@ const CHECKS_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// the same Belvo account.
 const UNCLAIMED_CHECKS_END: SignedDuration = SignedDuration::from_hours(2 * 24);
 
+/// For so long the record of a link is kept that was never bound, after the last check.
+const KEPT_AFTER_CHECKS: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Hours after a link was bound at which its empty resources are looked at again.
 const LOOKS_AT_NOTHING: [i64; 7] = [1, 6, 24, 48, 96, 168, 240];
 
@@ -36,13 +39,23 @@ impl Link {
         if self.is_bound() {
             self.unresolved = None;
             self.checked_at = None;
-            for done in [Reason::Retry, Reason::Continue, Reason::CheckLink] {
+            for done in [
+                Reason::Retry,
+                Reason::Continue,
+                Reason::CheckLink,
+                Reason::Deleted,
+            ] {
                 self.schedule.clear(done);
             }
         } else {
             self.schedule.keep_only(Reason::Reread);
             let next_check = self.next_check(now);
             self.schedule.set(Reason::CheckLink, next_check);
+            self.schedule.set(Reason::Deleted, self.erased_at(policy));
+            if self.is_left() {
+                self.unlogged.clear();
+                self.institution_user_id = None;
+            }
         }
         self.plan_dates(policy, now);
     }
@@ -54,7 +67,9 @@ impl Link {
             Reason::Retry | Reason::Continue | Reason::Refresh | Reason::Deferred => {}
             // Scheduled on tombstones alone.
             Reason::Purge => {}
+            Reason::Deleted => self.pending.link = true,
             Reason::CheckLink => {
+                self.pending.link = true;
                 self.checked_at = None;
                 if let Some(unresolved) = &mut self.unresolved {
                     unresolved.attempts = unresolved.attempts.saturating_add(1);
@@ -162,11 +177,7 @@ impl Link {
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
     /// nor about one in quarantine, whose owner is compared when OWNERS is announced.
     fn next_check(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let end = match self.status {
-            LinkStatus::Quarantined => return None,
-            LinkStatus::Unclaimed => UNCLAIMED_CHECKS_END,
-            _ => CHECKS_END,
-        };
+        let end = self.checks_end()?;
         let first = || Backoff::next(None, now);
         let unresolved = *self.unresolved.get_or_insert_with(first);
         if now.duration_since(unresolved.since) >= end {
@@ -174,6 +185,38 @@ impl Link {
         }
         let jitter = Jitter::new(self.link_id, self.fencing_token);
         Some(later(now, unresolved.delay(jitter)))
+    }
+
+    /// For how long Belvo is asked about a link that is not bound.
+    fn checks_end(&self) -> Option<SignedDuration> {
+        match self.status {
+            LinkStatus::Quarantined | LinkStatus::Bound => None,
+            LinkStatus::Unclaimed => Some(UNCLAIMED_CHECKS_END),
+            LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Gone => {
+                Some(CHECKS_END)
+            }
+        }
+    }
+
+    /// Until when the record is kept of a link that was never anybody's here and is not asked about
+    /// any more.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        let was_never_ours = self.bound_at.is_none() && self.erase.is_none();
+        let waits_for_nothing = self.schedule.next().is_none();
+        let unresolved = self
+            .unresolved
+            .filter(|_| was_never_ours && waits_for_nothing)?;
+        let checks_end = later(unresolved.since, self.checks_end()?);
+        Some(later(checks_end, KEPT_AFTER_CHECKS))
+    }
+
+    /// When what was read of a link is erased that Belvo has deleted: it has told so, and does not know
+    /// the link any more.
+    fn erased_at(&self, policy: &Policy) -> Option<Timestamp> {
+        let kept = SignedDuration::from_hours(24 * i64::from(policy.deleted_link_days));
+        let was_read = self.bound_at.is_some() && self.status == LinkStatus::Gone;
+        let deleted_at = self.deleted_at.filter(|_| was_read)?;
+        Some(later(deleted_at, kept))
     }
 
     /// Whether everything Belvo has fetched from the bank so far is read, or will not be.

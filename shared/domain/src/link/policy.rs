@@ -12,6 +12,8 @@ pub struct Policy {
     pub adopt_existing_links: bool,
     /// How many days before the last sync an incremental sync begins.
     pub transaction_window_days: u16,
+    /// For how many days the data of a link stays that Belvo has deleted.
+    pub deleted_link_days: u16,
 }
 
 /// What the owner of a link's accounts must have to do with its user.

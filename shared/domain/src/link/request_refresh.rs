@@ -6,7 +6,8 @@ use super::policy::Policy;
 use super::refresh::Refresh;
 use super::schedule::{Reason, later};
 use super::state::Link;
-use crate::code::Code;
+use crate::code::{Code, RequestId};
+use crate::event::Event;
 use crate::id::RefreshId;
 use crate::resource::{LOADING, ResourceKind};
 
@@ -33,7 +34,8 @@ pub enum RefreshStart {
 /// What Belvo's answer to a refresh means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshAnswer {
-    Accepted,
+    /// With Belvo's id of the request, if it names one.
+    Accepted(Option<RequestId>),
     /// Belvo has refreshed the link within the last ten minutes.
     RefreshedRecently,
     /// The request may be repeated soon.
@@ -63,12 +65,15 @@ impl Link {
             None if self.refresh_available_at(now).is_some() => RefreshStart::CoolingDown,
             None => {
                 self.schedule.clear(Reason::Refresh);
+                let before = self.refresh.take();
                 self.refresh = Some(Refresh {
                     id,
                     asked_at: now,
                     resources,
                     accepted: false,
                     declined: None,
+                    request_id: None,
+                    earlier: before.and_then(|it| it.request_id.or(it.earlier)),
                 });
                 RefreshStart::Ask
             }
@@ -88,7 +93,7 @@ impl Link {
         }
         // Too late to ask again. A webhook that came since is taken for its effect.
         match announced.is_some_and(|at| at > refresh.asked_at) {
-            true => self.accept_refresh(),
+            true => self.accept_refresh(None),
             false => refresh.declined = Some(no_answer()),
         }
         false
@@ -102,9 +107,9 @@ impl Link {
         let again = later(now, PAUSE);
         let is_limited = matches!(answer, RefreshAnswer::LimitReached(_));
         let declined = match answer {
-            RefreshAnswer::Accepted => return self.accept_refresh(),
+            RefreshAnswer::Accepted(id) => return self.accept_refresh(id),
             // By the request whose answer was lost.
-            RefreshAnswer::RefreshedRecently if asked_before => return self.accept_refresh(),
+            RefreshAnswer::RefreshedRecently if asked_before => return self.accept_refresh(None),
             RefreshAnswer::RefreshedRecently => Some(Code::lenient("link_refreshed")),
             RefreshAnswer::Unavailable(_) if again < later(refresh.asked_at, REPEATED) => {
                 return self.schedule.set(Reason::Refresh, again);
@@ -119,9 +124,10 @@ impl Link {
         }
     }
 
-    fn accept_refresh(&mut self) {
+    fn accept_refresh(&mut self, request_id: Option<RequestId>) {
         if let Some(refresh) = &mut self.refresh {
             refresh.accepted = true;
+            refresh.request_id = request_id;
         }
         // Belvo reads the bank, so the bank gives data.
         self.lift_limit();
@@ -135,6 +141,12 @@ impl Link {
             false => refresh.resources.clone(),
         };
         Some((refresh, kinds))
+    }
+
+    /// Whether a webhook may tell of what Belvo had read before the last refresh.
+    pub(super) fn is_late(&self, event: &Event, sent_at: Timestamp) -> bool {
+        let refresh = self.refresh.as_ref();
+        refresh.is_some_and(|it| it.is_of_another(event.request_id.as_ref(), sent_at))
     }
 
     /// Whether a refresh the app has asked for may still bring data.

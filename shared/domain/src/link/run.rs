@@ -169,12 +169,16 @@ impl Link {
             rejected_rows: run.tally.rejected_rows,
             totals_differ: agrees == Some(false),
         };
-        resource.last_sync = Some(LastSync {
+        let before = resource.last_sync.replace(LastSync {
             mode: run.mode,
             started_at: run.started_at,
             covers_until: run.covers_until,
             ended_at: now,
         });
+        // A bill that no webhook has told of since.
+        let is_lost = |before: LastSync| resource.announced_at < Some(before.started_at);
+        let found_lost_bill =
+            kind == ResourceKind::Bills && run.tally.added > 0 && before.is_some_and(is_lost);
         let declined = resource.declined.take();
         resource.refused = None;
         let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;
@@ -213,6 +217,9 @@ impl Link {
             // The user has mended it.
             self.user_action = None;
         }
+        if found_lost_bill {
+            self.read_again_for_bill(run.covers_until);
+        }
         if kind == ResourceKind::Owners {
             // OWNERS names the documents by which Belvo lists consents.
             self.pending.consents = true;
@@ -221,6 +228,19 @@ impl Link {
             self.untold_rows = UntoldRows::Changed;
         }
         Some(synced)
+    }
+
+    /// Transactions name the bill they are on, and may be a month old. The webhook of a bill leads to a
+    /// read of them; this makes up for one that was lost, unless the same job has read them.
+    fn read_again_for_bill(&mut self, job: Option<Timestamp>) {
+        let transactions = self.resources.get(&ResourceKind::Transactions);
+        let last = transactions.and_then(|it| it.last_full_sync.and(it.last_sync));
+        let is_of_job =
+            |it: LastSync| it.mode == SyncMode::Full && job.is_some() && it.covers_until == job;
+        if last.is_some_and(|it| !is_of_job(it)) {
+            self.pending
+                .request_sync(ResourceKind::Transactions, SyncMode::Full);
+        }
     }
 
     /// A read was given up because of rows that are not the link's. LINK names them; the run stays

@@ -32,6 +32,8 @@ pub enum Reason {
     Reread,
     /// The app wants a refresh, and Belvo could not be asked for it.
     Refresh,
+    /// Belvo has deleted the link, and what was read of it has stayed for long enough.
+    Deleted,
     /// An erased link is purged once more: a job that began earlier may have written rows.
     Purge,
 }

@@ -58,6 +58,8 @@ pub struct Link {
     pub named_by: Vec<NamedBy>,
     /// Proofs the app has posted, by their attempt (`IdentitySource=body`).
     pub proofs: BTreeMap<SessionId, Proof>,
+    /// When Belvo told that it has deleted the link, until its record of the link says otherwise.
+    pub deleted_at: Option<Timestamp>,
     /// The link of the same person at the same bank that this one continues.
     pub replaces: Option<LinkId>,
     /// That its user wants it erased. From then on nothing of it is served or stored.

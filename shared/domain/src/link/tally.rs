@@ -18,6 +18,9 @@ pub const MAX_REJECTED: usize = 50;
 pub struct Tally {
     /// Rows that can be stored.
     pub rows: u64,
+    /// Those among them that were not stored before.
+    #[serde(skip_serializing_if = "super::resource::is_zero")]
+    pub added: u64,
     /// Rows that cannot, or must not.
     pub rejected_rows: u64,
     /// Those among them that are not of the link.
@@ -37,6 +40,7 @@ impl Tally {
     /// Adds what another part of the list held.
     pub fn add(&mut self, other: Self) {
         self.rows += other.rows;
+        self.added += other.added;
         self.rejected_rows += other.rejected_rows;
         self.foreign_rows += other.foreign_rows;
         self.inflow += other.inflow;
@@ -78,6 +82,7 @@ mod tests {
     fn parts_of_a_list_add_up() {
         let part = |rows, first: &str, last: &str| Tally {
             rows,
+            added: 2 * rows,
             rejected_rows: 10 * rows,
             foreign_rows: 5 * rows,
             inflow: 100 * rows,
@@ -117,6 +122,7 @@ mod tests {
         let day = |day| Date::new(2026, 3, day).unwrap();
         let tally = Tally {
             rows: 5,
+            added: 5,
             rejected_rows: 2,
             foreign_rows: 1,
             inflow: 3,

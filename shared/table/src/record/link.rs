@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::{Link, LinkId};
+use jiff::SignedDuration;
 
 use crate::error::{Result, StoreError, incomplete};
 use crate::item::{self, Item};
@@ -39,6 +40,10 @@ pub fn decode(item: Item) -> Result<Link> {
 pub fn members(link: &Link) -> Result<BTreeMap<String, Option<AttributeValue>>> {
     let mut members = item::members(link, RECORD)?;
     members.extend(due::index_members(link.link_id, &link.schedule));
+    let expiry = link
+        .kept_until()
+        .map(|it| item::expiry(it, SignedDuration::ZERO));
+    members.insert("expires_at".to_owned(), expiry);
     Ok(members)
 }
 
@@ -88,7 +93,7 @@ mod tests {
         link.external_id = domain::ExternalId::parse("user-1").ok();
         let members = members(&link).unwrap();
         assert!(members["external_id"].is_some());
-        for name in ["change", "due_at", "due_shard", "institution"] {
+        for name in ["change", "due_at", "due_shard", "expires_at", "institution"] {
             assert_eq!(members[name], None, "{name}");
         }
     }

@@ -13,6 +13,7 @@ use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::encoding::encoded;
 use crate::{
     control::Refusal,
     errors,
@@ -45,6 +46,8 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
         return errors::too_large();
     };
+    let accepted = parts.headers.get(header::ACCEPT_ENCODING);
+    let accepted = accepted.and_then(|it| it.to_str().ok().map(str::to_owned));
     let logged = (method == Method::POST).then(|| blanked(&world.lock().keys, &bytes));
     let (latency, failure, id) = {
         let mut inner = world.lock();
@@ -80,11 +83,14 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
     };
     let rewrites = world.lock().faults.rewrites(&path);
     let answer = rewritten(answer, &rewrites).await;
+    let encoding = world.lock().faults.encoding(&path);
+    let answer = encoded(answer, encoding).await;
     let mut entry = json!({
         "method": method.as_str(),
         "path": path,
         "query": query,
         "status": answer.status().as_u16(),
+        "accept_encoding": accepted,
     });
     if let Some(body) = logged {
         entry["body"] = body;

@@ -1,6 +1,7 @@
 //! Belvo's API: its routes and their authentication.
 
 pub mod consents;
+mod encoding;
 pub mod gate;
 pub mod links;
 pub mod matching;
@@ -21,6 +22,7 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::json;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
@@ -32,6 +34,8 @@ use crate::{
 /// The routes under `/api/`.
 pub fn router(world: &Arc<World>) -> Router {
     let mut protected = Router::new()
+        // Clients try their keys there.
+        .route("/api/", get(async || axum::Json(json!({}))))
         .route("/api/links/", get(links::list))
         .route(
             "/api/links/{id}/",

@@ -14,6 +14,7 @@ mod lifecycle;
 mod lists;
 mod objects;
 mod pages;
+mod python_client;
 mod refusals;
 mod repeating;
 mod schema;

@@ -61,7 +61,7 @@ async fn every_error_has_belvos_form() {
     let unknown = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
     let large = json!({"x": "x".repeat(2 << 20)});
     for (method, path, body, expected) in [
-        (Method::GET, "/api/".into(), None, 404),
+        (Method::GET, "/api/nothing/".into(), None, 404),
         (Method::GET, "/api/links/%FF/".into(), None, 400),
         (Method::GET, "/api/links/mine/".into(), None, 404),
         (Method::GET, format!("/api/links/{unknown}/"), None, 404),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{TEXT, evaluated};
+use super::{TEXT, account, evaluated, template};
 
 const SAMCONFIG: &str = include_str!("../../../../samconfig.toml");
 
@@ -25,6 +25,22 @@ fn every_parameter_is_used_and_belongs_to_a_group() {
         let used = references.any(|at| !end(at)) || rest.contains(&format!("${{{name}}}"));
         assert!(used, "{name} is used nowhere");
     }
+}
+
+/// Whose a link is would never be settled: the owner is a witness of it.
+#[test]
+fn a_stack_that_does_not_fetch_owners_is_refused_unless_they_are_not_compared() {
+    let why = |parameters: &[(&str, &str)]| {
+        let deployed = template(TEXT, parameters).storage(&account());
+        deployed.err().map(|error| error.to_string())
+    };
+    let without = ("FetchResources", "ACCOUNTS,TRANSACTIONS");
+    for check in ["required", "warn"] {
+        let why = why(&[without, ("OwnerCheck", check)]).unwrap();
+        assert!(why.contains("FetchResources must contain OWNERS"), "{why}");
+    }
+    assert_eq!(why(&[without, ("OwnerCheck", "off")]), None);
+    assert_eq!(why(&[("FetchResources", "BILLS,OWNERS")]), None);
 }
 
 #[test]

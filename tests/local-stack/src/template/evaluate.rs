@@ -231,6 +231,18 @@ impl Scope<'_> {
                 };
                 Ok(self.text(left, place)? == self.text(right, place)?)
             }
+            "Fn::Contains" => {
+                let [values, value] = list(argument, place)? else {
+                    bail!("{place}: Contains takes a list and a value");
+                };
+                let values = self.evaluate(values, place)?;
+                let values = values.as_ref().and_then(Value::as_array);
+                let mut values = values
+                    .with_context(|| format!("{place}: Contains takes a list"))?
+                    .iter();
+                let value = self.text(value, place)?;
+                Ok(values.any(|it| it.as_str() == Some(&*value)))
+            }
             "Fn::Not" => match list(argument, place)? {
                 [inner] => Ok(!nested(inner)?),
                 _ => Err(anyhow!("{place}: Not takes one condition")),

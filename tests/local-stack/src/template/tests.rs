@@ -260,6 +260,13 @@ fn rules_between_parameters_are_enforced() {
         &[("DomainName", "openfinance.example.com")],
         Err("Rules.CustomDomainHasCertificate: DomainName needs CertificateArn."),
     );
+    let without_owners = ("FetchResources", "ACCOUNTS,TRANSACTIONS");
+    let refused =
+        "Rules.OwnersAreFetched: FetchResources must contain OWNERS unless OwnerCheck is off.";
+    check(&[without_owners], Err(refused));
+    check(&[without_owners, ("OwnerCheck", "warn")], Err(refused));
+    check(&[without_owners, ("OwnerCheck", "off")], Ok(()));
+    check(&[("FetchResources", "ACCOUNTS, OWNERS")], Ok(()));
 }
 
 #[test]

@@ -343,6 +343,26 @@ fn webhooks_that_say_the_same_again_are_read_for_at_once_four_times_and_then_lat
 }
 
 #[test]
+fn equal_webhooks_of_a_link_that_is_not_bound_lead_to_a_check_at_once_four_times_and_then_later() {
+    let mut link = loaded();
+    link.status = crate::link::LinkStatus::Quarantined;
+    let event = historical_update(Owners);
+    for _ in 0..5 {
+        assert_eq!(observe(&mut link, &event), WebhookEffect::Synced);
+    }
+    for _ in 0..1000 {
+        assert_eq!(observe(&mut link, &event), WebhookEffect::PutOff);
+    }
+    assert_eq!(link.schedule.get(Reason::CheckLink), Some(minutes(1)));
+    assert!(link.needs_check(), "when its time has come");
+    // The check is done, and more of them come.
+    link.schedule.clear(Reason::CheckLink);
+    let again = link.observe_webhook(sent(&event, minutes(1)), &policy(), minutes(1));
+    assert_eq!(again, WebhookEffect::PutOff);
+    assert_eq!(link.schedule.get(Reason::CheckLink), Some(minutes(2)));
+}
+
+#[test]
 fn webhooks_of_a_consent_that_say_the_same_again_are_read_for_later() {
     let mut link = loaded();
     let expired = consent(ConsentChange::Expired);

@@ -396,3 +396,76 @@ fn a_link_lacks_what_is_neither_read_nor_pending() {
         false,
     );
 }
+
+#[test]
+fn a_link_that_was_never_ours_is_kept_for_thirty_days_after_its_checks() {
+    let check = |status, change: fn(&mut Link), age: i64, expected: Option<i64>| {
+        let mut link = Link::new(link_id(1));
+        link.status = status;
+        link.unresolved = Some(Backoff::next(None, days(-age)));
+        change(&mut link);
+        link.plan(&policy(), now());
+        let kept_until = link.kept_until();
+        assert_eq!(kept_until, expected.map(days), "{status:?} {age}");
+    };
+    let nothing = |_: &mut Link| {};
+    check(LinkStatus::Unclaimed, nothing, 1, None);
+    check(LinkStatus::Unclaimed, nothing, 2, Some(30));
+    check(LinkStatus::Unclaimed, nothing, 40, Some(-8));
+    check(LinkStatus::Gone, nothing, 29, None);
+    check(LinkStatus::Gone, nothing, 30, Some(30));
+    check(LinkStatus::Quarantined, nothing, 99, None);
+    let was_bound = |it: &mut Link| it.bound_at = Some(days(-99));
+    check(LinkStatus::Gone, was_bound, 99, None);
+    check(LinkStatus::Bound, nothing, 99, None);
+}
+
+#[test]
+fn an_unclaimed_link_is_left_once_its_checks_have_ended() {
+    let mut link = Link::new(link_id(1));
+    assert!(link.needs_check(), "nothing is known of it");
+    link.status = LinkStatus::Unclaimed;
+    link.unresolved = Some(Backoff::next(None, days(-1)));
+    link.plan(&policy(), now());
+    assert!(link.needs_check());
+    link.institution_user_id = Some("person".to_owned());
+    link.plan(&policy(), days(1));
+    assert!(link.is_left() && !link.needs_check());
+    assert_eq!(link.institution_user_id, None);
+    link.observe_webhook(sent(&new_rows(Accounts), days(2)), &policy(), days(2));
+    assert!(!link.needs_check());
+    link.observe_callback(&attempt(1, days(2)).attempt);
+    assert!(link.needs_check(), "somebody came back with it");
+}
+
+#[test]
+fn what_belvo_has_deleted_is_erased_after_the_days_that_the_customer_has_set() {
+    let check = |days_kept: u16, change: fn(&mut Link), expected: Option<i64>| {
+        let mut link = loaded();
+        let deleted = event(crate::event::EventKind::LinkDeleted);
+        link.observe_webhook(sent(&deleted, now()), &policy(), now());
+        link.lose();
+        change(&mut link);
+        let policy = Policy {
+            deleted_link_days: days_kept,
+            ..policy()
+        };
+        link.plan(&policy, hours(1));
+        let erased_at = link.schedule.get(Reason::Deleted);
+        assert_eq!(erased_at, expected.map(days), "{days_kept}");
+    };
+    check(30, |_| {}, Some(30));
+    check(0, |_| {}, Some(0));
+    let told_again = |it: &mut Link| {
+        let deleted = event(crate::event::EventKind::LinkDeleted);
+        it.observe_webhook(sent(&deleted, days(5)), &policy(), days(5));
+    };
+    check(30, told_again, Some(30));
+    let listed = |it: &mut Link| {
+        it.observe_record(crate::link::LinkFacts::default());
+        it.lose();
+    };
+    check(30, listed, None);
+    check(30, |it| it.bound_at = None, None);
+    check(30, |it| it.status = LinkStatus::Bound, None);
+}

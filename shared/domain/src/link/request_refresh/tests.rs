@@ -11,6 +11,8 @@ fn asked() -> Refresh {
         resources: Vec::new(),
         accepted: false,
         declined: None,
+        request_id: None,
+        earlier: None,
     }
 }
 
@@ -162,7 +164,7 @@ fn an_answer_of_belvo_settles_a_refresh_or_schedules_the_next_try() {
     };
     let some = |text| Some(code(text));
     for asked_before in [false, true] {
-        check(Accepted, asked_before, 1, begun());
+        check(Accepted(None), asked_before, 1, begun());
         let unavailable = |text| Unavailable(some(text));
         check(unavailable("busy"), asked_before, 0, again(120));
         check(unavailable("busy"), asked_before, 359, again(479));
@@ -235,6 +237,60 @@ fn a_refresh_brings_data_for_ninety_minutes_or_until_all_of_it_came() {
     // BILLS is announced and was never synced.
     check(Some(refresh_of(&[Bills])), &[(Bills, 1)], 1, true);
     check(Some(refresh_of(&[Bills])), &[], 1, true);
+}
+
+#[test]
+fn a_webhook_of_another_request_does_not_count_for_a_refresh() {
+    let request = |number: u8| RequestId::parse(&format!("{number:02x}").repeat(16)).unwrap();
+    let check = |ours: Option<u8>, earlier: Option<u8>, theirs: Option<u8>, minute, counts| {
+        let mut link = with(Some(Refresh {
+            resources: vec![Owners],
+            request_id: ours.map(request),
+            earlier: earlier.map(request),
+            ..accepted()
+        }));
+        link.resource(Owners).announced_at = Some(minutes(-9));
+        let mut event = historical_update(Owners);
+        event.request_id = theirs.map(request);
+        let context = format!("{ours:?} {earlier:?} {theirs:?} {minute}");
+        link.observe_webhook(sent(&event, minutes(minute)), &policy(), minutes(minute));
+        let announced_at = link.resource(Owners).announced_at;
+        let expected = if counts { minute } else { -9 };
+        assert_eq!(announced_at, Some(minutes(expected)), "{context}");
+        assert_eq!(
+            link.is_refreshing(minutes(2)),
+            !counts && minute < 90,
+            "{context}"
+        );
+    };
+    check(Some(2), Some(1), Some(2), 1, true);
+    check(Some(2), Some(1), None, 1, true);
+    check(Some(2), Some(1), Some(1), 1, false);
+    check(Some(2), None, Some(3), 89, false);
+    check(Some(2), Some(1), Some(3), 90, true);
+    // It is not known whether Belvo has begun.
+    check(None, Some(1), Some(1), 1, false);
+    check(None, Some(1), Some(3), 1, true);
+    check(None, None, Some(3), 1, true);
+}
+
+#[test]
+fn a_refresh_knows_the_request_of_the_one_before() {
+    let request = |number: u8| RequestId::parse(&format!("{number:02x}").repeat(16)).unwrap();
+    let mut link = with(None);
+    let mut ask = |number, answered: bool| {
+        let at = minutes(20 * i64::from(number));
+        link.start_refresh(refresh_id(number), Vec::new(), at);
+        if answered {
+            let answer = RefreshAnswer::Accepted(Some(request(number)));
+            link.observe_refresh(answer, false, at);
+        }
+        let refresh = link.refresh.clone().unwrap();
+        (refresh.request_id, refresh.earlier)
+    };
+    assert_eq!(ask(1, true), (Some(request(1)), None));
+    assert_eq!(ask(2, false), (None, Some(request(1))));
+    assert_eq!(ask(3, true), (Some(request(3)), Some(request(1))));
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn full() -> Link {
         session_id: session(1),
     });
     link.observe_proof(session(1), proof(1, 1));
+    link.deleted_at = Some(days(-3));
     link.replaces = Some(link_id(2));
     link.erase = Some(EraseMark {
         receipt_id: ReceiptId::from_random([1; 16]),
@@ -122,6 +123,7 @@ fn the_stored_words_stay_as_they_are() {
     check(Reason::FullSync, "full_sync");
     check(Reason::Reread, "reread");
     check(Reason::Refresh, "refresh");
+    check(Reason::Deleted, "deleted");
     check(Reason::Purge, "purge");
 }
 

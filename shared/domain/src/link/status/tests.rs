@@ -163,6 +163,8 @@ fn a_ready_link_reports_what_is_missing_and_then_a_refresh() {
                 resources: Vec::new(),
                 accepted: true,
                 declined: None,
+                request_id: None,
+                earlier: None,
             });
             change(it);
         });

@@ -8,7 +8,7 @@ fn an_access_that_no_webhook_told_of_is_synced_where_no_sync_covers_it() {
         link.resource(Accounts).last_sync = None;
         link.observe_listed(accessed.map(minutes), &policy());
         assert_eq!(link.last_accessed_at, accessed.map(minutes));
-        let modes = expected.iter().map(|kind| (*kind, Incremental));
+        let modes = expected.iter().map(|kind| (*kind, Full));
         let expected = Pending {
             link: true,
             consents: true,

@@ -4,7 +4,6 @@ use super::*;
 use crate::link::Pending;
 
 use ResourceKind::Transactions;
-use SyncMode::Incremental;
 
 #[test]
 fn resuming_makes_pending_what_the_reason_is_about() {
@@ -24,7 +23,12 @@ fn resuming_makes_pending_what_the_reason_is_about() {
     };
     check(Reason::Retry, nothing());
     check(Reason::Continue, nothing());
-    check(Reason::CheckLink, nothing());
+    let link = Pending {
+        link: true,
+        ..nothing()
+    };
+    check(Reason::CheckLink, link.clone());
+    check(Reason::Deleted, link);
     check(Reason::Refresh, nothing());
     check(Reason::Purge, nothing());
     check(
@@ -142,10 +146,10 @@ fn news_bring_a_retry_forward_to_a_minute_from_now() {
 }
 
 #[test]
-fn a_larger_request_is_kept_when_a_reason_asks_for_less() {
+fn a_larger_request_is_kept_when_news_ask_for_less() {
     let mut link = loaded();
     link.pending.request_sync(Owners, Full);
-    link.observe_listed(Some(now()), &policy());
+    link.observe_webhook(sent(&new_rows(Owners), now()), &policy(), now());
     let modes: Vec<_> = link.pending.resources.into_values().collect();
-    assert_eq!(modes, [Full, Incremental, Incremental]);
+    assert_eq!(modes, [Full]);
 }

@@ -352,3 +352,38 @@ fn a_read_that_is_given_up_names_its_rows_and_leaves_the_run_under_way() {
         assert_eq!(resource.rejected, rejected(0..50));
     }
 }
+
+#[test]
+fn a_bill_of_which_no_webhook_has_told_leads_back_to_its_transactions() {
+    use ResourceKind::Bills;
+    let check = |added: u64, announced: Option<i64>, transactions: Option<LastSync>, expected| {
+        let mut link = loaded();
+        link.resource(Transactions).last_sync = transactions;
+        *link.resource(Bills) = Resource {
+            announced_at: announced.map(minutes),
+            ..synced(Full, minutes(-60))
+        };
+        link.pending.request_sync(Bills, Full);
+        link.start_run(Bills, 5000, Some(minutes(-1)), now());
+        link.resource(Bills).run.as_mut().unwrap().tally.added = added;
+        link.conclude_run(Bills, RunEnd::Complete, minutes(1));
+        let mode = link.pending.resources.get(&Transactions).copied();
+        let context = format!("{added} {announced:?} {transactions:?}");
+        assert_eq!(mode, expected, "{context}");
+    };
+    let read = |mode, job: Option<i64>| LastSync {
+        mode,
+        started_at: now(),
+        covers_until: job.map(minutes),
+        ended_at: now(),
+    };
+    let earlier = Some(read(Full, Some(-9)));
+    check(1, None, earlier, Some(Full));
+    check(1, Some(-61), earlier, Some(Full));
+    check(1, Some(-59), earlier, None);
+    check(0, None, earlier, None);
+    check(1, None, Some(read(Full, Some(-1))), None);
+    check(1, None, Some(read(Incremental, Some(-1))), Some(Full));
+    check(1, None, Some(read(Full, None)), Some(Full));
+    check(1, None, None, None);
+}
