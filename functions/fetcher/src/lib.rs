@@ -11,6 +11,7 @@
 //! | `reconcile` | does what is pending for a link, and schedules the rest |
 //! | `ownership` | finds out whose a link is, before anything of it is stored |
 //! | `sync` | makes what is stored of a resource what Belvo holds |
+//! | `accounts` | compares the accounts of a link with those of the person's other links |
 //! | `consents` | the same for the consents behind a link |
 //! | `outbox` | saves LINK, and tells other services what has changed |
 //! | `usage` | counts what is spent of the monthly Open Finance limits |
@@ -23,6 +24,7 @@
 //! **Invariant:** no resource of a link is stored before the link is bound to a user and its owner
 //! is checked.
 
+mod accounts;
 mod batch;
 mod config;
 mod consents;

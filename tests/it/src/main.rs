@@ -91,6 +91,7 @@ mod repeated_callbacks;
 mod repeated_webhooks;
 mod reporting;
 mod rotation;
+mod same_accounts;
 mod signed_addresses;
 mod spoiled_rows;
 mod sweeping;

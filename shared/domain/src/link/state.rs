@@ -9,6 +9,7 @@ use strum::IntoStaticStr;
 use super::backoff::{Backoff, LastError};
 use super::change::{ChangeEvent, UntoldRows};
 use super::consent::ConsentFacts;
+use super::held_account::HeldAccount;
 use super::pending::{Pending, SyncMode};
 use super::policy::Policy;
 use super::refresh::Refresh;
@@ -92,6 +93,8 @@ pub struct Link {
     /// The last refresh the app has asked for.
     pub refresh: Option<Refresh>,
     pub resources: BTreeMap<ResourceKind, Resource>,
+    /// Its accounts, by Belvo's id.
+    pub accounts: BTreeMap<String, HeldAccount>,
     /// Webhooks that came before the link was bound; they enter the webhook log then.
     pub unlogged: Vec<LoggedWebhook>,
 

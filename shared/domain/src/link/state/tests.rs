@@ -1,6 +1,8 @@
 use super::*;
 use crate::link::fixtures::*;
-use crate::link::{ChangeEvent, ChangeKind, Reason, ResourceState, SyncMode, TotalsVerdict};
+use crate::link::{
+    AccountDays, ChangeEvent, ChangeKind, Reason, ResourceState, SyncMode, TotalsVerdict,
+};
 use jiff::SignedDuration;
 
 use ResourceKind::{Accounts, Bills, Owners, Transactions};
@@ -53,6 +55,13 @@ fn full() -> Link {
         receipt_id: ReceiptId::from_random([1; 16]),
         requested_at: now(),
     });
+    link.accounts.insert(
+        "account".to_owned(),
+        HeldAccount {
+            days: Some(AccountDays::of(jiff::civil::date(2026, 11, 22))),
+            same_as: [(link_id(2), "another".to_owned())].into(),
+        },
+    );
     link.institution = Some("ofmockbank_br_retail".to_owned());
     link.institution_user_id = Some("person".to_owned());
     link.access_mode = Some("recurrent".to_owned());
