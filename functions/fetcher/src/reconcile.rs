@@ -66,6 +66,11 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
         return Ok(());
     }
     read_consents(link).await?;
+    if synced.is_ok() && link.record.pending.link {
+        // The consent may have mended what was pending.
+        check_ownership(link).await?;
+        return sync_pending(link).await;
+    }
     synced
 }
 

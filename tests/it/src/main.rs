@@ -90,6 +90,7 @@ mod renewal;
 mod repeated_callbacks;
 mod repeated_webhooks;
 mod reporting;
+mod revoked_consents;
 mod rotation;
 mod same_accounts;
 mod signed_addresses;

@@ -187,6 +187,11 @@ impl Link {
         self.status == LinkStatus::Bound
     }
 
+    /// Whether Belvo reads it once, and sends no webhook later.
+    pub(super) fn is_single(&self) -> bool {
+        self.access_mode.as_deref() == Some("single")
+    }
+
     /// Whether the user has proven to be the one who connected it. A user can come back from a visit
     /// of their own and name any link, so the visit must have been for this link's owner.
     pub fn is_proven(&self) -> bool {

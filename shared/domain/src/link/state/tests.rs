@@ -72,7 +72,7 @@ fn full() -> Link {
     link.pending.request_sync(Accounts, SyncMode::Recheck);
     link.back_off(code("no_answer"), SignedDuration::ZERO, &policy(), now());
     link.user_action = Some(code("invalid_link"));
-    link.observe_renewal(now(), now());
+    link.observe_portal(now(), false, now());
     link.start_refresh(refresh_id(1), vec![Accounts], now());
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);
