@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::links::{all, body};
-use crate::world::{RESOURCES, User, World};
+use crate::world::{CPF, RESOURCES, User, World};
 use truth::Canonical;
 
 /// A row of a statement, as far as it matters which link shows it.
@@ -178,6 +178,43 @@ async fn of_a_shared_account_the_newest_link_shows_the_days_it_covers() {
             assert_eq!(copies.filter(is_it).count(), stored, "{kind}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_ends_after_a_thousand_rows_that_another_link_shows() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    world.mint(&user).await;
+    world.stack.settle().await.unwrap();
+    let mut links = Vec::new();
+    for transactions in [2300, 60] {
+        let wish = json!({
+            "external_id": user.external_id, "owner": CPF, "seed": 7, "transactions": transactions,
+        });
+        let made = world.sandbox("links", &wish).await;
+        world.settle().await;
+        links.push(made["link_id"].as_str().unwrap().to_owned());
+    }
+    let [older, newer] = links.try_into().unwrap();
+    // One account is left to the older link, so that its statement is asked for to the last day.
+    let rows = statement(&world, &user, &newer).await;
+    let all_rows = statement(&world, &user, &older).await;
+    let count = |account: &str| all_rows.iter().filter(|it| it.account == account).count();
+    let left = first_days(&all_rows).into_keys().min_by_key(|it| count(it));
+    let left = left.unwrap().to_owned();
+    let of_left = rows.iter().filter(|it| it.account == left);
+    let of_left: Vec<&str> = of_left.map(|it| &*it.id).collect();
+    change(&world, &newer, &json!({"delete": of_left})).await;
+    world.let_time_pass(&newer).await;
+
+    let shown = merged(&world, &user, 500).await.len();
+    let passed = all_rows.len() + statement(&world, &user, &newer).await.len() - shown;
+    assert!(passed > 1000, "{passed}");
+    let page = body(world.get(&user, "/transactions?limit=500").await).await;
+    let first = page["items"].as_array().unwrap().len();
+    assert!(first < 500.min(shown), "{first} of {shown}");
+    assert!(page["next_cursor"].is_string());
+    assert_each_day_is_shown_once(&world, &user, &newer, &older).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

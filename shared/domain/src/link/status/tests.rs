@@ -258,6 +258,73 @@ fn an_attempt_that_made_a_link_is_a_success_without_its_callback() {
 }
 
 #[test]
+fn an_attempt_without_a_callback_can_have_made_a_link_of_its_time_and_owner() {
+    let check = |change: fn(&mut Link, &mut Vec<AttemptRecord>), expected: bool| {
+        let mut link = loaded();
+        link.created_at = Some(minutes(-60));
+        link.owner_document = Some(attempt(1, now()).attempt.person);
+        let mut attempts = vec![attempt(1, minutes(-70)), attempt(2, minutes(-65))];
+        change(&mut link, &mut attempts);
+        let links = [link];
+        let user = UserStatus::of(&links, false, now());
+        let report = user.session(&attempts[0], &attempts);
+        let found = (report.status, report.link_ids.len());
+        let as_expected = match expected {
+            true => (SessionStatus::Success, 1),
+            false => (SessionStatus::Silent, 0),
+        };
+        assert_eq!(found, as_expected, "{:?}", links[0]);
+    };
+    check(|_, _| {}, true);
+    // It may be credited to another one of those minutes.
+    check(|it, _| it.session_id = Some(session(2)), true);
+    check(|_, them| them[1].linked = Some(link_id(1)), false);
+    check(|it, _| it.created_at = Some(minutes(-76)), false);
+    check(|it, _| it.created_at = Some(minutes(-75)), true);
+    check(
+        |it, them| {
+            them[0].attempt.started_at = minutes(-151);
+            it.created_at = Some(minutes(-60));
+        },
+        false,
+    );
+    check(|it, _| it.created_at = None, false);
+    check(
+        |it, _| it.owner_document = Some(attempt(2, now()).attempt.person),
+        false,
+    );
+    // Of a link whose owner is not known yet, time alone tells; of one that continues another, the
+    // holder, because the hash may be of an older key.
+    check(|it, _| it.owner_document = None, true);
+    check(
+        |it, _| {
+            it.replaces = Some(link_id(9));
+            it.owner_document = Some(attempt(2, now()).attempt.person);
+            it.holder = Some(crate::identity::Holder::Individual);
+        },
+        true,
+    );
+    check(
+        |it, _| {
+            it.replaces = Some(link_id(9));
+            it.holder = Some(crate::identity::Holder::Company);
+        },
+        false,
+    );
+}
+
+#[test]
+fn an_attempt_that_was_left_is_no_success_because_of_a_link_of_its_time() {
+    let mut link = loaded();
+    link.created_at = Some(minutes(-60));
+    let links = [link];
+    let mut record = attempt(1, minutes(-70));
+    record.outcome = Some(code("exit"));
+    let report = UserStatus::of(&links, false, now()).session(&record, &[]);
+    assert_eq!(report.status, SessionStatus::Exit);
+}
+
+#[test]
 fn statuses_are_shown_in_snake_case() {
     fn check(value: impl Serialize, shown: &str) {
         assert_eq!(serde_json::to_value(value).unwrap(), shown);
