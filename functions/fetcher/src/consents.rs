@@ -49,7 +49,8 @@ pub(crate) async fn read(link: &mut LeasedLink<'_>) -> Result<()> {
     }
     let now = fetcher.clock.now();
     let listed: Vec<_> = found.iter().map(Consent::facts).collect();
-    if link.record.observe_consents(&listed, now) {
+    let policy = &fetcher.config.policy;
+    if link.record.observe_consents(&listed, policy, now) {
         // It is read once a day, so that a day's sum is how many have ended.
         runtime::count(Metric::ConsentLapsed, now);
     }

@@ -112,9 +112,9 @@ pub(crate) async fn dispatch(
             resources,
             ..
         } => refresh::requested(&mut link, refresh_id, resources).await,
-        Job::ConsentRenewal { opened_at, .. } => {
-            scheduled::renewal_opened(&mut link, opened_at).await
-        }
+        Job::ConsentRenewal {
+            opened_at, manages, ..
+        } => scheduled::portal_opened(&mut link, opened_at, manages).await,
         // They have marked the link, so it was erased above; unmarked, it is not the user's.
         Job::LinkErase { .. } | Job::AttemptStarted { .. } | Job::UserErase { .. } => {
             Ok(JobOutcome::NotTheUsersLink)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use belvo::{Page, PageSize, Row};
-use domain::link::{RowOrigin, SyncedInBatch};
+use domain::link::{AccountIdentity, RowOrigin, SyncedInBatch};
 use domain::{DateRange, Document, Link, ResourceKind};
 use jiff::Timestamp;
 use store::{Lease, StoreError};
@@ -44,6 +44,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) progressed: bool,
     /// Documents of the owners, if the job has synced OWNERS; never written anywhere.
     pub(crate) documents: Vec<Document>,
+    /// The accounts that the job has read, by Belvo's id; never written anywhere.
+    pub(crate) accounts: BTreeMap<String, AccountIdentity>,
     /// Stored accounts and investments that rows refer to, as far as the job needed to know.
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
     /// What is known of other links that rows have named.
@@ -68,6 +70,7 @@ impl<'a> LeasedLink<'a> {
             began: false,
             progressed: false,
             documents: Vec::new(),
+            accounts: BTreeMap::new(),
             parents: BTreeMap::new(),
             origins: Origins::default(),
             page_sizes: BTreeMap::new(),

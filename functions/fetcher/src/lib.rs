@@ -12,6 +12,7 @@
 //! | `reconcile` | does what is pending for a link, and schedules the rest |
 //! | `ownership` | finds out whose a link is, before anything of it is stored |
 //! | `sync` | makes what is stored of a resource what Belvo holds |
+//! | `accounts` | compares the accounts of a link with those of the person's other links |
 //! | `consents` | the same for the consents behind a link |
 //! | `outbox` | saves LINK, and tells other services what has changed |
 //! | `usage` | counts what is spent of the monthly Open Finance limits |
@@ -28,6 +29,7 @@
 //! job that runs stays hidden for three times as long as an invocation may take (the template's 360 s
 //! and 120 s). Should an invocation begin late all the same, LINK's fencing token refuses its writes.
 
+mod accounts;
 mod batch;
 mod config;
 mod consents;

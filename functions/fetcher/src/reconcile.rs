@@ -13,7 +13,9 @@ use runtime::Metric;
 use crate::error::{JobError, Result, least_delay, log_refusal};
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
-use crate::{consents, metrics, outbox, ownership, sync, usage, webhook_log};
+use crate::{
+    accounts, consents, metrics, outbox, ownership, sync, usage, webhook_log,
+};
 
 /// Syncs of one resource in one job. A sync may show that a full one is needed, and that one may
 /// disagree with what was announced; after that, it waits.
@@ -66,6 +68,11 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
         return Ok(());
     }
     read_consents(link).await?;
+    if synced.is_ok() && link.record.pending.link {
+        // The consent may have mended what was pending.
+        check_ownership(link).await?;
+        return sync_pending(link).await;
+    }
     synced
 }
 
@@ -112,8 +119,13 @@ async fn sync_resource(link: &mut LeasedLink<'_>, kind: ResourceKind) -> Result<
             return Ok(());
         }
         link.batch.deadline.check()?;
+        let known = link.record.resources.get(&kind);
+        let revision = known.map(|it| it.revision);
         match Box::pin(sync::run(link, kind)).await {
             Ok(synced) => {
+                if synced.is_some() && kind == ResourceKind::Accounts {
+                    accounts::compare(link, revision).await?;
+                }
                 if let Some(synced) = synced {
                     report_sync(link, kind, synced);
                 }

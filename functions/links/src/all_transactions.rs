@@ -2,12 +2,17 @@
 //!
 //! Each link's statement is sorted already, so they are merged, and each is read only as far as the
 //! page needs. Rows of one day are in the order of their ids, whatever their link.
+//!
+//! Of an account that several links hold, each day is shown by one of them
+//! ([`UserStatus::shown_elsewhere`]).
 
 use std::cmp::Reverse;
 
+use domain::link::{ShownElsewhere, UserStatus};
 use domain::{Link, LinkId, ResourceKind, UserScope};
 use futures::future::try_join_all;
-use user_store::{Days, RowPage, Start, StoreError, StoredRow, UserRows};
+use serde::Deserialize;
+use user_store::{Days, Start, StoreError, StoredRow, UserRows};
 
 use crate::cursor::Position;
 use crate::etag::{self, Tag};
@@ -19,16 +24,25 @@ const KIND: ResourceKind = ResourceKind::Transactions;
 /// AWS Lambda answers with at most 6 MB.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Rows that another link shows, and that are passed over for one page: it ends after as many,
+/// however few it has, so that its time does not grow with the statements.
+const MOST_PASSED: usize = 1000;
+
+/// Some rows, and where to go on.
+struct Merged {
+    rows: Vec<StoredRow>,
+    next: Option<Position>,
+}
+
 impl Handler {
     pub(crate) async fn all_transactions(&self, request: &UserRequest<'_>) -> Answer {
         let query = request.query(&["limit", "cursor", "from", "to"])?;
         let list = format!("all {KIND} {:?} {:?}", query.days.from, query.days.to);
-        let position = self.position(request, &list, &query).await?;
+        let position: Option<Position> = self.position(request, &list, &query).await?;
         let now = self.clock.now();
         let links = self.links.links(&request.scope).await?;
         let user = self.status_of(&links, now);
-        let duplicate = |it: &Link| user.duplicate_of(it.link_id).is_some();
-        let shown = |it: &&Link| it.is_served(self.config.proof_wanted) && !duplicate(it);
+        let shown = |it: &&Link| it.is_served(self.config.proof_wanted);
         let links: Vec<&Link> = links.iter().filter(shown).collect();
         let waits = links
             .iter()
@@ -36,35 +50,39 @@ impl Handler {
         let retry_after = waits.min();
         let is_steady = !links.iter().any(|it| it.is_being_read());
         let days = self.days(query.days);
-        let tag = tag(request, &links, days, &self.form().await?);
+        let tag = tag(request, &links, &user, days, &self.form().await?);
         let tag = Some(tag).filter(|_| is_steady);
         let body = async {
-            let page = self.merge(request, &links, days, position.as_ref(), query.limit);
-            let page = page.await?;
-            let next = page.rows.last().filter(|_| page.more);
-            let next = next.map(Position::behind);
-            let next = self.cursor(request, &list, next.as_ref()).await?;
+            let statements = self.begin(request, &links, &user, days, position, query.limit);
+            let page = merge(statements.await?, query.limit).await?;
+            let next = self.cursor(request, &list, page.next.as_ref()).await?;
             Ok(rows::body(&page.rows, next.as_deref()))
         };
         etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 
-    async fn merge(
-        &self,
-        request: &UserRequest<'_>,
+    /// Reads the beginning of each link's statement.
+    async fn begin<'s>(
+        &'s self,
+        request: &'s UserRequest<'_>,
         links: &[&Link],
+        user: &'s UserStatus<'_>,
         days: Days,
-        after: Option<&Position>,
+        after: Option<Position>,
         limit: usize,
-    ) -> Result<RowPage, StoreError> {
+    ) -> Result<Vec<Statement<'s>>, StoreError> {
         // A link's share, and some more: usually one read of each is enough.
         let share = limit / links.len().max(1) + 10;
+        let after = after.as_ref();
         let statements = links.iter().map(async |link| {
+            let elsewhere = user.shown_elsewhere(link.link_id);
+            let last_day = elsewhere.and_then(ShownElsewhere::last_day);
             let mut statement = Statement {
                 rows: &self.rows,
                 scope: &request.scope,
                 link: link.link_id,
-                days,
+                days: last_day.map_or(days, |last| days.until(last)),
+                elsewhere,
                 share,
                 ahead: Vec::new(),
                 more: false,
@@ -78,20 +96,44 @@ impl Handler {
             statement.read(start).await?;
             Ok(statement)
         });
-        let mut statements = try_join_all(statements).await?;
-        let mut rows: Vec<StoredRow> = Vec::new();
-        let mut bytes = 0;
-        while let Some(latest) = latest(&mut statements) {
-            if rows.len() >= limit || (bytes > PAGE_BYTES && !rows.is_empty()) {
-                return Ok(RowPage { rows, more: true });
-            }
-            if let Some(row) = latest.next().await? {
-                bytes += row.data.len();
-                rows.push(row);
-            }
-        }
-        Ok(RowPage { rows, more: false })
+        try_join_all(statements).await
     }
+}
+
+/// The latest rows of all statements, but for those that another link shows.
+async fn merge(mut statements: Vec<Statement<'_>>, limit: usize) -> Result<Merged, StoreError> {
+    let (mut rows, mut next) = (Vec::new(), None);
+    let (mut bytes, mut passed) = (0, 0);
+    while let Some(latest) = latest(&mut statements) {
+        let is_full = rows.len() >= limit || (bytes > PAGE_BYTES && !rows.is_empty());
+        if is_full || passed >= MOST_PASSED {
+            return Ok(Merged { rows, next });
+        }
+        let elsewhere = latest.elsewhere;
+        let Some(row) = latest.next().await? else {
+            continue;
+        };
+        next = Some(Position::behind(&row));
+        if elsewhere.is_some_and(|it| is_shown_by(it, &row)) {
+            passed += 1;
+        } else {
+            bytes += row.data.len();
+            rows.push(row);
+        }
+    }
+    let next = None;
+    Ok(Merged { rows, next })
+}
+
+/// Whether another link shows the day of this row's account.
+fn is_shown_by(elsewhere: &ShownElsewhere, row: &StoredRow) -> bool {
+    #[derive(Deserialize)]
+    struct OfAccount {
+        account_id: String,
+    }
+    // One that names no account is compared with nothing.
+    let row_of: Option<OfAccount> = serde_json::from_str(&row.data).ok();
+    row_of.is_some_and(|it| elsewhere.has(&it.account_id, row.day()))
 }
 
 /// The statement of one link, read bit by bit; the latest row is the last of `ahead`.
@@ -100,6 +142,8 @@ struct Statement<'a> {
     scope: &'a UserScope,
     link: LinkId,
     days: Days,
+    /// What other links show of its accounts.
+    elsewhere: Option<&'a ShownElsewhere>,
     /// Rows read at once.
     share: usize,
     ahead: Vec<StoredRow>,
@@ -146,10 +190,20 @@ fn latest<'s, 'a>(statements: &'s mut [Statement<'a>]) -> Option<&'s mut Stateme
     })
 }
 
-/// It changes with any of the statements, and with which of them count.
-fn tag(request: &UserRequest<'_>, links: &[&Link], days: Days, form: &str) -> Tag {
+/// It changes with any of the statements, and with which of them shows what.
+fn tag(
+    request: &UserRequest<'_>,
+    links: &[&Link],
+    user: &UserStatus<'_>,
+    days: Days,
+    form: &str,
+) -> Tag {
     let query = request.http.uri().query().unwrap_or_default();
-    let states = links.iter().map(|link| rows::state(link, KIND));
+    let states = links.iter().map(|link| {
+        let elsewhere = user.shown_elsewhere(link.link_id);
+        let elsewhere = elsewhere.map(|it| format!("{it:?}")).unwrap_or_default();
+        rows::state(link, KIND) + &elsewhere
+    });
     let states: Vec<String> = states.collect();
     let fixed = [
         request.user().as_str(),

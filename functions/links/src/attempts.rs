@@ -17,26 +17,29 @@ pub(crate) struct SessionView {
     code: Option<Code>,
     institution: Option<InstitutionName>,
     link_id: Option<LinkId>,
+    link_ids: Vec<LinkId>,
     guidance: Option<Guidance>,
 }
 
 impl SessionView {
-    fn new(record: &AttemptRecord, user: &UserStatus<'_>) -> Self {
-        let report = user.session(record);
+    fn new(record: &AttemptRecord, attempts: &[AttemptRecord], user: &UserStatus<'_>) -> Self {
+        let report = user.session(record, attempts);
         Self {
             session_id: record.attempt.session_id.clone(),
             started_at: record.attempt.started_at,
             outcome: report.status,
             code: record.code.clone(),
             institution: record.institution.clone(),
-            link_id: report.link_id,
+            link_id: report.link_ids.first().copied(),
+            link_ids: report.link_ids,
             guidance: report.next_action,
         }
     }
 
     /// All of these attempts, the latest first.
     pub(crate) fn all(attempts: &[AttemptRecord], user: &UserStatus<'_>) -> Vec<Self> {
-        let mut sessions: Vec<_> = attempts.iter().map(|it| Self::new(it, user)).collect();
+        let sessions = attempts.iter().map(|it| Self::new(it, attempts, user));
+        let mut sessions: Vec<_> = sessions.collect();
         sessions.sort_by(|a, b| {
             let key = |it: &Self| (it.started_at, it.session_id.clone());
             key(b).cmp(&key(a))

@@ -1,7 +1,9 @@
 //! `POST /portal`: from the request to an address of My Belvo Portal.
 
+use std::error::Error;
+
 use belvo::{AccessToken, PortalToken};
-use domain::{Identity, Job, LinkId, UserScope};
+use domain::{Identity, Job, LinkId, UserScope, dedup_id};
 use gateway::Context;
 use jiff::Timestamp;
 use lambda_http::http::{Response, StatusCode};
@@ -54,9 +56,11 @@ impl Handler {
         let (scope, claims) = self.principal.user(context.claims).await?;
         let identity = self.identify(claims, who)?;
         if !self.is_theirs(&scope, &identity).await? {
+            self.look_at_consents(&scope, context).await;
             return Ok(self.public_portal());
         }
         let token = self.portal_token(&scope, &identity).await?;
+        self.look_at_consents(&scope, context).await;
         Ok(Opened {
             portal_url: portal_url::managing(&self.config.portal_url, &token.access),
             expires_at: Some(token.expires_at),
@@ -75,6 +79,7 @@ impl Handler {
         let holder = renewal.link.holder.or(who.holder);
         let identity = self.identify(claims, &Who { holder, ..who })?;
         if !self.is_theirs_to_renew(&renewal, &identity).await? {
+            self.look_at_consents(&scope, context).await;
             return Ok(self.public_portal());
         }
         let token = self.portal_token(&scope, &identity).await?;
@@ -83,12 +88,41 @@ impl Handler {
         let job = Job::ConsentRenewal {
             link_id,
             opened_at: self.clock.now(),
+            manages: false,
         };
         self.send(&job).await?;
         Ok(Opened {
             portal_url: portal_url::renewing(&self.config.portal_url, &token.access, &renewal),
             expires_at: Some(token.expires_at),
         })
+    }
+
+    /// Has the consents of the user read a few times from now on: any of them may be renewed or
+    /// revoked, and of single links no webhook tells it. The portal opens all the same, because the
+    /// way to it is the user's right, and the daily look makes up for this one.
+    async fn look_at_consents(&self, scope: &UserScope, context: &Context<'_>) {
+        if let Err(error) = self.queue_looks(scope).await {
+            let (request_id, error) = (context.request_id, runtime::chain(&*error));
+            tracing::error!(request_id, %error, "consents are not looked at soon");
+        }
+    }
+
+    async fn queue_looks(&self, scope: &UserScope) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let opened_at = self.clock.now();
+        let links = self.links.links(scope).await?;
+        let bound = links.iter().filter(|link| link.is_bound());
+        let jobs = bound.map(|link| {
+            let job = Job::ConsentRenewal {
+                link_id: link.link_id,
+                opened_at,
+                manages: true,
+            };
+            // An app may open the portal again and again; the first time counts for five minutes.
+            let id = dedup_id(&["manages", &link.link_id.to_string()]);
+            (job, id)
+        });
+        let jobs: Vec<_> = jobs.collect();
+        Ok(self.queue.send_all(&jobs).await?)
     }
 
     async fn portal_token(&self, scope: &UserScope, identity: &Identity) -> Result<Token, Problem> {

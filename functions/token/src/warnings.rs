@@ -1,6 +1,9 @@
 //! Warnings for the app to show before its user connects.
 
+use std::collections::BTreeSet;
+
 use domain::guidance::Text;
+use domain::link::UserStatus;
 use domain::{Holder, InstitutionName, Link, LinkId, UserScope, guidance};
 use serde::Serialize;
 
@@ -44,8 +47,15 @@ impl Handler {
                 return Vec::new();
             }
         };
+        let proof_wanted = self.config.proof_wanted();
+        let replaced: BTreeSet<LinkId> = {
+            let user = UserStatus::of(&links, proof_wanted, self.clock.now());
+            let ids = links.iter().map(|it| it.link_id);
+            ids.filter(|it| user.duplicate_of(*it).is_some()).collect()
+        };
         // A link that is gone at Belvo is still served, but cannot be renewed.
-        links.retain(|link| link.is_bound() && link.is_served(self.config.proof_wanted()));
+        links.retain(|link| link.is_bound() && link.is_served(proof_wanted));
+        links.retain(|link| !replaced.contains(&link.link_id));
         links.retain(|link| link.holder.is_none_or(|it| it == holder));
         let mut warnings: Vec<Warning> = Vec::new();
         for name in institutions {

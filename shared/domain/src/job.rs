@@ -90,12 +90,16 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         resources: Vec<ResourceKind>,
     },
-    /// The user has set out to renew the consent of a link. Whether it is done, Belvo knows.
+    /// The user has opened My Belvo Portal to renew the consent of a link, or may do so with it as
+    /// with others. What was done there, Belvo knows.
     #[serde(rename = "consent_renewal.v1")]
     ConsentRenewal {
         link_id: LinkId,
         /// When the portal was opened.
         opened_at: Timestamp,
+        /// Whether it was opened with all consents, to see, renew or revoke any of them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        manages: bool,
     },
     /// Everything of a link is to be erased, here and at Belvo.
     #[serde(rename = "link_erase.v1")]

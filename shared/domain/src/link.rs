@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `state` | the LINK record and its status |
 //! | `resource` | announcements, syncs and completeness of one resource |
+//! | `held_account` | the days of an account, and the same account in other links |
 //! | `tally` | what a sync run has found so far |
 //! | `pending` | the pending work |
 //! | `pace` | how often equal webhooks lead to a read |
@@ -54,13 +55,17 @@
 //! | `request_refresh` | when Belvo is asked to read the bank again: once |
 //! | `outbox` | which change is told next |
 //! | `status` | what stands between a user and their data, over all their links |
+//! | `same_accounts` | which accounts of two links are the same |
+//! | `coverage` | which of a person's links at a bank shows which days of an account |
 //! | `policy` | what the customer decided |
 
 mod backoff;
 mod change;
 mod consent;
+mod coverage;
 #[cfg(test)]
 mod fixtures;
+mod held_account;
 #[cfg(test)]
 mod invariants;
 mod limit;
@@ -78,6 +83,7 @@ mod request_refresh;
 mod resource;
 mod row_origin;
 mod run;
+mod same_accounts;
 mod schedule;
 mod state;
 mod status;
@@ -86,6 +92,8 @@ mod tally;
 pub use backoff::{Backoff, Jitter, LastError};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
+pub use coverage::ShownElsewhere;
+pub use held_account::{AccountDays, HeldAccount};
 pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use owners::{NamedOwner, OwnerEvidence};
@@ -98,6 +106,7 @@ pub use request_refresh::{RefreshAnswer, RefreshStart};
 pub use resource::{Deferred, LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
+pub use same_accounts::AccountIdentity;
 pub use schedule::{Reason, Schedule, later};
 pub use state::{EraseMark, Link, LinkStatus, LoggedWebhook, NamedBy, OwnerVerdict, Proof};
 pub use status::{SessionReport, SessionStatus, Status, StatusReport, UserStatus};

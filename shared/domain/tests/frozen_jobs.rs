@@ -209,7 +209,8 @@ fn optional(job: &Job) -> Vec<(&'static str, bool)> {
         Job::ConsentRenewal {
             link_id: _,
             opened_at: _,
-        } => vec![],
+            manages,
+        } => vec![("manages", *manages)],
         Job::LinkErase {
             link_id: _,
             external_id: _,

@@ -29,6 +29,8 @@ pub enum ProblemKind {
     NoConsent,
     /// The link exists, and its data is not shown yet or never will be.
     LinkNotServed,
+    /// Another link has taken the place of this one.
+    LinkReplaced,
     /// Belvo has refreshed the link less than ten minutes ago.
     RefreshedRecently,
     /// The bank gives no more data this month.
@@ -85,6 +87,11 @@ impl ProblemKind {
                 StatusCode::CONFLICT,
                 "/problems/link-not-served",
                 "The link's data is not shown; the link itself says why.",
+            ),
+            Self::LinkReplaced => (
+                StatusCode::CONFLICT,
+                "/problems/link-replaced",
+                "Another link has taken the place of this one; `duplicate_of` of the link names it.",
             ),
             Self::RefreshedRecently => (
                 StatusCode::CONFLICT,

@@ -1,5 +1,6 @@
 //! Every link and every row, out of and into DynamoDB: what the fetcher and the sweeper are built
-//! with. It reads LINK by `link_id` alone, of any user.
+//! with. It reads LINK by `link_id` alone, of any user; a list of links is of the user of a link that
+//! a job works on.
 //!
 //! What answers a user is built with `user-store` instead, where every read takes the user's scope.
 //!

@@ -105,6 +105,11 @@ impl ResourceRow {
         day(&self.data)?.parse().ok()
     }
 
+    /// Whether it is a movement of an account.
+    pub fn is_transaction(&self) -> bool {
+        self.kind == ResourceKind::Transactions
+    }
+
     /// `INFLOW` or `OUTFLOW` of a movement.
     pub fn flow(&self) -> Option<&str> {
         text_of(&self.data, "type")

@@ -5,7 +5,7 @@ use domain::link::EraseMark;
 use domain::{ConsentId, Link, LinkId, UserScope};
 use table::Consistency::{AsOfNow, Eventual};
 use table::item::text_of;
-use table::query::{self, Keys};
+use table::query::Keys;
 use table::record::erase_mark::{OF_USER, marking};
 use table::record::receipt::{self, Receipt};
 use table::record::{consent, link};
@@ -14,9 +14,6 @@ use table::{Item, Result, Table};
 
 use crate::connections::UserConnections;
 use crate::page::{RowPage, StoredRow, page};
-
-/// The sparse index of LINK and CONSENT records that have a user.
-const INDEX: &str = "by_external_id";
 
 /// Links, of one user at a time.
 #[derive(Clone, Debug)]
@@ -43,12 +40,7 @@ impl UserLinks {
     ///
     /// The index gives the keys alone and lags behind; what counts is read from the table.
     pub async fn links(&self, scope: &UserScope) -> Result<Vec<Link>> {
-        let query = self.table.partition("external_id", scope.external_id());
-        let items = query::all(query.index_name(INDEX), "reading a user's links").await?;
-        let is_link = |item: &&Item| text_of(item, "record") == Some(link::RECORD);
-        let keys = items.iter().filter(is_link);
-        let ids = keys.filter_map(|it| LinkId::parse(text_of(it, "link_id")?).ok());
-        let ids: Vec<LinkId> = ids.collect();
+        let ids = link::ids_of_user(&self.table, scope.external_id()).await?;
         let records = link::find_many(&self.table, &ids, AsOfNow);
         let mut records = records.await?;
         records.retain(|it| is_of(it, scope) && it.erase.is_none());

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::LinkId;
+use jiff::civil::Date;
 use table::item::text_of;
 use table::{Item, Result, StoreError, row, value};
 
@@ -48,6 +49,12 @@ impl StoredRow {
     /// Whether it is a movement without a date.
     pub fn is_undated(&self) -> bool {
         row::is_undated(&self.record)
+    }
+
+    /// The day of a movement; `None` for one without a date.
+    pub fn day(&self) -> Option<Date> {
+        let day = self.record.split('#').nth(1)?;
+        day.parse().ok().filter(|_| !self.is_undated())
     }
 
     /// Belvo's object of `ResourceTable`. Its key says which link it is of.

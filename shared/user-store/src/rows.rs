@@ -30,6 +30,12 @@ impl Days {
         Self { range, undated }
     }
 
+    /// The same without the days after this one. What has no date stays.
+    pub fn until(mut self, last: Date) -> Self {
+        self.range.to = Some(self.range.to.map_or(last, |to| to.min(last)));
+        self
+    }
+
     /// Whether movements without a date are among them.
     pub fn has_undated(self) -> bool {
         self.undated
@@ -103,7 +109,7 @@ impl UserRows {
         let Place { scope, link, kind } = place;
         if let Some(from) = from {
             match kind.is_dated() {
-                true => last = from.record.to_owned(),
+                true => last = last.min(from.record.to_owned()),
                 false => first = from.record.to_owned(),
             }
         }

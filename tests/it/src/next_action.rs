@@ -152,25 +152,7 @@ async fn a_renewal_that_comes_as_a_new_link_takes_the_old_ones_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_links_to_a_bank_the_healthy_one_is_served() {
-    let bank = Bank::connected().await;
-    let (world, user) = (&bank.world, &bank.user);
-    let second = world.connected(user).await;
-    assert_eq!(
-        bank.shown().await["duplicate_of"],
-        second.link_id,
-        "the newer one is served"
-    );
-    let path = format!("links/{}/consent", second.link_id);
-    world.sandbox(&path, &json!({"expire": true})).await;
-    world.settle().await;
-    assert_eq!(bank.shown().await["duplicate_of"], Value::Null);
-    let link = shown(world, user, &second.link_id).await;
-    assert_eq!(link["duplicate_of"], bank.link_id());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_old_link_is_served_until_the_new_one_has_its_statement() {
+async fn the_old_link_shows_its_rows_until_the_new_one_has_its_statement() {
     let bank = Bank::connected().await;
     let (world, user) = (&bank.world, &bank.user);
     bank.control("consent", &json!({"expire": true})).await;
@@ -179,11 +161,9 @@ async fn the_old_link_is_served_until_the_new_one_has_its_statement() {
     bank.faults(&json!({"fail_next": {
         "count": 100, "status": 400, "code": "operational_limits_reached", "path": "/api/transactions/"
     }})).await;
-    let new = world.connected(user).await;
-    assert_eq!(
-        shown(world, user, &new.link_id).await["duplicate_of"],
-        bank.link_id()
-    );
+    let same = json!({"new_link": true, "external_id": user.external_id});
+    bank.control("renew", &same).await;
+    world.settle().await;
     let rows = all(world, user, "/transactions", 500).await;
     assert_eq!(rows.len(), before);
     assert!(
@@ -373,7 +353,7 @@ async fn every_visit_to_the_widget_has_an_end_and_advice() {
     );
 }
 
-async fn set_started_at(world: &World, user: &User, session_id: &str, at: jiff::Timestamp) {
+pub async fn set_started_at(world: &World, user: &User, session_id: &str, at: jiff::Timestamp) {
     let update = world.stack.dynamodb().update_item();
     update
         .table_name(&world.stack.endpoints().connection_table)

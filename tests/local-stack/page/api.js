@@ -9,6 +9,7 @@ const SENTENCES = {
   "refreshed-recently": "Os dados acabaram de ser atualizados. Tente de novo mais tarde.",
   "limit-reached": "O limite de consultas deste mês foi atingido. Ele recomeça no próximo mês.",
   "link-not-served": "Os dados deste banco ainda não estão disponíveis.",
+  "link-replaced": "Outra conexão tomou o lugar desta. Não precisa fazer nada.",
   "no-consent": "Ainda não recebemos a autorização do banco. Tente de novo em alguns minutos.",
   "not-found": "Isto não existe mais.",
   "belvo-refused": "A Belvo não aceitou o pedido. Se continuar, fale com o suporte.",

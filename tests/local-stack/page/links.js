@@ -15,6 +15,7 @@ const STATES = {
   loading: ["", "Recebendo dados"],
   ready: ["good", "Em dia"],
   needs_user: ["wait", "Precisa de você"],
+  replaced: ["", "Substituída"],
   gone: ["bad", "Desconectado"],
 };
 const RESOURCES = {
@@ -199,11 +200,11 @@ function accountRow({ id, balance, balance_type, category, currency, ...account 
 
 // ── Consent ───────────────────────────────────────────────────────────────────────────────────
 
-function showConsent(panel, { consent, next_action }) {
+function showConsent(panel, { consent, next_action, duplicate_of }) {
   panel.hidden = !consent;
   if (!consent) return;
-  // One button for each action.
-  panel.querySelector(".renew").hidden = next_action.action === "renew_consent";
+  // One button for each action; a link that was replaced needs none.
+  panel.querySelector(".renew").hidden = next_action.action === "renew_consent" || Boolean(duplicate_of);
   setText(panel.querySelector("summary"), validity(consent));
   const groups = Object.keys(consent.permissions ?? {}).filter((group) => PERMISSIONS[group]);
   panel.querySelector("ul").replaceChildren(...groups.map((group) => make("li", t(PERMISSIONS[group]))));

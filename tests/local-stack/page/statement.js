@@ -35,8 +35,8 @@ export function followLinks(current) {
   // Before the first sync, an empty list does not mean that there are no transactions.
   links = current.filter(({ resources }) => resources?.transactions.rows || resources?.transactions.state === "ready");
   element("statement").hidden = links.length === 0;
-  const news = JSON.stringify(links.map(({ link_id, duplicate_of, resources: { transactions } }) =>
-    [link_id, duplicate_of, transactions.rows, transactions.as_of]));
+  const news = JSON.stringify(links.map(({ link_id, status, resources: { transactions } }) =>
+    [link_id, status, transactions.rows, transactions.as_of]));
   if (news === seen) return;
   seen = news;
   if (links.length) load(Math.max(shown, ROWS)).catch(tell);

@@ -52,6 +52,7 @@ const ENGLISH = {
   "Recebendo dados": "Receiving data",
   "Em dia": "Up to date",
   "Precisa de você": "Needs you",
+  "Substituída": "Replaced",
   "Desconectado": "Disconnected",
   "Pessoa física": "Individual",
   "Empresa": "Company",
@@ -163,6 +164,7 @@ const ENGLISH = {
   "O limite de consultas deste mês foi atingido. Ele recomeça no próximo mês.":
     "This month's limit of requests is reached. It starts again next month.",
   "Os dados deste banco ainda não estão disponíveis.": "This bank's data is not available yet.",
+  "Outra conexão tomou o lugar desta. Não precisa fazer nada.": "Another connection has taken the place of this one. There is nothing to do.",
   "Ainda não recebemos a autorização do banco. Tente de novo em alguns minutos.":
     "We have not received the bank's authorization yet. Try again in a few minutes.",
   "Isto não existe mais.": "This no longer exists.",

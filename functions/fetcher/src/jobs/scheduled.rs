@@ -1,5 +1,5 @@
 //! Jobs of the sweeper: what is due, what Belvo's list shows, what an operator wants read again;
-//! and a consent that its user has set out to renew, which is read a few times.
+//! and a consent that its user may be renewing or revoking, which is read a few times.
 
 use domain::link::{LinkStatus, Reason};
 use jiff::Timestamp;
@@ -59,16 +59,18 @@ pub(crate) async fn reread(link: &mut LeasedLink<'_>, not_before: Timestamp) -> 
     reconcile_now(link).await
 }
 
-/// The user has opened My Belvo Portal to renew a consent: schedules when it is read.
-pub(crate) async fn renewal_opened(
+/// The user has opened My Belvo Portal, where consents are renewed and revoked: schedules when the
+/// consent is read.
+pub(crate) async fn portal_opened(
     link: &mut LeasedLink<'_>,
     opened_at: Timestamp,
+    manages: bool,
 ) -> Result<JobOutcome> {
     if !link.record.is_bound() {
         return Ok(JobOutcome::NotBound);
     }
     link.record
-        .observe_renewal(opened_at, link.fetcher.clock.now());
+        .observe_portal(opened_at, manages, link.fetcher.clock.now());
     link.save().await?;
     Ok(JobOutcome::Scheduled)
 }

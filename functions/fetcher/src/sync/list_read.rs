@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use belvo::{Page, SpoiledRow};
 use domain::Code;
-use domain::link::{MAX_REJECTED, Tally};
+use domain::link::{AccountDays, MAX_REJECTED, Tally};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{Index, ResourceRow, Unstorable};
@@ -165,6 +165,11 @@ impl ListRead {
             last_date: row.value_date(),
             ..Tally::default()
         });
+        if let Some(day) = row.value_date().filter(|_| row.is_transaction()) {
+            // Of one that names no account, no other link shows the days.
+            let account = row.parent_id().unwrap_or_default();
+            self.tally.observe_days(account, AccountDays::of(day));
+        }
     }
 }
 

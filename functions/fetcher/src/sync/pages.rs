@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::collections::btree_map::Entry;
 
 use belvo::{BelvoError, Page};
+use domain::link::AccountIdentity;
 use domain::{DateRange, ResourceKind};
 use runtime::Metric;
 use store::{Index, ResourceRow};
@@ -118,6 +119,11 @@ impl Reading<'_, '_> {
                 if target.kind == ResourceKind::Owners {
                     let owner = owners::named_owner(object).into_iter();
                     self.link.documents.extend(owner.flat_map(readings));
+                }
+                if target.kind == ResourceKind::Accounts {
+                    let account = AccountIdentity::read(object.get());
+                    let account = account.map(|it| (it.id().to_owned(), it));
+                    self.link.accounts.extend(account);
                 }
                 match ResourceRow::new(target.kind, object) {
                     Ok(row) => rows.extend(self.read.take(row, target, &self.index)),

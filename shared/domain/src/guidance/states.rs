@@ -71,6 +71,15 @@ pub(super) const ADVICE: &[Advice] = &[
                   Check the CPF or CNPJ and connect an account of yours.",
     },
     Advice {
+        codes: &["replaced"],
+        action: Action::None,
+        cause_pt: "Uma conexão mais recente com este banco traz os mesmos dados.",
+        cause_en: "A newer connection to this bank brings the same data.",
+        text_pt: "Outra conexão sua com este banco tomou o lugar desta. Não precisa fazer nada.",
+        text_en: "Another connection of yours to this bank has taken the place of this one. There \
+                  is nothing to do.",
+    },
+    Advice {
         codes: &["already_connected"],
         action: Action::RenewConsent,
         cause_pt: "Conectar de novo cria outra autorização e gasta o limite mensal de consultas.",

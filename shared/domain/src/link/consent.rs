@@ -29,7 +29,14 @@ const WEBHOOK_COUNTS: SignedDuration = SignedDuration::from_hours(1);
 
 /// Minutes after the portal was opened at which the consent is read: most users take a few
 /// minutes, and a bank waits an hour (Open Finance Brasil, Consents API 3.3).
-const RENEWAL_MINUTES: [i64; 4] = [3, 10, 30, 65];
+const PORTAL_MINUTES: [i64; 4] = [3, 10, 30, 65];
+
+/// A consent is read so often whatever else happens: a user may revoke it in the bank's app or
+/// confirm it there, and of single links no webhook tells it.
+const SLOW_CLOCK: SignedDuration = SignedDuration::from_hours(24);
+
+/// The same once it has ended. A user renews it late, if ever.
+const SLOW_CLOCK_OF_ENDED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What LINK knows of its consent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +57,10 @@ pub struct ConsentFacts {
     pub deferred_until: Option<Timestamp>,
     /// When the user last opened the portal to renew it.
     pub renewal_opened_at: Option<Timestamp>,
+    /// When the user last opened the portal, to renew this consent or with all of them.
+    pub portal_opened_at: Option<Timestamp>,
+    /// When Belvo was last asked about it.
+    pub read_at: Option<Timestamp>,
     /// The end that the last `consent.expiring` event was about.
     pub announced_end: Option<ConsentEnd>,
 }
@@ -132,7 +143,7 @@ impl ConsentFacts {
     }
 
     /// When the consent must be read next.
-    pub fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_check(&self, now: Timestamp) -> Timestamp {
         let days = |days: i64| SignedDuration::from_hours(24 * days);
         let around_end = self.expires_at.into_iter().flat_map(|end| {
             let before = DAYS_BEFORE_END.map(|it| later(end, days(-it)));
@@ -143,20 +154,29 @@ impl ConsentFacts {
                 .chain(after)
         });
         let after_webhook = self.changed_at.map(|at| later(at, WEBHOOK_COUNTS));
-        let renewal = self.renewal_opened_at.into_iter().flat_map(|at| {
-            RENEWAL_MINUTES.map(|minutes| later(at, SignedDuration::from_mins(minutes)))
+        let opened = self.renewal_opened_at.max(self.portal_opened_at);
+        let portal = opened.into_iter().flat_map(|at| {
+            PORTAL_MINUTES.map(|minutes| later(at, SignedDuration::from_mins(minutes)))
         });
         let put_off = self.deferred_until;
+        let period = match self.has_ended(now) {
+            true => SLOW_CLOCK_OF_ENDED,
+            false => SLOW_CLOCK,
+        };
+        let slowly = later(self.read_at.unwrap_or(now), period);
         let dates = around_end
             .chain(after_webhook)
-            .chain(renewal)
-            .chain(put_off);
+            .chain(portal)
+            .chain(put_off)
+            .chain([slowly]);
         // To the second as the index of due links counts, and not before the time has come.
         let up = TimestampRound::new()
             .smallest(Unit::Second)
             .mode(RoundMode::Ceil);
         let dates = dates.map(|at| at.round(up).unwrap_or(at));
-        dates.filter(|at| *at > now).min()
+        // A look that was due and came to nothing is made up for.
+        let first = dates.filter(|at| *at > now).min();
+        first.unwrap_or_else(|| later(now, period))
     }
 
     /// Keeps the consent that counts among those Belvo lists: one in force, or else the last one

@@ -306,18 +306,43 @@ impl Link {
     }
 
     /// Keeps what Belvo lists of the link's consents. Says whether the one that counts has ended.
-    pub fn observe_consents(&mut self, listed: &[ListedConsent], now: Timestamp) -> bool {
+    ///
+    /// A consent in force may have mended what the user had to, and no webhook tells it of a single
+    /// link: then Belvo's record of the link is looked at, and what Belvo declined for want of the
+    /// consent is asked for again.
+    pub fn observe_consents(
+        &mut self,
+        listed: &[ListedConsent],
+        policy: &Policy,
+        now: Timestamp,
+    ) -> bool {
         self.pending.consents = false;
         let consent = self.consent.get_or_insert_default();
+        let was_in_force = consent.is_in_force(now);
+        let known = (consent.id, consent.expires_at);
         consent.observe_listed(listed, now);
-        consent.has_ended(now)
+        consent.read_at = Some(now);
+        let has_ended = consent.has_ended(now);
+        let is_renewed = !was_in_force || known != (consent.id, consent.expires_at);
+        if consent.is_in_force(now) && self.user_action.is_some() {
+            self.pending.link = true;
+            if is_renewed {
+                self.request_where(policy, SyncMode::Full, |it| {
+                    it.declined.as_ref().is_some_and(needs_user)
+                });
+            }
+        }
+        has_ended
     }
 
-    /// The user has opened the portal to renew the consent. Belvo sends no webhook when a renewal
-    /// finishes, so the consent is read a few times.
-    pub fn observe_renewal(&mut self, opened_at: Timestamp, now: Timestamp) {
+    /// The user has opened the portal, to renew the consent or, if it `manages`, with all consents.
+    /// Belvo sends no webhook when a renewal finishes, so the consent is read a few times.
+    pub fn observe_portal(&mut self, opened_at: Timestamp, manages: bool, now: Timestamp) {
         let consent = self.consent.get_or_insert_default();
-        consent.renewal_opened_at = Some(opened_at);
+        consent.portal_opened_at = Some(opened_at);
+        if !manages {
+            consent.renewal_opened_at = Some(opened_at);
+        }
         let next = consent.next_check(now);
         self.schedule.set(Reason::Consent, next);
     }

@@ -236,6 +236,8 @@ impl Link {
         self.assign(external_id, LinkStatus::Bound);
         self.bound_at.get_or_insert(now);
         self.named_by.clear();
+        // OWNERS lead to the consent; without them, what a webhook has named is looked up.
+        self.pending.consents |= !self.fetch_resources.contains(&ResourceKind::Owners);
     }
 
     fn assign(&mut self, external_id: ExternalId, status: LinkStatus) {

@@ -71,6 +71,10 @@ impl Link {
             Reason::CheckLink => {
                 self.pending.link = true;
                 self.checked_at = None;
+                if self.status == LinkStatus::Quarantined {
+                    self.pending
+                        .request_sync(ResourceKind::Owners, SyncMode::Full);
+                }
                 if let Some(unresolved) = &mut self.unresolved {
                     unresolved.attempts = unresolved.attempts.saturating_add(1);
                 }
@@ -150,8 +154,8 @@ impl Link {
         if self.is_bound() {
             let full_sync = self.next_full_sync(policy, now);
             self.schedule.replan(Reason::FullSync, full_sync, now);
-            let consent = self.consent.as_ref().and_then(|it| it.next_check(now));
-            self.schedule.replan(Reason::Consent, consent, now);
+            let consent = self.consent.clone().unwrap_or_default().next_check(now);
+            self.schedule.replan(Reason::Consent, Some(consent), now);
             self.schedule_deferred();
             let known = self.schedule.get(Reason::EmptyList);
             if let Some(look) = self.next_look_at_nothing(now) {
@@ -175,7 +179,7 @@ impl Link {
     }
 
     /// When Belvo is asked again about a link that is not bound; never once it has waited too long,
-    /// nor about one in quarantine, whose owner is compared when OWNERS is announced.
+    /// nor about one in quarantine whose OWNERS will be announced. Of a single link, they are not.
     fn next_check(&mut self, now: Timestamp) -> Option<Timestamp> {
         let end = self.checks_end()?;
         let first = || Backoff::next(None, now);
@@ -190,11 +194,14 @@ impl Link {
     /// For how long Belvo is asked about a link that is not bound.
     fn checks_end(&self) -> Option<SignedDuration> {
         match self.status {
-            LinkStatus::Quarantined | LinkStatus::Bound => None,
+            LinkStatus::Bound => None,
+            // OWNERS will be announced. Of a single link, they are not.
+            LinkStatus::Quarantined if !self.is_single() => None,
             LinkStatus::Unclaimed => Some(UNCLAIMED_CHECKS_END),
-            LinkStatus::Announced | LinkStatus::AwaitingOwner | LinkStatus::Gone => {
-                Some(CHECKS_END)
-            }
+            LinkStatus::Quarantined
+            | LinkStatus::Announced
+            | LinkStatus::AwaitingOwner
+            | LinkStatus::Gone => Some(CHECKS_END),
         }
     }
 
@@ -260,16 +267,19 @@ impl Link {
     }
 
     /// When the weekly full sync is due: a week after the oldest full sync, spread over a day. A
-    /// link that Belvo reads once has none.
+    /// link that Belvo reads once has one only while Belvo declines something of it: no webhook will
+    /// tell that it is given again.
     fn next_full_sync(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
-        if self.access_mode.as_deref() == Some("single") {
+        let is_single = self.is_single();
+        if is_single && self.declined().next().is_none() {
             return None;
         }
         let requested = self.requested(policy);
         let resources = requested.iter().filter_map(|it| self.resources.get(it));
         // A full sync does not make younger what Belvo declines to give.
         let given = resources.filter(|it| it.declined.is_none());
-        let oldest = given.filter_map(|it| it.last_full_sync).min()?;
+        let oldest = given.filter_map(|it| it.last_full_sync).min();
+        let oldest = oldest.or(self.bound_at.filter(|_| is_single))?;
         let spread = Jitter::new(self.link_id, 0).share_of(SignedDuration::from_hours(24));
         let next = later(later(oldest, FULL_SYNC_PERIOD), spread);
         let tomorrow = later(now, SignedDuration::from_hours(24));

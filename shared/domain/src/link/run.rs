@@ -181,6 +181,9 @@ impl Link {
             kind == ResourceKind::Bills && run.tally.added > 0 && before.is_some_and(is_lost);
         let declined = resource.declined.take();
         resource.refused = None;
+        // What is stored and did not come keeps its days.
+        let has_all = run.mode == SyncMode::Full && resource.rows <= run.tally.rows;
+        let days = std::mem::take(&mut run.tally.days);
         let run_found_rows = run.tally.rows + run.tally.rejected_rows > 0;
         match run.mode {
             SyncMode::Full => {
@@ -223,6 +226,9 @@ impl Link {
         if kind == ResourceKind::Owners {
             // OWNERS names the documents by which Belvo lists consents.
             self.pending.consents = true;
+        }
+        if kind == ResourceKind::Transactions {
+            self.observe_days(days, has_all);
         }
         if kind == ResourceKind::Transactions && self.untold_rows == UntoldRows::Suspected {
             self.untold_rows = UntoldRows::Changed;

@@ -9,6 +9,7 @@ use strum::IntoStaticStr;
 use super::backoff::{Backoff, LastError};
 use super::change::{ChangeEvent, UntoldRows};
 use super::consent::ConsentFacts;
+use super::held_account::HeldAccount;
 use super::pending::{Pending, SyncMode};
 use super::policy::Policy;
 use super::refresh::Refresh;
@@ -94,6 +95,8 @@ pub struct Link {
     /// The last refresh the app has asked for.
     pub refresh: Option<Refresh>,
     pub resources: BTreeMap<ResourceKind, Resource>,
+    /// Its accounts, by Belvo's id.
+    pub accounts: BTreeMap<String, HeldAccount>,
     /// Webhooks that came before the link was bound; they enter the webhook log then.
     pub unlogged: Vec<LoggedWebhook>,
 
@@ -184,6 +187,11 @@ impl Link {
     /// Whether the link's data may be read from Belvo and stored.
     pub fn is_bound(&self) -> bool {
         self.status == LinkStatus::Bound
+    }
+
+    /// Whether Belvo reads it once, and sends no webhook later.
+    pub(super) fn is_single(&self) -> bool {
+        self.access_mode.as_deref() == Some("single")
     }
 
     /// Whether the user has proven to be the one who connected it. A user can come back from a visit

@@ -1,26 +1,31 @@
 //! What stands between a user and their data, and what to do next: over all links and attempts of
-//! the user, because one link may continue or duplicate another.
+//! the user, because one link may continue another, or hold the same accounts.
 //!
 //! Several things may be wrong at once. What only the user can mend comes first, then what the
 //! user must wait for.
-
-use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::consent::ConsentObstacle;
-use super::schedule::Reason;
+use super::coverage::{Coverage, Health, Ranked, ShownElsewhere};
+use super::schedule::{Reason, later};
 use super::state::{Link, LinkStatus};
 use crate::attempt::AttemptRecord;
 use crate::code::Code;
 use crate::event::ConsentChange;
 use crate::guidance::{Action, Guidance, guidance};
-use crate::id::{LinkId, SessionId};
-use crate::resource::ResourceKind;
+use crate::id::LinkId;
 
 /// Most users need less from the token to the way back; a later outcome still counts.
 const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long after its beginning a visit can make a link: its token lives 10 minutes, and the bank
+/// then gives the user 60 (Open Finance Brasil, Consents API 3.3). The rest is slack.
+const VISIT_LASTS: SignedDuration = SignedDuration::from_mins(90);
+
+/// How far Belvo's clock may be behind ours.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a link stands, as its user sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +42,8 @@ pub enum Status {
     Ready,
     /// No new data comes unless the user acts.
     NeedsUser,
+    /// Another link of the person at the bank has taken its place; what was read is still shown.
+    Replaced,
     /// Belvo has lost it; what was read is still shown.
     Gone,
 }
@@ -62,11 +69,12 @@ pub enum SessionStatus {
     Silent,
 }
 
-/// A visit to the widget: how it ended, the link it led to, and what to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A visit to the widget: how it ended, the links it led to, and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionReport {
     pub status: SessionStatus,
-    pub link_id: Option<LinkId>,
+    /// The one that its callback has named first.
+    pub link_ids: Vec<LinkId>,
     pub next_action: Option<Guidance>,
 }
 
@@ -76,42 +84,69 @@ pub struct UserStatus<'a> {
     links: &'a [Link],
     proof_required: bool,
     now: Timestamp,
-    /// For a link, the link that serves in its place.
-    duplicates: BTreeMap<LinkId, LinkId>,
+    coverage: Coverage,
 }
 
 impl<'a> UserStatus<'a> {
     /// Over these links of one user. With `proof_required`, a link is served only once the user
     /// has proven to be the one who connected it.
     pub fn of(links: &'a [Link], proof_required: bool, now: Timestamp) -> Self {
+        let served = links.iter().filter(|it| it.is_served(proof_required));
+        let served = served.map(|link| Ranked {
+            link,
+            health: match report(link, proof_required, now).status {
+                Status::Ready => Health::Good,
+                Status::Loading => Health::Loading,
+                Status::NeedsUser
+                | Status::Replaced
+                | Status::Gone
+                | Status::Quarantined
+                | Status::AwaitingOwner
+                | Status::AwaitingProof => Health::Broken,
+            },
+        });
+        let served: Vec<Ranked<'_>> = served.collect();
         Self {
             links,
             proof_required,
             now,
-            duplicates: duplicates(links, proof_required, now),
+            coverage: Coverage::of(&served),
         }
     }
 
     /// Where a link stands.
     pub fn link(&self, link: &Link) -> StatusReport {
-        report(link, self.proof_required, self.now)
+        match self.duplicate_of(link.link_id) {
+            Some(_) => StatusReport::new(Status::Replaced, "replaced"),
+            None => report(link, self.proof_required, self.now),
+        }
     }
 
-    /// The link of the same person at the same bank that serves in place of this one.
+    /// The link of the same person at the same bank that has taken the place of this one: it
+    /// continues it, or holds the same accounts and is the one to count on.
     pub fn duplicate_of(&self, link: LinkId) -> Option<LinkId> {
-        self.duplicates.get(&link).copied()
+        self.coverage.successors.get(&link).copied()
     }
 
-    /// How a visit to the widget ended. If it has made a link of the user, it was a success, even
-    /// if the browser never came back.
-    pub fn session(&self, record: &AttemptRecord) -> SessionReport {
-        let session_id = &record.attempt.session_id;
-        let link_id = record.linked.or_else(|| self.made_by(session_id));
+    /// What other links show of the accounts of this one.
+    pub fn shown_elsewhere(&self, link: LinkId) -> Option<&ShownElsewhere> {
+        self.coverage.elsewhere.get(&link)
+    }
+
+    /// How a visit to the widget ended, one of these of the user. If it has made links of the user,
+    /// it was a success, even if the browser never came back.
+    pub fn session(&self, record: &AttemptRecord, attempts: &[AttemptRecord]) -> SessionReport {
+        let made = self.links.iter().filter(|it| {
+            let is_named = record.linked == Some(it.link_id);
+            !is_named && (is_made_by(it, record) || may_be_made_by(it, record, attempts))
+        });
+        let made = made.map(|it| it.link_id);
+        let link_ids: Vec<LinkId> = record.linked.into_iter().chain(made).collect();
         let code = record.code.as_ref().map(Code::as_str);
         let code_or = |other| Some(code.unwrap_or(other));
         let (status, advice) = match record.outcome.as_ref().map(Code::as_str) {
             Some("success") => (SessionStatus::Success, None),
-            _ if link_id.is_some() => (SessionStatus::Success, None),
+            _ if !link_ids.is_empty() => (SessionStatus::Success, None),
             Some("exit") => (SessionStatus::Exit, code_or("exit")),
             Some("error") => (SessionStatus::Error, code_or("unknown")),
             Some("warning") => (SessionStatus::Warning, code_or("unknown")),
@@ -120,19 +155,43 @@ impl<'a> UserStatus<'a> {
         };
         SessionReport {
             status,
-            link_id,
+            link_ids,
             next_action: advice.map(|code| *guidance(code)),
         }
-    }
-
-    fn made_by(&self, session: &SessionId) -> Option<LinkId> {
-        let made = |it: &&Link| it.session_id.as_ref() == Some(session) && it.replaces.is_none();
-        self.links.iter().find(made).map(|it| it.link_id)
     }
 
     fn is_silent(&self, record: &AttemptRecord) -> bool {
         self.now.duration_since(record.attempt.started_at) >= SILENT_AFTER
     }
+}
+
+/// Whether the attempt is the one to which the link was credited. One that continues another link
+/// has the attempt of that one.
+fn is_made_by(link: &Link, record: &AttemptRecord) -> bool {
+    link.session_id.as_ref() == Some(&record.attempt.session_id) && link.replaces.is_none()
+}
+
+/// Whether an attempt of which no callback came can have made a link that no callback has named. The
+/// link may be credited to another attempt of those minutes, or to none.
+fn may_be_made_by(link: &Link, record: &AttemptRecord, attempts: &[AttemptRecord]) -> bool {
+    let attempt = &record.attempt;
+    let is_open = |it: &Code| it.as_str() == "started";
+    if !record.outcome.as_ref().is_none_or(is_open) {
+        return false;
+    }
+    let is_named = attempts.iter().any(|it| it.linked == Some(link.link_id));
+    let since = later(attempt.started_at, -CLOCK_MARGIN);
+    let until = later(attempt.started_at, VISIT_LASTS);
+    let fits = link
+        .created_at
+        .is_some_and(|it| (since..=until).contains(&it));
+    let is_theirs = match (&link.owner_document, link.replaces) {
+        // The hash of a link that is continued may be of an older key.
+        (_, Some(_)) => link.holder.is_none_or(|it| it == attempt.holder()),
+        (Some(owner), None) => owner == attempt.expected_owner(),
+        (None, None) => true,
+    };
+    !is_named && fits && is_theirs
 }
 
 impl StatusReport {
@@ -234,40 +293,6 @@ fn retried(status: Status, code: &Code, until: Option<Timestamp>) -> StatusRepor
         None => Action::Wait,
     };
     report
-}
-
-/// Belvo gives the links of one person at one bank the same `institution_user_id`. Each holds the
-/// same accounts and movements, so one of them serves where everything of a user is shown: the
-/// newest healthy one. Until a new link has its statement, an old one serves, whatever is wrong
-/// with it.
-fn duplicates(links: &[Link], proof_required: bool, now: Timestamp) -> BTreeMap<LinkId, LinkId> {
-    let served = || {
-        let served = links.iter().filter(|it| it.is_served(proof_required));
-        served.filter_map(|it| {
-            let person = it.institution_user_id.as_deref();
-            Some((person.filter(|person| !person.is_empty())?, it))
-        })
-    };
-    let rank = |link: &Link| {
-        let healthy = report(link, proof_required, now).status == Status::Ready;
-        (has_statement(link), healthy, link.created_at, link.link_id)
-    };
-    let mut ranked: Vec<(&str, &Link)> = served().collect();
-    ranked.sort_by_cached_key(|(_, link)| rank(link));
-    // Of the links of a person the last one stays.
-    let serving = ranked.iter().map(|(person, link)| (*person, link.link_id));
-    let serving: BTreeMap<&str, LinkId> = serving.collect();
-    let pairs = served().filter_map(|(person, link)| {
-        let best = *serving.get(person)?;
-        (best != link.link_id).then_some((link.link_id, best))
-    });
-    pairs.collect()
-}
-
-/// Whether its statement was read, and Belvo still gives it.
-fn has_statement(link: &Link) -> bool {
-    let statement = link.resources.get(&ResourceKind::Transactions);
-    statement.is_some_and(|it| it.last_sync.is_some() && it.declined.is_none())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::held_account::{AccountDays, MAX_ACCOUNTS};
 use crate::code::Code;
 use crate::event::Totals;
 use crate::resource::ResourceKind;
@@ -32,6 +33,8 @@ pub struct Tally {
     /// The earliest and the latest `value_date`.
     pub first_date: Option<Date>,
     pub last_date: Option<Date>,
+    /// The days of each account's transactions.
+    pub days: BTreeMap<String, AccountDays>,
     /// The first rejected rows: id, or position in the list, and why.
     pub rejected: BTreeMap<String, Code>,
 }
@@ -50,8 +53,23 @@ impl Tally {
             (a, b) => a.or(b),
         };
         self.last_date = self.last_date.max(other.last_date);
+        for (account, days) in other.days {
+            self.observe_days(&account, days);
+        }
         let room = MAX_REJECTED.saturating_sub(self.rejected.len());
         self.rejected.extend(other.rejected.into_iter().take(room));
+    }
+
+    /// Adds days of an account.
+    pub fn observe_days(&mut self, account: &str, days: AccountDays) {
+        let has_room = self.days.len() < MAX_ACCOUNTS;
+        match self.days.get_mut(account) {
+            Some(known) => *known = known.and(days),
+            None if has_room => {
+                self.days.insert(account.to_owned(), days);
+            }
+            None => {}
+        }
     }
 
     /// What Belvo would have announced, had it announced these rows.
@@ -89,7 +107,7 @@ mod tests {
             outflow: 1000 * rows,
             first_date: first.parse().ok(),
             last_date: last.parse().ok(),
-            rejected: BTreeMap::new(),
+            ..Tally::default()
         };
         let check = |a: Tally, b: Tally, expected: Tally| {
             let mut sum = a;
@@ -129,7 +147,7 @@ mod tests {
             outflow: 4,
             first_date: Some(day(1)),
             last_date: Some(day(9)),
-            rejected: BTreeMap::new(),
+            ..Tally::default()
         };
         let movements = Totals {
             rows: Some(7),

@@ -2,10 +2,11 @@
 //!
 //! | store | modules |
 //! |---|---|
-//! | [`LinkStore`](crate::LinkStore) | `links`, `due`, `webhook_log`, `consents`, `erasures` |
-//! | [`ResourceStore`](crate::ResourceStore) | `row_index`, `row_writes`, `erasures` |
+//! | [`LinkStore`](crate::LinkStore) | `links`, `accounts`, `due`, `webhook_log`, `consents`, `erasures` |
+//! | [`ResourceStore`](crate::ResourceStore) | `accounts`, `row_index`, `row_writes`, `erasures` |
 //! | [`ConnectionStore`](crate::ConnectionStore) | `attempts`, `receipts`, `usage`, `heard_codes` |
 
+mod accounts;
 mod attempts;
 pub mod consents;
 pub mod due;

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use domain::{Link, LinkId};
+use domain::{ExternalId, Link, LinkId};
 use jiff::SignedDuration;
 
 use crate::error::{Result, StoreError, incomplete};
-use crate::item::{self, Item};
+use crate::item::{self, Item, text_of};
+use crate::query;
 use crate::record::due;
 use crate::table::{Consistency, Table};
 
 /// The sort key of the record.
 pub const RECORD: &str = "LINK";
+
+/// The sparse index of LINK and CONSENT records that have a user.
+const INDEX: &str = "by_external_id";
 
 /// AWS, `BatchGetItem`: at most 100 items in a call.
 const BATCH: usize = 100;
@@ -50,6 +54,16 @@ pub fn members(link: &Link) -> Result<BTreeMap<String, Option<AttributeValue>>> 
 /// The LINK record of a link, as of now.
 pub async fn find(table: &Table, link: LinkId) -> Result<Option<Link>> {
     table.find(key(link), RECORD, "reading a link").await
+}
+
+/// The ids of a user's links. The index that has them lags behind.
+pub async fn ids_of_user(table: &Table, user: &ExternalId) -> Result<Vec<LinkId>> {
+    let query = table.partition("external_id", user).index_name(INDEX);
+    let items = query::all(query, "reading a user's links").await?;
+    let is_link = |item: &&Item| text_of(item, "record") == Some(RECORD);
+    let keys = items.iter().filter(is_link);
+    let ids = keys.filter_map(|it| LinkId::parse(text_of(it, "link_id")?).ok());
+    Ok(ids.collect())
 }
 
 /// The LINK records of these links; an unknown link has none. A record that cannot be read

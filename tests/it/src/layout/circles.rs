@@ -20,7 +20,7 @@ const COMMON: &[&str] = &[
     "delete", "find", "finish", "from", "get", "handle", "id", "index", "insert", "is_empty",
     "iter", "json", "key", "keys", "len", "link", "links", "matches", "name", "new", "next", "now",
     "of", "page", "parse", "put", "read", "remove", "run", "send", "set", "sign", "start",
-    "status", "take", "text", "user", "when", "write",
+    "status", "take", "text", "until", "user", "when", "write",
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the API shows is what is stored, and only what may be shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> V
         let link_id = link["link_id"].as_str().unwrap_or_default();
         seen.insert(link_id.to_owned(), link.clone());
     }
-    let (mut all, mut merged) = (Objects::new(), Objects::new());
+    let mut all = Objects::new();
     let own = world.links.clone().into_iter();
     for (link_id, made) in own.filter(|(_, it)| it.person == person) {
         let view = seen.remove(&link_id);
@@ -52,7 +52,10 @@ pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> V
         if alone.map(|it| without_age(it.json())) != view.clone().map(without_age) {
             wrong.push(format!("{path} differs from the list"));
         }
-        let is_served = matches!(status, Some("loading" | "ready" | "needs_user" | "gone"));
+        let is_served = matches!(
+            status,
+            Some("loading" | "ready" | "needs_user" | "replaced" | "gone")
+        );
         let stored = match is_served {
             true => stored(tables, &link_id),
             false => Objects::new(),
@@ -70,11 +73,6 @@ pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> V
                 Ok(_) | Err(_) => {}
             }
         }
-        let is_duplicate = view.is_some_and(|it| it["duplicate_of"] != Value::Null);
-        if !is_duplicate {
-            let rows = stored.iter().filter(|((_, it, _), _)| it == "TRANSACTIONS");
-            merged.extend(rows.map(|(k, it)| (k.clone(), it.clone())));
-        }
         all.extend(stored);
     }
     wrong.extend(
@@ -83,7 +81,7 @@ pub async fn differences(world: &mut World, tables: &Tables, person: usize) -> V
     );
     let path = "/transactions";
     match pages(world, person, path).await {
-        Ok(items) => wrong.extend(compare(path, &merged, objects("TRANSACTIONS", items))),
+        Ok(items) => wrong.extend(compare_merged(path, &all, objects("TRANSACTIONS", items))),
         Err(status) => wrong.push(format!("{path} is answered {status}")),
     }
     match pages(world, person, "/export").await {
@@ -104,6 +102,7 @@ fn expected(world: &World, made: &Made) -> &'static [Option<&'static str>] {
         } => &[
             None,
             Some("gone"),
+            Some("replaced"),
             Some("awaiting_owner"),
             Some("awaiting_proof"),
             Some("quarantined"),
@@ -120,6 +119,7 @@ fn expected(world: &World, made: &Made) -> &'static [Option<&'static str>] {
             Some("awaiting_proof"),
             Some("ready"),
             Some("needs_user"),
+            Some("replaced"),
         ],
         Made {
             names_nobody: true, ..
@@ -130,7 +130,7 @@ fn expected(world: &World, made: &Made) -> &'static [Option<&'static str>] {
             Some("needs_user"),
         ],
         Made { proven: false, .. } if world.setup.body_mode => &[Some("awaiting_proof")],
-        _ => &[Some("ready"), Some("needs_user")],
+        _ => &[Some("ready"), Some("needs_user"), Some("replaced")],
     }
 }
 
@@ -203,6 +203,60 @@ fn compare(
     }
     let more = shown.keys().filter(|key| !expected.contains_key(key));
     wrong.extend(more.map(|key| format!("{path} shows {key:?}, which is not stored")));
+    wrong
+}
+
+/// The statements of all links in one: each row is stored, each day of an account is shown by one
+/// link, and a row that is stored and not shown is of a day and an account that another link shows.
+fn compare_merged(
+    path: &str,
+    stored: &Objects,
+    items: Vec<((String, String, String), Canonical)>,
+) -> Vec<String> {
+    let accounts = stored.iter().filter(|((_, kind, _), _)| kind == "ACCOUNTS");
+    let accounts: BTreeMap<(&str, &str), String> = accounts
+        .map(|((link, _, id), it)| {
+            let word = |name: &str| format!("{:?}", it.get(name));
+            let words = ["agency", "number", "category"].map(word);
+            ((link.as_str(), id.as_str()), words.join(" "))
+        })
+        .collect();
+    // The account of a row by the bank's words, and its day.
+    let place = |link: &str, row: &Canonical| {
+        let id = row.get("account_id").text();
+        let account = accounts.get(&(link, id)).cloned().unwrap_or_default();
+        // A movement without a day is as late as today.
+        let day = match row.get("value_date") {
+            Canonical::Text(day) => day.clone(),
+            _ => "9999-12-31".to_owned(),
+        };
+        (account, day)
+    };
+    let mut wrong = Vec::new();
+    let mut showing: BTreeMap<(String, String), String> = BTreeMap::new();
+    for ((link, _, id), row) in &items {
+        let other = showing.insert(place(link, row), link.clone());
+        if other.as_ref().is_some_and(|other| other != link) {
+            wrong.push(format!(
+                "{path} shows a day of {id} from {link} and {other:?}"
+            ));
+        }
+    }
+    let shown: BTreeSet<&(String, String, String)> = items.iter().map(|(key, _)| key).collect();
+    let rows = stored
+        .iter()
+        .filter(|((_, kind, _), _)| kind == "TRANSACTIONS");
+    let mut expected = Objects::new();
+    for (key, row) in rows {
+        let (account, day) = place(&key.0, row);
+        let mut days = showing.range(..=(account.clone(), day));
+        let last = days.next_back().filter(|((it, _), _)| *it == account);
+        let is_covered = last.is_some_and(|(_, link)| *link != key.0);
+        if !is_covered || shown.contains(key) {
+            expected.insert(key.clone(), row.clone());
+        }
+    }
+    wrong.extend(compare(path, &expected, items));
     wrong
 }
 

@@ -1,6 +1,7 @@
 use super::*;
-use crate::link::Reason;
 use crate::link::fixtures::*;
+use crate::link::{Pending, Reason};
+use crate::resource::ResourceKind;
 
 /// What a webhook said, or nothing.
 type Change = Option<ConsentChange>;
@@ -135,11 +136,11 @@ fn an_end_is_told_from_a_minute_before_it_is_near() {
 fn consents_are_read_30_7_and_1_days_before_their_end_and_after_it() {
     let consent = ConsentFacts {
         expires_at: Some(at("2026-12-31T00:00:00Z")),
+        read_at: Some(days(900)),
         ..ConsentFacts::default()
     };
-    let first = consent.next_check(at("2026-11-01T00:00:00Z"));
-    let dates = std::iter::successors(first, |date| consent.next_check(*date));
-    let dates: Vec<_> = dates.take(99).map(|it| it.to_string()).collect();
+    let dates = checks(&consent, at("2026-11-01T00:00:00Z"));
+    let dates: Vec<_> = dates.iter().map(ToString::to_string).collect();
     let expected = [
         "2026-12-01T00:00:00Z",
         "2026-12-24T00:00:00Z",
@@ -152,20 +153,54 @@ fn consents_are_read_30_7_and_1_days_before_their_end_and_after_it() {
         (dates.len(), dates[33].as_str()),
         (34, "2027-01-30T00:00:00Z")
     );
-    assert_eq!(ConsentFacts::default().next_check(now()), None);
+}
+
+/// When a consent is read, but for the slow clock: that stands still, as if it had been read in the
+/// far future.
+fn checks(facts: &ConsentFacts, from: Timestamp) -> Vec<Timestamp> {
+    let facts = ConsentFacts {
+        read_at: Some(days(900)),
+        ..facts.clone()
+    };
+    let first = facts.next_check(from);
+    let dates = std::iter::successors(Some(first), |date| Some(facts.next_check(*date)));
+    dates.take_while(|it| *it < days(900)).collect()
 }
 
 #[test]
-fn a_renewal_is_followed_for_an_hour_and_a_webhook_once_after_an_hour() {
+fn every_consent_is_read_daily_and_one_that_has_ended_weekly() {
+    let check = |status: &str, read: Option<i64>, expires: Option<i64>, expected: i64| {
+        let facts = ConsentFacts {
+            read_at: read.map(hours),
+            ..facts(status, expires.map(days), None)
+        };
+        assert_eq!(
+            facts.next_check(now()),
+            hours(expected),
+            "{status} {read:?}"
+        );
+    };
+    check("AUTHORISED", Some(0), None, 24);
+    check("AUTHORISED", Some(-23), None, 1);
+    check("AUTHORISED", Some(-23), Some(300), 1);
+    check("AWAITING_AUTHORISATION_CONFIRMATION", Some(-1), None, 23);
+    check("REJECTED", Some(-24), None, 6 * 24);
+    check("EXPIRED", Some(-24), Some(-1), 24);
+    check("EXPIRED", Some(-24), Some(-40), 6 * 24);
+    // One that was never read, or of which a look came to nothing.
+    check("AUTHORISED", None, None, 24);
+    check("AUTHORISED", Some(-30), None, 24);
+}
+
+#[test]
+fn an_opened_portal_is_followed_for_an_hour_and_a_webhook_once_after_an_hour() {
     let check = |changed: Option<i64>, opened: Option<i64>, expected: &[i64]| {
         let facts = ConsentFacts {
             changed_at: changed.map(minutes),
-            renewal_opened_at: opened.map(minutes),
+            portal_opened_at: opened.map(minutes),
             ..ConsentFacts::default()
         };
-        let first = facts.next_check(now());
-        let dates = std::iter::successors(first, |date| facts.next_check(*date));
-        let dates: Vec<_> = dates.take(9).collect();
+        let dates = checks(&facts, now());
         let expected: Vec<_> = expected.iter().copied().map(minutes).collect();
         assert_eq!(dates, expected, "{changed:?} {opened:?}");
     };
@@ -184,7 +219,7 @@ fn a_check_comes_at_a_full_second_that_is_not_before_its_time() {
         ..ConsentFacts::default()
     };
     let next = facts.next_check(now());
-    assert_eq!(next, Some(at("2026-11-23T13:00:01Z")));
+    assert_eq!(next, at("2026-11-23T13:00:01Z"));
 }
 
 fn listed(id: u8, status: &str, created_at: i64, expires_at: Option<i64>) -> ListedConsent {
@@ -302,7 +337,11 @@ fn reading_the_consents_settles_them_and_says_whether_the_consent_has_ended() {
         let mut link = bound();
         link.pending.consents = true;
         let list = [listed(1, status, -365, None)];
-        assert_eq!(link.observe_consents(&list, now()), ended, "{status}");
+        assert_eq!(
+            link.observe_consents(&list, &policy(), now()),
+            ended,
+            "{status}"
+        );
         assert!(!link.pending.consents);
         assert_eq!(link.consent.unwrap().id, Some(consent_id(1)));
     };
@@ -312,18 +351,46 @@ fn reading_the_consents_settles_them_and_says_whether_the_consent_has_ended() {
 
 #[test]
 fn opening_the_portal_schedules_the_next_read_of_the_consent() {
-    let check = |opened, expected: Option<i64>| {
+    let check = |opened, manages: bool, expected: i64| {
         let mut link = bound();
         link.schedule.set(Reason::Consent, days(20));
-        link.observe_renewal(minutes(opened), now());
+        link.observe_portal(minutes(opened), manages, now());
         let next = link.schedule.get(Reason::Consent);
-        assert_eq!(next, expected.map(minutes), "{opened}");
-        let opened_at = link.consent.unwrap().renewal_opened_at;
-        assert_eq!(opened_at, Some(minutes(opened)));
+        assert_eq!(next, Some(minutes(expected)), "{opened}");
+        let consent = link.consent.unwrap();
+        assert_eq!(consent.portal_opened_at, Some(minutes(opened)));
+        // Only an opened renewal is evidence of whose a renewed link is.
+        let renewal = Some(minutes(opened)).filter(|_| !manages);
+        assert_eq!(consent.renewal_opened_at, renewal);
     };
-    check(0, Some(3));
-    check(-5, Some(5));
-    check(-90, None);
+    for manages in [false, true] {
+        check(0, manages, 3);
+        check(-5, manages, 5);
+        check(-90, manages, 24 * 60);
+    }
+}
+
+#[test]
+fn a_consent_in_force_leads_to_a_look_at_what_the_user_had_to_mend() {
+    let check = |status: &str, known: Option<&str>, is_asked: bool, is_read: bool| {
+        let mut link = bound();
+        link.user_action = known.map(code);
+        *link.resource(ResourceKind::Accounts) = declined("consent_without_accounts");
+        *link.resource(ResourceKind::Owners) = declined("unsupported_operation");
+        link.observe_consents(&[listed(1, status, -9, None)], &policy(), now());
+        assert_eq!(link.pending.link, is_asked, "{status} {known:?}");
+        let pending = link.needs_sync(ResourceKind::Accounts);
+        assert_eq!(pending, is_read, "{status} {known:?}");
+        assert!(!link.needs_sync(ResourceKind::Owners));
+        // Read once more, it is no news.
+        link.pending = Pending::default();
+        link.observe_consents(&[listed(1, status, -9, None)], &policy(), now());
+        assert_eq!(link.pending.link, is_asked);
+        assert!(!link.needs_sync(ResourceKind::Accounts));
+    };
+    check("AUTHORISED", Some("consent_without_accounts"), true, true);
+    check("AUTHORISED", None, false, false);
+    check("EXPIRED", Some("consent_without_accounts"), false, false);
 }
 
 #[test]

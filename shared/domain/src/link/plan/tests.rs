@@ -6,7 +6,7 @@ use crate::link::fixtures::*;
 use crate::link::schedule::Schedule;
 use crate::resource::ResourceKind;
 
-use ResourceKind::{Accounts, Bills, Owners};
+use ResourceKind::{Accounts, Bills, Owners, Transactions};
 use SyncMode::Full;
 
 /// Times that no plan sets by itself, for every reason.
@@ -41,6 +41,7 @@ fn a_plan_keeps_of_a_status_what_still_has_a_purpose() {
         &[
             Reason::LimitLifted,
             Reason::EmptyList,
+            Reason::Consent,
             Reason::FullSync,
             Reason::Reread,
             Reason::Refresh,
@@ -122,6 +123,22 @@ fn checks_of_a_link_come_after_growing_delays() {
         );
         link.resume(Reason::CheckLink, &policy());
     }
+}
+
+#[test]
+fn a_single_link_in_quarantine_has_its_owners_read_again() {
+    let check = |mode: &str, expected: bool| {
+        let mut link = bound();
+        link.status = LinkStatus::Quarantined;
+        link.access_mode = Some(mode.to_owned());
+        link.plan(&policy(), now());
+        let check = link.schedule.get(Reason::CheckLink);
+        assert_eq!(check.is_some(), expected, "{mode}");
+        link.resume(Reason::CheckLink, &policy());
+        assert!(link.needs_sync(Owners));
+    };
+    check("single", true);
+    check("recurrent", false);
 }
 
 #[test]
@@ -246,6 +263,23 @@ fn a_full_sync_is_due_a_week_after_the_oldest_one_and_tomorrow_at_the_earliest()
         Some(later(days(6), spread)),
     );
     check(|it| it.access_mode = Some("single".to_owned()), None);
+    // No webhook would tell that it is given again.
+    check(
+        |it| {
+            it.access_mode = Some("single".to_owned());
+            it.resource(Accounts).declined = Some(code("access_to_resource_denied"));
+        },
+        Some(later(days(6), spread)),
+    );
+    check(
+        |it| {
+            it.access_mode = Some("single".to_owned());
+            for kind in [Owners, Accounts, Transactions] {
+                *it.resource(kind) = declined("access_to_resource_denied");
+            }
+        },
+        Some(days(1)),
+    );
     check(
         |it| it.access_mode = Some("recurrent".to_owned()),
         Some(later(days(6), spread)),
@@ -257,19 +291,24 @@ fn a_full_sync_is_due_a_week_after_the_oldest_one_and_tomorrow_at_the_earliest()
 
 #[test]
 fn the_next_check_of_a_consent_is_planned_for_bound_links() {
-    let check = |expires_days: Option<i64>, expected: Option<i64>| {
+    let check = |status, expires_days: Option<i64>, expected: Option<i64>| {
         let mut link = loaded();
+        link.status = status;
         link.consent = expires_days.map(|it| ConsentFacts {
             expires_at: Some(days(it)),
+            read_at: Some(days(6)),
             ..ConsentFacts::default()
         });
         link.plan(&policy(), now());
         let next = link.schedule.get(Reason::Consent);
         assert_eq!(next, expected.map(days), "{expires_days:?}");
     };
-    check(None, None);
-    check(Some(20), Some(13));
-    check(Some(-31), None);
+    let bound = LinkStatus::Bound;
+    check(bound, None, Some(1));
+    check(bound, Some(20), Some(7));
+    check(bound, Some(8), Some(1));
+    check(bound, Some(-31), Some(13));
+    check(LinkStatus::Gone, Some(20), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::link::fixtures::*;
-use crate::link::{ChangeEvent, ChangeKind, Reason, ResourceState, SyncMode, TotalsVerdict};
+use crate::link::{
+    AccountDays, ChangeEvent, ChangeKind, Reason, ResourceState, SyncMode, TotalsVerdict,
+};
 use jiff::SignedDuration;
 
 use ResourceKind::{Accounts, Bills, Owners, Transactions};
@@ -54,6 +56,13 @@ fn full() -> Link {
         receipt_id: ReceiptId::from_random([1; 16]),
         requested_at: now(),
     });
+    link.accounts.insert(
+        "account".to_owned(),
+        HeldAccount {
+            days: Some(AccountDays::of(jiff::civil::date(2026, 11, 22))),
+            same_as: [(link_id(2), "another".to_owned())].into(),
+        },
+    );
     link.institution = Some("ofmockbank_br_retail".to_owned());
     link.institution_user_id = Some("person".to_owned());
     link.access_mode = Some("recurrent".to_owned());
@@ -64,7 +73,7 @@ fn full() -> Link {
     link.pending.request_sync(Accounts, SyncMode::Recheck);
     link.back_off(code("no_answer"), SignedDuration::ZERO, &policy(), now());
     link.user_action = Some(code("invalid_link"));
-    link.observe_renewal(now(), now());
+    link.observe_portal(now(), false, now());
     link.start_refresh(refresh_id(1), vec![Accounts], now());
     let mut totals = historical_update(Transactions);
     totals.totals.rows = Some(3);

@@ -1,9 +1,10 @@
 use super::*;
 use crate::link::fixtures::*;
-use crate::link::{ConsentFacts, EraseMark, LastSync, Refresh, SyncMode};
+use crate::link::{ConsentFacts, Refresh};
+use crate::resource::ResourceKind;
 use jiff::SignedDuration;
 
-use ResourceKind::{Bills, Owners, Transactions};
+use ResourceKind::Owners;
 
 fn consent(status: &str, expires_days: Option<i64>, change: Option<ConsentChange>) -> ConsentFacts {
     ConsentFacts {
@@ -204,10 +205,10 @@ fn an_attempt_ends_as_its_callback_says_or_silently_after_fifteen_minutes() {
             let mut record = attempt(1, seconds(-age));
             record.outcome = outcome.map(code);
             record.code = text.map(code);
-            let report = UserStatus::of(&[], false, now()).session(&record);
+            let report = UserStatus::of(&[], false, now()).session(&record, &[]);
             let next = report.next_action.map(|it| it.code);
             assert_eq!((report.status, next), (status, advice), "{outcome:?} {age}");
-            assert_eq!(report.link_id, None);
+            assert_eq!(report.link_ids, []);
         };
     check(None, None, 0, Open, None);
     check(Some("started"), None, 899, Open, None);
@@ -231,6 +232,7 @@ fn an_attempt_ends_as_its_callback_says_or_silently_after_fifteen_minutes() {
 
 #[test]
 fn an_attempt_that_made_a_link_is_a_success_without_its_callback() {
+    // It is older than the attempt, so that only who made it counts.
     let check = |linked: Option<u8>, credited: Option<u8>, replaces: Option<u8>, expected| {
         let mut link = loaded();
         link.session_id = credited.map(session);
@@ -238,9 +240,9 @@ fn an_attempt_that_made_a_link_is_a_success_without_its_callback() {
         let mut record = attempt(1, minutes(-60));
         record.linked = linked.map(link_id);
         let links = [link];
-        let report = UserStatus::of(&links, false, now()).session(&record);
+        let report = UserStatus::of(&links, false, now()).session(&record, &[]);
         let expected: Option<u8> = expected;
-        assert_eq!(report.link_id, expected.map(link_id));
+        assert_eq!(report.link_ids.first().copied(), expected.map(link_id));
         let status = match expected {
             Some(_) => SessionStatus::Success,
             None => SessionStatus::Silent,
@@ -257,113 +259,71 @@ fn an_attempt_that_made_a_link_is_a_success_without_its_callback() {
     check(None, Some(1), Some(9), None);
 }
 
-/// A link of one person at one bank, with everything read.
-fn of_person(number: u8, created_days: i64) -> Link {
+#[test]
+fn an_attempt_without_a_callback_can_have_made_a_link_of_its_time_and_owner() {
+    let check = |change: fn(&mut Link, &mut Vec<AttemptRecord>), expected: bool| {
+        let mut link = loaded();
+        link.created_at = Some(minutes(-60));
+        link.owner_document = Some(attempt(1, now()).attempt.person);
+        let mut attempts = vec![attempt(1, minutes(-70)), attempt(2, minutes(-65))];
+        change(&mut link, &mut attempts);
+        let links = [link];
+        let user = UserStatus::of(&links, false, now());
+        let report = user.session(&attempts[0], &attempts);
+        let found = (report.status, report.link_ids.len());
+        let as_expected = match expected {
+            true => (SessionStatus::Success, 1),
+            false => (SessionStatus::Silent, 0),
+        };
+        assert_eq!(found, as_expected, "{:?}", links[0]);
+    };
+    check(|_, _| {}, true);
+    // It may be credited to another one of those minutes.
+    check(|it, _| it.session_id = Some(session(2)), true);
+    check(|_, them| them[1].linked = Some(link_id(1)), false);
+    check(|it, _| it.created_at = Some(minutes(-76)), false);
+    check(|it, _| it.created_at = Some(minutes(-75)), true);
+    check(
+        |it, them| {
+            them[0].attempt.started_at = minutes(-151);
+            it.created_at = Some(minutes(-60));
+        },
+        false,
+    );
+    check(|it, _| it.created_at = None, false);
+    check(
+        |it, _| it.owner_document = Some(attempt(2, now()).attempt.person),
+        false,
+    );
+    // Of a link whose owner is not known yet, time alone tells; of one that continues another, the
+    // holder, because the hash may be of an older key.
+    check(|it, _| it.owner_document = None, true);
+    check(
+        |it, _| {
+            it.replaces = Some(link_id(9));
+            it.owner_document = Some(attempt(2, now()).attempt.person);
+            it.holder = Some(crate::identity::Holder::Individual);
+        },
+        true,
+    );
+    check(
+        |it, _| {
+            it.replaces = Some(link_id(9));
+            it.holder = Some(crate::identity::Holder::Company);
+        },
+        false,
+    );
+}
+
+#[test]
+fn an_attempt_that_was_left_is_no_success_because_of_a_link_of_its_time() {
     let mut link = loaded();
-    link.link_id = link_id(number);
-    link.institution_user_id = Some("person".to_owned());
-    link.created_at = Some(days(created_days));
-    link
-}
-
-/// Of each link the one that serves in its place.
-fn served_by(links: &[Link]) -> Vec<Option<LinkId>> {
-    let status = UserStatus::of(links, false, now());
-    links
-        .iter()
-        .map(|it| status.duplicate_of(it.link_id))
-        .collect()
-}
-
-#[test]
-fn of_a_persons_links_at_a_bank_the_newest_healthy_one_with_a_statement_serves() {
-    let check = |change: fn(&mut Link, &mut Link), serving: Option<u8>| {
-        let (mut old, mut new) = (of_person(1, -300), of_person(2, -3));
-        change(&mut old, &mut new);
-        let others = |number| Some(link_id(serving?)).filter(|it| *it != link_id(number));
-        let expected = [others(1), others(2)];
-        let forward = served_by(&[old.clone(), new.clone()]);
-        assert_eq!(forward, expected, "{old:?} {new:?}");
-        let mut backward = served_by(&[new, old]);
-        backward.reverse();
-        assert_eq!(backward, expected);
-    };
-    check(|_, _| {}, Some(2));
-    check(
-        |_, new| new.user_action = Some(code("invalid_link")),
-        Some(1),
-    );
-    check(|_, new| new.resource(Owners).last_sync = None, Some(1));
-    let no_statement = |_: &mut Link, new: &mut Link| {
-        new.resource(Transactions).last_sync = None;
-    };
-    check(no_statement, Some(1));
-    let declined_statement = |_: &mut Link, new: &mut Link| {
-        new.resource(Transactions).declined = Some(code("unavailable_data"));
-    };
-    check(declined_statement, Some(1));
-    // The old link serves, whatever is wrong with it, until the new one has its statement.
-    check(
-        |old, new| {
-            old.user_action = Some(code("invalid_link"));
-            new.resource(Transactions).last_sync = None;
-        },
-        Some(1),
-    );
-    check(
-        |old, new| {
-            old.user_action = Some(code("invalid_link"));
-            new.resource(Owners).last_sync = None;
-        },
-        Some(2),
-    );
-    check(|old, new| old.created_at = new.created_at, Some(2));
-    check(|_, new| new.institution_user_id = None, None);
-    check(
-        |_, new| new.institution_user_id = Some("other".to_owned()),
-        None,
-    );
-    check(
-        |old, new| {
-            old.institution_user_id = Some(String::new());
-            new.institution_user_id = Some(String::new());
-        },
-        None,
-    );
-    check(|_, new| new.status = LinkStatus::Quarantined, None);
-    check(|_, new| new.status = LinkStatus::Gone, Some(1));
-    check(
-        |_, new| {
-            new.erase = Some(EraseMark {
-                receipt_id: crate::id::ReceiptId::from_random([1; 16]),
-                requested_at: now(),
-            });
-        },
-        None,
-    );
-}
-
-#[test]
-fn a_link_without_the_proof_that_is_required_is_no_duplicate() {
-    let mut links = [of_person(1, -300), of_person(2, -3)];
-    links[0].observe_proof(session(1), proof(1, 1));
-    let of_first = |links: &[Link]| UserStatus::of(links, true, now()).duplicate_of(link_id(1));
-    assert_eq!(of_first(&links), None);
-    links[1].observe_proof(session(2), proof(1, 2));
-    assert_eq!(of_first(&links), Some(link_id(2)));
-}
-
-#[test]
-fn an_empty_statement_is_a_statement() {
-    let mut link = loaded();
-    link.resource(Transactions).rows = 0;
-    assert!(has_statement(&link));
-    *link.resource(Bills) = declined("unavailable_data");
-    assert!(has_statement(&link));
-    link.resource(Transactions).last_sync = None::<LastSync>;
-    assert!(!has_statement(&link));
-    *link.resource(Transactions) = synced(SyncMode::Incremental, now());
-    assert!(has_statement(&link));
+    link.created_at = Some(minutes(-60));
+    let links = [link];
+    let mut record = attempt(1, minutes(-70));
+    record.outcome = Some(code("exit"));
+    let report = UserStatus::of(&links, false, now()).session(&record, &[]);
+    assert_eq!(report.status, SessionStatus::Exit);
 }
 
 #[test]
@@ -377,6 +337,7 @@ fn statuses_are_shown_in_snake_case() {
     check(Status::Loading, "loading");
     check(Status::Ready, "ready");
     check(Status::NeedsUser, "needs_user");
+    check(Status::Replaced, "replaced");
     check(Status::Gone, "gone");
     check(SessionStatus::Open, "open");
     check(SessionStatus::Success, "success");

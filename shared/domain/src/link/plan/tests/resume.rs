@@ -107,7 +107,12 @@ fn a_failure_leaves_the_dates_of_a_link_in_place() {
     let scheduled: Vec<_> = link.schedule.0.into_keys().collect();
     assert_eq!(
         scheduled,
-        [Reason::Retry, Reason::LimitLifted, Reason::FullSync]
+        [
+            Reason::Retry,
+            Reason::LimitLifted,
+            Reason::Consent,
+            Reason::FullSync
+        ]
     );
 }
 
