@@ -50,7 +50,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::{Clock, Env, RetryBudget, Secret};
+use runtime::{Clock, Env, Randomness, RetryBudget, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
 pub use config::Config;
@@ -92,6 +92,7 @@ pub async fn run() -> anyhow::Result<()> {
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,
+        randomness: Randomness::system(),
         chunk_size: CHUNK_SIZE,
     };
     let fetcher = &fetcher;

@@ -26,6 +26,12 @@ const NO_DATE: &str = "0000-00-00";
 /// Sorts after [`NO_DATE`] and before every other date.
 const FIRST_DATE: Date = Date::constant(0, 1, 1);
 
+/// Beside an object: since when Belvo's list lacks it, while that is not proven to be right.
+pub const MISSING_SINCE: &str = "missing_since";
+
+/// What can stand beside an object, and is shown with it.
+const MARKS: [&str; 1] = [MISSING_SINCE];
+
 /// Fields that differ at every read though nothing happened.
 const READ_MARKS: [&str; 2] = ["collected_at", "last_accessed_at"];
 
@@ -60,9 +66,11 @@ impl ResourceRow {
 
     fn from_data(kind: ResourceKind, mut data: Item) -> Result<Self, Unstorable> {
         let id = id_of(&data)?;
-        // Answers add the link that the row lies under. Belvo documents no such member; one of its
-        // own would stand there twice.
-        data.remove("link_id");
+        // Answers add the link that the row lies under, and its marks. Belvo documents no such
+        // members; one of its own would be taken for ours, or stand there twice.
+        for name in MARKS.into_iter().chain(["link_id"]) {
+            data.remove(name);
+        }
         let parent = kind.parent().and_then(|(_, name)| refer(&mut data, name));
         if value::item_size(&data) > MAX_SIZE - OVERHEAD {
             return Err(Unstorable::TooLarge);
@@ -109,6 +117,13 @@ impl ResourceRow {
     pub fn flow(&self) -> Option<&str> {
         text_of(&self.data, "type")
     }
+}
+
+/// What stands beside the object of an item.
+pub fn marks(item: &Item) -> Item {
+    let marks = MARKS.iter();
+    let marks = marks.filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())));
+    marks.collect()
 }
 
 /// The members of an item that hold Belvo's object, and its hash.

@@ -32,6 +32,7 @@
 //! | `page_sizes` | pages of another size than was asked for |
 //! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
+//! | `exchanges` | a statement that comes again under new ids |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
@@ -66,6 +67,7 @@ mod cost_units;
 mod documents;
 mod end_to_end;
 mod erasing;
+mod exchanges;
 mod fetching;
 mod foreign_rows;
 mod gateway;

@@ -28,6 +28,7 @@ pub(super) struct Stored {
     /// Its place among the rows of its link.
     pub(super) record: String,
     pub(super) hash: Vec<u8>,
+    pub(super) is_missing: bool,
 }
 
 impl Index {
@@ -36,10 +37,12 @@ impl Index {
         self.rows.contains_key(id)
     }
 
-    /// Whether this very row is stored, under its key and with its content.
+    /// Whether this very row is stored, under its key and with its content, and nothing stands beside
+    /// it that this row contradicts.
     pub fn holds(&self, row: &ResourceRow) -> bool {
-        let stored = self.rows.get(&row.id);
-        stored.is_some_and(|it| it.record == row.record && it.hash == row.hash)
+        let is_same = |it: &&Stored| it.record == row.record && it.hash == row.hash;
+        let stored = self.rows.get(&row.id).filter(is_same);
+        stored.is_some_and(|it| !it.is_missing)
     }
 
     /// The ids alone.
@@ -72,6 +75,7 @@ impl Index {
         let stored = Stored {
             record: row.record.clone(),
             hash: row.hash.to_vec(),
+            is_missing: false,
         };
         self.rows.insert(row.id.clone(), stored);
     }
@@ -121,8 +125,9 @@ impl ResourceStore {
     ) -> Result<()> {
         let query = self
             .stored(link, kind, days)
-            .projection_expression("#record, #hash")
-            .expression_attribute_names("#hash", "hash");
+            .projection_expression("#record, #hash, #missing")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_names("#missing", row::MISSING_SINCE);
         let malformed = || StoreError::Malformed {
             what: "key or hash of a resource",
         };
@@ -154,6 +159,7 @@ fn stored(item: &Item) -> Option<(String, Stored)> {
     let stored = Stored {
         record: record.to_owned(),
         hash: item.get("hash")?.as_b().ok()?.as_ref().to_vec(),
+        is_missing: item.contains_key(row::MISSING_SINCE),
     };
     Some((id.to_owned(), stored))
 }
