@@ -282,7 +282,7 @@ async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_our
         {"$number": 12, "a": 1}, {"$number": null},
     ]);
     let marked = json!({"link_id": foreign, "account_id": foreign, "investment_id": foreign,
-        "missing_since": "never", "odd_forms": numbers});
+        "missing_since": "never", "only_embedded": "never", "odd_forms": numbers});
     let truth = bank.truth().await;
     for (list, name, parent) in [
         ("transactions", "transactions", Some("account")),
@@ -328,7 +328,9 @@ async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_our
         }
         let found = found.unwrap();
         assert_eq!(found["link_id"], json!(bank.link_id()), "{name}");
-        assert_eq!(found.get("missing_since"), None, "{name}");
+        for mark in ["missing_since", "only_embedded"] {
+            assert_eq!(found.get(mark), None, "{name} {mark}");
+        }
         assert_eq!(
             found["odd_forms"],
             json!([

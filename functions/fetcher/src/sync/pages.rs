@@ -177,15 +177,14 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// Writes accounts and investments that rows refer to and that Belvo has not announced yet.
+    /// Writes accounts and investments that rows refer to and that their own lists have not given:
+    /// Belvo has not announced them yet, or they exist nowhere else.
     async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<()> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let (belvo, resources) = (&fetcher.belvo, &fetcher.resources);
         let Some((parent_kind, _)) = target.kind.parent() else {
             return Ok(());
         };
-        let listed = self.link.record.resources.get(&parent_kind);
-        let listed = listed.is_some_and(|it| it.last_sync.is_some());
         for row in rows.iter().filter(|row| !self.index.holds(row)) {
             let Some(id) = row.parent_id() else { continue };
             let known = match self.link.parents.entry(parent_kind) {
@@ -195,20 +194,19 @@ impl Reading<'_, '_> {
                     place.insert(stored.await?.into_ids())
                 }
             };
-            if !known.insert(id.to_owned()) {
+            // A row keeps its copy of an account that its own list has lost.
+            let is_gone = self.link.record.is_gone(parent_kind, id);
+            if !known.insert(id.to_owned()) || is_gone {
                 continue;
             }
-            // A row keeps its copy of an account that its own list has lost.
-            let found = belvo.row(parent_kind, id).await;
-            let gone = listed && matches!(found, Err(BelvoError::NotFound { .. }));
-            if let Ok(object) = &found
+            if let Ok(object) = &belvo.row(parent_kind, id).await
                 && self.link.is_foreign(object).await?
             {
                 self.read.name_refused(id);
                 report_foreign(fetcher, self.link.record.link_id, parent_kind, 1);
                 continue;
             }
-            if let Some(parent) = row.parent().filter(|_| !gone) {
+            if let Some(parent) = row.parent() {
                 resources.write_if_absent(target.bound, &parent).await?;
                 self.link.record.observe_rows(parent_kind, 1);
             }

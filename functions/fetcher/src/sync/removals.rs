@@ -144,6 +144,11 @@ impl Reading<'_, '_> {
             return Ok(());
         }
         let (target, fetcher) = (self.target, self.link.fetcher);
+        if target.kind.is_embedded() {
+            // A job that dies in between must not let another object bring them back.
+            self.link.record.observe_gone(target.kind, gone);
+            self.link.save_on_the_way().await?;
+        }
         let removed = fetcher
             .resources
             .remove(target.bound, gone, &mut self.index);

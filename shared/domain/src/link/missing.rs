@@ -34,6 +34,9 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// Missing rows that are asked for in the name of all.
 const SAMPLE: usize = 20;
 
+/// Rows that a list has lost and that are remembered: more than people close and sell in years.
+const MAX_GONE: usize = 300;
+
 /// Stored rows that a complete read of a list did not give.
 #[derive(Clone, Copy, Debug)]
 pub struct MissingRows<'a> {
@@ -145,6 +148,32 @@ impl Link {
         // The schedule knows whole seconds, and a second too early is too early.
         let after = APART.saturating_add(SignedDuration::from_secs(1));
         last_reads.map(|it| later(it, after)).min()
+    }
+
+    /// Its own list has lost these accounts or investments. They are remembered, because other
+    /// objects still embed them.
+    pub fn observe_gone(&mut self, kind: ResourceKind, ids: &[String]) {
+        if !kind.is_embedded() {
+            return;
+        }
+        let gone = &mut self.resource(kind).gone;
+        gone.retain(|id| !ids.contains(id));
+        gone.extend(ids.iter().cloned());
+        let surplus = gone.len().saturating_sub(MAX_GONE);
+        gone.drain(..surplus);
+    }
+
+    /// What a list gives is not gone.
+    pub fn observe_list(&mut self, kind: ResourceKind, given: &HashSet<String>) {
+        if let Some(resource) = self.resources.get_mut(&kind) {
+            resource.gone.retain(|id| !given.contains(id));
+        }
+    }
+
+    /// Whether its own list has lost this account or investment.
+    pub fn is_gone(&self, kind: ResourceKind, id: &str) -> bool {
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(|it| it.gone.iter().any(|gone| gone == id))
     }
 
     /// Whether a list that is empty although rows are stored may be believed: Belvo has announced

@@ -53,6 +53,9 @@ pub struct Resource {
     /// The days of which full reads lack many stored rows. Those stay until they are proven to be gone.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, MissingMark>,
+    /// Accounts or investments that their own list has lost, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// Rows that are stored.
     pub rows: u64,
     /// Raised whenever one of them was written or removed.

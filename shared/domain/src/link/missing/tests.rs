@@ -6,7 +6,7 @@ use crate::link::RunEnd;
 use crate::link::fixtures::*;
 
 use MissingDecision::{AskForEach, AskForSome, DoubtEmpty, DoubtMany, Wait};
-use ResourceKind::Transactions;
+use ResourceKind::{Accounts, Bills, Transactions};
 use SyncMode::{Full, Incremental, Recheck};
 
 /// A link with a run of TRANSACTIONS under way, for which Belvo has announced these totals.
@@ -300,4 +300,24 @@ fn every_row_is_drawn_as_often_as_any_other() {
     assert_eq!(drawn.len(), 40);
     let mut counts = drawn.values();
     assert!(counts.all(|it| (65..=135).contains(it)), "{drawn:?}");
+}
+
+#[test]
+fn accounts_that_are_gone_are_remembered_until_their_list_has_them_again() {
+    let mut link = loaded();
+    let gone = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    link.observe_gone(Accounts, &gone(&["a", "b"]));
+    link.observe_gone(Bills, &gone(&["a"]));
+    assert!(link.is_gone(Accounts, "a") && link.is_gone(Accounts, "b"));
+    assert!(!link.is_gone(Accounts, "c"));
+    assert!(!link.is_gone(Bills, "a"), "nothing embeds bills");
+    link.observe_list(Accounts, &ids(&["a", "c"]));
+    assert!(!link.is_gone(Accounts, "a"));
+    assert!(link.is_gone(Accounts, "b"));
+
+    let many: Vec<String> = (0..MAX_GONE).map(|it| format!("many-{it}")).collect();
+    link.observe_gone(Accounts, &many);
+    assert!(!link.is_gone(Accounts, "b"), "the oldest is forgotten");
+    assert!(link.is_gone(Accounts, "many-0"));
+    assert_eq!(link.resource(Accounts).gone.len(), MAX_GONE);
 }
