@@ -101,7 +101,7 @@ async fn an_account_that_exists_only_in_its_transactions_is_kept_and_told_apart(
         let shown = items(&bank, "accounts").await;
         for account in shown {
             let only_embedded = account.get("only_embedded").cloned();
-            let expected = (account["id"] == id).then(|| json!(true));
+            let expected = (account["id"] == id).then_some(json!(true));
             assert_eq!(only_embedded, expected, "{order:?}");
         }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
+use crate::bank::Bank;
 use crate::syncing::attribute;
 use crate::world::{CPF, User, World};
 use truth::Canonical;
@@ -237,6 +238,37 @@ async fn two_reads_that_disagree_prove_nothing() {
     statement.read_ago(150).await;
     statement.let_time_pass().await;
     assert_eq!(statement.stored().await, statement.truth().await);
+}
+
+/// Investments carry no link, so no list of them proves anything by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_is_asked_for_if_the_list_does_not_name_the_link() {
+    let bank = Bank::connected().await;
+    let more = json!({"resource": "investments", "add": 60});
+    let added = bank.control("objects", &more).await["added"].clone();
+    bank.world.settle().await;
+    let before = bank.stored("INVESTMENTS").await;
+    let gone = json!({"resource": "investments", "delete": added, "webhooks": false});
+    bank.control("objects", &gone).await;
+    bank.announce("INVESTMENTS", "historical_update", json!({}))
+        .await;
+    assert_eq!(bank.stored("INVESTMENTS").await, before);
+    let long_ago = AttributeValue::S("2026-11-23T00:00:00Z".to_owned());
+    let read_at = ["resources", "INVESTMENTS", "missing", "all", "read_at"];
+    bank.set_on_link(&read_at, long_ago).await;
+    bank.forget_requests().await;
+    bank.announce("INVESTMENTS", "historical_update", json!({}))
+        .await;
+    bank.assert_complete().await;
+    let requests = bank.requests().await;
+    let is_asked = |id: &&Value| {
+        let path = format!("/{}/", id.as_str().unwrap());
+        requests.iter().any(|it| it.contains(&path))
+    };
+    assert_eq!(
+        added.as_array().unwrap().iter().filter(is_asked).count(),
+        60
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -194,6 +194,12 @@ async fn an_empty_list_of_many_stored_rows_is_believed_as_well() {
         }))
         .await;
     world.settle().await;
+    let requests = world.ask_sandbox("requests").await;
+    let is_asked = |id: &&&Value| {
+        let path = format!("/api/transactions/{}/", id.as_str().unwrap());
+        requests.contains(&path)
+    };
+    assert_eq!(all.iter().filter(is_asked).count(), 70, "each of them");
     let records = world.records(link_id).await;
     let mut left = records
         .keys()
