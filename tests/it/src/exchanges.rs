@@ -45,14 +45,16 @@ impl Statement {
         self.announce().await;
     }
 
-    async fn announce(&self) {
-        let webhook = json!({
+    fn webhook(&self) -> Value {
+        json!({
             "webhook_type": "TRANSACTIONS",
             "webhook_code": "historical_update",
             "link_id": self.link_id,
-            "data": {},
-        });
-        self.world.post_webhook(&webhook).await;
+        })
+    }
+
+    async fn announce(&self) {
+        self.world.post_webhook(&self.webhook()).await;
         self.world.settle().await;
     }
 
@@ -108,6 +110,17 @@ impl Statement {
                 None => return marked,
             }
         }
+    }
+
+    /// Whether the user is shown some of these rows together with others.
+    async fn shows_both(&self, old: &BTreeSet<String>) -> bool {
+        let path = format!("/links/{}/transactions?limit=500", self.link_id);
+        let page = self.world.get(&self.user, &path).await;
+        let page: Value = page.json().await.unwrap();
+        let items = page["items"].as_array().unwrap().iter();
+        let mut is_old = items.map(|it| old.contains(it["id"].as_str().unwrap()));
+        let first = is_old.next();
+        is_old.any(|it| Some(it) != first)
     }
 
     /// Requests so far, and for which single transactions.
@@ -327,6 +340,36 @@ async fn each_part_of_a_long_statement_is_proven_for_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_are_told_from_the_first_row_on_that_stands_beside_an_old_one() {
+    let statement = Statement::of(240).await;
+    let old = statement.stored().await;
+    // Three pages, which come late, so that there is time to look.
+    let slow = json!({"path": "/api/transactions/", "largest_page": 80, "latency_ms": 700});
+    statement.faults(slow).await;
+    let changes = json!({"delete": old, "add": 240, "webhooks": false});
+    let path = format!("links/{}/changes", statement.link_id);
+    statement.world.sandbox(&path, &changes).await;
+    statement.world.post_webhook(&statement.webhook()).await;
+    let mut seen = 0;
+    let settled = statement.world.settle();
+    tokio::pin!(settled);
+    loop {
+        let look = async {
+            let shows_both = statement.shows_both(&old).await;
+            (shows_both, statement.shown().await.0)
+        };
+        tokio::select! {
+            () = &mut settled => break,
+            (shows_both, state) = look => {
+                seen += usize::from(shows_both);
+                assert!(!shows_both || state == "settling", "{state}");
+            }
+        }
+    }
+    assert!(seen > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_are_told_while_some_rows_are_asked_for_one_by_one() {
     let statement = Statement::of(40).await;
     let old = statement.stored().await;
@@ -336,12 +379,7 @@ async fn readers_are_told_while_some_rows_are_asked_for_one_by_one() {
     let changes = json!({"delete": old, "add": 40, "webhooks": false});
     let path = format!("links/{}/changes", statement.link_id);
     statement.world.sandbox(&path, &changes).await;
-    let webhook = json!({
-        "webhook_type": "TRANSACTIONS",
-        "webhook_code": "historical_update",
-        "link_id": statement.link_id,
-    });
-    statement.world.post_webhook(&webhook).await;
+    statement.world.post_webhook(&statement.webhook()).await;
     let mut told = false;
     let settled = statement.world.settle();
     tokio::pin!(settled);

@@ -24,6 +24,9 @@ const MAX_PAGES: u32 = 1000;
 /// Rows taken apart at once: taken apart, a row needs ten times its size.
 const ROWS_AT_ONCE: usize = 200;
 
+/// So many new rows in a row are ordinary.
+const FEW_NEW: usize = 10;
+
 /// A list while it is read.
 pub(super) struct Reading<'r, 'a> {
     pub(super) link: &'r mut LeasedLink<'a>,
@@ -122,6 +125,9 @@ impl Reading<'_, '_> {
                     Err(reason) => self.read.reject(object, reason),
                 }
             }
+            if self.may_exchange(&rows) {
+                self.link.tell_settling(target.kind).await?;
+            }
             self.write(rows).await?;
         }
         for row in &page.spoiled {
@@ -131,6 +137,14 @@ impl Reading<'_, '_> {
             true => self.give_up(),
             false => Ok(()),
         }
+    }
+
+    /// Whether these rows may take the place of others: none of them is stored, though some were.
+    fn may_exchange(&self, rows: &[ResourceRow]) -> bool {
+        let resource = self.link.record.resources.get(&self.target.kind);
+        let was_read = resource.is_some_and(|it| it.last_full_sync.is_some());
+        let is_known = |row: &ResourceRow| self.index.contains(&row.id);
+        was_read && self.index.count() > 0 && rows.len() > FEW_NEW && !rows.iter().any(is_known)
     }
 
     /// Gives up a list that was not filtered, or may not have been: it may hold the rows of all

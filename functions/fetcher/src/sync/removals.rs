@@ -67,6 +67,7 @@ impl Reading<'_, '_> {
     /// They stay, and readers can tell them from the rows that have taken their place.
     async fn mark(&mut self, missing: &[String]) -> Result<()> {
         let (target, fetcher) = (self.target, self.link.fetcher);
+        self.link.tell_settling(target.kind).await?;
         let now = fetcher.clock.now();
         let marking = fetcher
             .resources
@@ -103,8 +104,7 @@ impl Reading<'_, '_> {
     async fn ask_for_each(&mut self, missing: Vec<String>) -> Result<bool> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         if missing.len() > BATCH {
-            self.link.record.observe_settling(target.kind);
-            self.link.save_on_the_way().await?;
+            self.link.tell_settling(target.kind).await?;
         }
         let mut hidden = false;
         for ids in missing.chunks(BATCH) {

@@ -128,11 +128,11 @@ impl Link {
         }
     }
 
-    /// Missing rows are asked for one by one, which takes a while: readers are told.
-    pub fn observe_settling(&mut self, kind: ResourceKind) {
-        if let Some(run) = &mut self.resource(kind).run {
-            run.settling = true;
-        }
+    /// From now on until the run ends, rows may be stored beside others that have taken their place.
+    /// Says whether readers are still to be told.
+    pub fn observe_settling(&mut self, kind: ResourceKind) -> bool {
+        let run = self.resource(kind).run.as_mut();
+        run.is_some_and(|run| !std::mem::replace(&mut run.settling, true))
     }
 
     /// When the rows are read again that were missing.

@@ -92,7 +92,7 @@ pub struct SyncRun {
     /// The days of which it lacks many stored rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, MissingMark>,
-    /// Whether it asks for missing rows one by one.
+    /// Whether rows may be stored beside others that have taken their place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settling: bool,
 }

@@ -262,6 +262,19 @@ fn the_next_read_of_what_is_missing_is_planned_and_only_while_nothing_else_reads
 }
 
 #[test]
+fn readers_are_told_once_in_a_run_and_until_it_ends() {
+    let mut link = loaded();
+    assert!(!link.observe_settling(Transactions), "nothing is read");
+    begin(&mut link, Full, now());
+    assert!(!link.resource(Transactions).is_settling());
+    assert!(link.observe_settling(Transactions));
+    assert!(!link.observe_settling(Transactions));
+    assert!(link.resource(Transactions).is_settling());
+    link.conclude_run(Transactions, RunEnd::Complete, now());
+    assert!(!link.resource(Transactions).is_settling());
+}
+
+#[test]
 fn an_incremental_sync_leaves_what_is_missing_marked() {
     let given = ids(&["a"]);
     let mut link = running(Full, None);
