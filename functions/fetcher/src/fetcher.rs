@@ -3,7 +3,7 @@
 use belvo::Belvo;
 use domain::SigningKeys;
 use queue::JobQueue;
-use runtime::{Clock, Secret};
+use runtime::{Clock, Randomness, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
 use crate::config::Config;
@@ -21,6 +21,8 @@ pub struct Fetcher {
     /// The keys documents were hashed with.
     pub session_keys: Secret<SigningKeys>,
     pub clock: Clock,
+    /// Draws the missing rows that Belvo is asked for.
+    pub randomness: Randomness,
     /// The most rows of a link whose keys are held in memory; a longer statement is read in chunks.
     pub chunk_size: u64,
 }

@@ -118,6 +118,14 @@ impl<'a> LeasedLink<'a> {
         Ok(origins.contains(&RowOrigin::Foreign))
     }
 
+    /// Tells readers that rows may stand beside others that have taken their place, before they do.
+    pub(crate) async fn tell_settling(&mut self, kind: ResourceKind) -> Result<()> {
+        match self.record.observe_settling(kind) {
+            true => self.save_on_the_way().await,
+            false => Ok(()),
+        }
+    }
+
     /// Writes LINK if the job has not: a reader sees by it that no job is at work.
     pub(crate) async fn release(&mut self) -> Result<()> {
         let record = &self.record;

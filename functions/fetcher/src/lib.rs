@@ -60,7 +60,7 @@ use belvo::{Belvo, ClientOptions, Keys, RateLimiter};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::JobQueue;
-use runtime::{Clock, Env, RetryBudget, Secret};
+use runtime::{Clock, Env, Randomness, RetryBudget, Secret};
 use store::{ConnectionStore, LinkStore, ResourceStore};
 
 pub use config::Config;
@@ -103,6 +103,7 @@ pub async fn run() -> anyhow::Result<()> {
         session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
         config,
         clock,
+        randomness: Randomness::system(),
         chunk_size: CHUNK_SIZE,
     };
     let fetcher = &fetcher;

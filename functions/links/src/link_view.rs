@@ -193,6 +193,7 @@ fn resource(link: &Link, kind: ResourceKind) -> ResourceView {
     let resource = known.unwrap_or(&unknown);
     ResourceView {
         state: match wanted {
+            true if resource.last_sync.is_some() && resource.is_settling() => "settling",
             true => resource.state.into(),
             false => "not_requested",
         },

@@ -38,11 +38,17 @@ fn on_its_way(link: &Link, kind: Option<ResourceKind>, now: Timestamp) -> Option
         return Some(SOONEST);
     }
     if let Some(first) = resources
+        .clone()
         .filter_map(|it| it.deferred)
         .map(|it| it.until)
         .min()
     {
         return Some(first.duration_since(now).as_secs() + 30);
+    }
+    if let Some(at) = link.schedule.get(Reason::Settling)
+        && resources.clone().any(Resource::is_settling)
+    {
+        return Some(at.duration_since(now).as_secs() + 30);
     }
     let born = link.created_at.unwrap_or(now);
     if !link.has_loaded() && now.duration_since(born) < LOADING {

@@ -1,5 +1,7 @@
 //! A part of a statement: the movements of some days.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
 /// Which movements are meant, by `value_date`, both ends included.
@@ -63,6 +65,17 @@ impl DateRange {
             from: Some(middle),
             to: self.to,
         })
+    }
+}
+
+/// `all`, or the days on both sides of `..`.
+impl fmt::Display for DateRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_all() {
+            return f.write_str("all");
+        }
+        let day = |day: Option<Date>| day.map(|it| it.to_string()).unwrap_or_default();
+        write!(f, "{}..{}", day(self.from), day(self.to))
     }
 }
 

@@ -27,7 +27,9 @@
 //! 2. A link that was bound never changes its user.
 //! 3. What a job cannot do is in [`Pending`], and [`Schedule`] says when a later job tries.
 //! 4. A webhook is covered by a sync that started after it was sent, and by no earlier one.
-//! 5. An empty list removes rows only if Belvo has announced zero rows, or after a day.
+//! 5. Belvo is asked for the rows that an empty list lacks only if it has announced zero rows, or
+//!    after a day.
+//! 6. Many missing rows stay until two full reads, two minutes apart, agree that they are missing.
 //!
 //! | the record | holds |
 //! |---|---|
@@ -35,6 +37,7 @@
 //! | `resource` | announcements, syncs and completeness of one resource |
 //! | `held_account` | the days of an account, and the same account in other links |
 //! | `tally` | what a sync run has found so far |
+//! | `missing_mark` | what is kept of a read that lacked many stored rows |
 //! | `pending` | the pending work |
 //! | `pace` | how often equal webhooks lead to a read |
 //! | `schedule` | what is due when, and why |
@@ -70,6 +73,7 @@ mod held_account;
 mod invariants;
 mod limit;
 mod missing;
+mod missing_mark;
 mod observe;
 mod outbox;
 mod owners;
@@ -94,7 +98,8 @@ pub use change::{ChangeEvent, ChangeKind, UntoldRows};
 pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
 pub use coverage::ShownElsewhere;
 pub use held_account::{AccountDays, HeldAccount};
-pub use missing::{MissingDecision, MissingRows};
+pub use missing::{MissingDecision, MissingRows, sample};
+pub use missing_mark::MissingMark;
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use owners::{NamedOwner, OwnerEvidence};
 pub use ownership::predecessor;

@@ -70,6 +70,11 @@ impl ResourceKind {
         }
     }
 
+    /// Whether Belvo embeds its objects in those of other resources.
+    pub fn is_embedded(self) -> bool {
+        Self::all().any(|kind| kind.parent().is_some_and(|(parent, _)| parent == self))
+    }
+
     /// Reads a wire name in any case, singular or plural: Belvo's samples differ.
     pub fn lenient(text: &str) -> Option<Self> {
         let text = text.to_ascii_uppercase();

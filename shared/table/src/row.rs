@@ -26,6 +26,15 @@ const NO_DATE: &str = "0000-00-00";
 /// Sorts after [`NO_DATE`] and before every other date.
 const FIRST_DATE: Date = Date::constant(0, 1, 1);
 
+/// Beside an object: that no list of Belvo's has given it, only another object that embeds it.
+pub const ONLY_EMBEDDED: &str = "only_embedded";
+
+/// Beside an object: since when Belvo's list lacks it, while that is not proven to be right.
+pub const MISSING_SINCE: &str = "missing_since";
+
+/// What can stand beside an object, and is shown with it.
+const MARKS: [&str; 2] = [ONLY_EMBEDDED, MISSING_SINCE];
+
 /// Fields that differ at every read though nothing happened.
 const READ_MARKS: [&str; 2] = ["collected_at", "last_accessed_at"];
 
@@ -40,6 +49,8 @@ pub struct ResourceRow {
     pub record: String,
     /// Over the content without what changes at every read: marks of reading, signatures of addresses.
     pub hash: [u8; 16],
+    /// Whether only another object of Belvo's is known to hold it.
+    pub only_embedded: bool,
     kind: ResourceKind,
     data: Item,
     /// The account or investment that Belvo had embedded.
@@ -60,9 +71,11 @@ impl ResourceRow {
 
     fn from_data(kind: ResourceKind, mut data: Item) -> Result<Self, Unstorable> {
         let id = id_of(&data)?;
-        // Answers add the link that the row lies under. Belvo documents no such member; one of its
-        // own would stand there twice.
-        data.remove("link_id");
+        // Answers add the link that the row lies under, and its marks. Belvo documents no such
+        // members; one of its own would be taken for ours, or stand there twice.
+        for name in MARKS.into_iter().chain(["link_id"]) {
+            data.remove(name);
+        }
         let parent = kind.parent().and_then(|(_, name)| refer(&mut data, name));
         if value::item_size(&data) > MAX_SIZE - OVERHEAD {
             return Err(Unstorable::TooLarge);
@@ -71,6 +84,7 @@ impl ResourceRow {
             record: record_of(kind, &data, &id),
             hash: hash(&data),
             id,
+            only_embedded: false,
             kind,
             data,
             parent,
@@ -81,6 +95,9 @@ impl ResourceRow {
     pub fn item(&self, external_id: &ExternalId, link_id: LinkId) -> Item {
         let mut item = key(external_id, link_id, &self.record);
         item.extend(content(self.hash, self.data.clone()));
+        if self.only_embedded {
+            item.insert(ONLY_EMBEDDED.to_owned(), AttributeValue::Bool(true));
+        }
         item
     }
 
@@ -92,7 +109,11 @@ impl ResourceRow {
     /// The account or investment this row refers to, as it was embedded in it.
     pub fn parent(&self) -> Option<Self> {
         let (kind, _) = self.kind.parent()?;
-        Self::from_data(kind, self.parent.clone()?).ok()
+        let parent = Self::from_data(kind, self.parent.clone()?).ok()?;
+        Some(Self {
+            only_embedded: true,
+            ..parent
+        })
     }
 
     /// When Belvo stored the object first.
@@ -114,6 +135,13 @@ impl ResourceRow {
     pub fn flow(&self) -> Option<&str> {
         text_of(&self.data, "type")
     }
+}
+
+/// What stands beside the object of an item.
+pub fn marks(item: &Item) -> Item {
+    let marks = MARKS.iter();
+    let marks = marks.filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())));
+    marks.collect()
 }
 
 /// The members of an item that hold Belvo's object, and its hash.

@@ -1,6 +1,7 @@
 //! Stored rows, on their way out, page by page.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::LinkId;
 use jiff::civil::Date;
 use table::item::text_of;
@@ -17,7 +18,8 @@ pub struct StoredRow {
     /// Its place among the rows of the link, such as `TRANSACTIONS#2026-11-23#{id}`; or the sort
     /// key of the record, `CONSENT#…` or `EVENT#…`.
     pub record: String,
-    /// Belvo's object or webhook as JSON, with every digit it came with.
+    /// Belvo's object or webhook as JSON, with every digit it came with; of an object with what stands
+    /// beside it.
     pub data: String,
 }
 
@@ -60,7 +62,14 @@ impl StoredRow {
     /// Belvo's object of `ResourceTable`. Its key says which link it is of.
     pub(crate) fn of_resource(item: &Item) -> Option<Self> {
         let (link_id, record) = row::parse_sort_key(text_of(item, "record")?)?;
-        Some(Self::of(item, link_id, record))
+        let mut stored = Self::of(item, link_id, record);
+        let marks = row::marks(item);
+        // Most rows have none, and are not copied for them.
+        if let Some(AttributeValue::M(data)) = item.get("data").filter(|_| !marks.is_empty()) {
+            let data = data.clone().into_iter().chain(marks).collect();
+            stored.data = value::to_json(&AttributeValue::M(data));
+        }
+        Some(stored)
     }
 
     /// A record of `LinkTable`.

@@ -35,6 +35,8 @@
 //! | `compressed` | answers that are compressed, well or badly |
 //! | `spoiled_rows` | values that are not JSON, and halves of characters |
 //! | `removals` | when an empty or short list is believed, and when a row is removed |
+//! | `exchanges` | a statement that comes again under new ids |
+//! | `embedded_rows` | accounts and investments that stand inside other objects |
 //! | `gateway` | answers that something in front of Belvo gives instead of it |
 //! | `unknown_codes` | refusals of Belvo's with a code that is not known |
 //! | `waiting` | links that wait: for their user, for Belvo, for a date |
@@ -71,8 +73,10 @@ mod client;
 mod compressed;
 mod cost_units;
 mod documents;
+mod embedded_rows;
 mod end_to_end;
 mod erasing;
+mod exchanges;
 mod fetching;
 mod foreign_rows;
 mod gateway;

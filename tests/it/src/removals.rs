@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::bank::Bank;
@@ -115,21 +116,27 @@ async fn a_row_that_a_list_hides_stays_as_long_as_belvo_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_missing_rows_cause_another_read_and_are_then_requested_one_by_one() {
+async fn many_missing_rows_wait_for_another_read_and_are_then_removed_together() {
     let bank = Bank::connected().await;
     let ids = bank.by_date().await;
     let many = &ids[..60];
     let changes = json!({"delete": many, "webhooks": false});
     bank.control("changes", &changes).await;
+    let before = bank.stored("TRANSACTIONS").await;
     bank.forget_requests().await;
     bank.all_news().await;
     bank.news_of_bills().await;
+    assert_eq!(bank.stored("TRANSACTIONS").await, before);
+    let long_ago = AttributeValue::S("2026-11-23T00:00:00Z".to_owned());
+    let read_at = ["resources", "TRANSACTIONS", "missing", "all", "read_at"];
+    bank.set_on_link(&read_at, long_ago).await;
+    bank.all_news().await;
     bank.assert_complete().await;
     let requests = bank.requests().await;
     let details = requests
         .iter()
         .filter(|it| many.iter().any(|id| it.contains(&format!("/{id}/"))));
-    assert_eq!(details.count(), 60);
+    assert_eq!(details.count(), 20);
     let logs = bank.world.stack.logs();
     assert!(logs.iter().any(|line| line.contains("RowsMissing")));
 }
@@ -187,6 +194,12 @@ async fn an_empty_list_of_many_stored_rows_is_believed_as_well() {
         }))
         .await;
     world.settle().await;
+    let requests = world.ask_sandbox("requests").await;
+    let is_asked = |id: &&&Value| {
+        let path = format!("/api/transactions/{}/", id.as_str().unwrap());
+        requests.contains(&path)
+    };
+    assert_eq!(all.iter().filter(is_asked).count(), 70, "each of them");
     let records = world.records(link_id).await;
     let mut left = records
         .keys()

@@ -282,7 +282,7 @@ async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_our
         {"$number": 12, "a": 1}, {"$number": null},
     ]);
     let marked = json!({"link_id": foreign, "account_id": foreign, "investment_id": foreign,
-        "odd_forms": numbers});
+        "missing_since": "never", "only_embedded": "never", "odd_forms": numbers});
     let truth = bank.truth().await;
     for (list, name, parent) in [
         ("transactions", "transactions", Some("account")),
@@ -328,6 +328,9 @@ async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_our
         }
         let found = found.unwrap();
         assert_eq!(found["link_id"], json!(bank.link_id()), "{name}");
+        for mark in ["missing_since", "only_embedded"] {
+            assert_eq!(found.get(mark), None, "{name} {mark}");
+        }
         assert_eq!(
             found["odd_forms"],
             json!([
@@ -343,7 +346,7 @@ async fn a_member_of_belvos_with_a_name_of_ours_neither_doubles_nor_replaces_our
 }
 
 /// JSON as DynamoDB has it.
-fn attribute(value: &Value) -> AttributeValue {
+pub fn attribute(value: &Value) -> AttributeValue {
     match value {
         Value::Object(members) => {
             let members = members.iter();

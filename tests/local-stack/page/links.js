@@ -30,11 +30,12 @@ const READINESS = {
   waiting: ["", "aguardando o banco"],
   syncing: ["", "recebendo"],
   ready: ["good", "pronto"],
+  settling: ["wait", "o banco está trocando os itens"],
   partial: ["wait", "pronto, com itens recusados"],
   unavailable: ["bad", "não foi possível ler"],
   not_requested: ["", "não pedido"],
 };
-const IS_THERE = ["ready", "partial", "not_requested"];
+const IS_THERE = ["ready", "settling", "partial", "not_requested"];
 const PERMISSIONS = {
   REGISTER: "Dados cadastrais",
   ACCOUNTS: "Contas, saldos e extratos",

@@ -297,6 +297,7 @@ impl Sides {
             session_keys: Secret::signing(&secrets, &config.session_secret_id, &clock),
             config,
             clock,
+            randomness: self.randomness(),
             chunk_size: self.setup.chunk_size,
         }
     }

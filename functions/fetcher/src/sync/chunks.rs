@@ -37,6 +37,10 @@ pub(super) async fn read_chunks(
         let read = read_completely(link, target, None).await?;
         run.tally.add(read.tally);
         run.cursor = days.from.or(run.cursor);
+        if let Some(noted) = &link.record.resource(kind).run {
+            run.missing.clone_from(&noted.missing);
+            run.settling = noted.settling;
+        }
         link.progressed = true;
         if is_last {
             break;
@@ -75,7 +79,8 @@ async fn finish_chunks(
         run.tally.rejected.insert(name, undated);
     }
     let stored = link.fetcher.resources.count(target.bound, kind).await?;
-    let moved = stored != run.tally.rows && !run.retried;
+    let missing: u64 = run.missing.values().map(|it| it.missing).sum();
+    let moved = stored != run.tally.rows + missing && !run.retried;
     if moved {
         // Rows have moved from one chunk to another while those were read. Each is stored
         // under some key now, so the second try looks for those it does not find in a chunk.

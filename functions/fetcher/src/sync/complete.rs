@@ -33,6 +33,8 @@ pub(super) async fn read_completely(
         if !reading.read.is_complete() {
             continue;
         }
+        let given = &reading.read.ids;
+        reading.link.record.observe_list(kind, given);
         let doubted = reading.doubts_missing(read_again).await?;
         let mut read = std::mem::take(&mut reading.read);
         if read_again || !doubted || read.is_empty() {

@@ -51,6 +51,8 @@ pub(super) struct ListRead {
     /// Rows that may be stored under another date.
     pub(super) relocated: Vec<ResourceRow>,
     pub(super) filter: Filter,
+    /// Whether a row of it names the link.
+    pub(super) names_link: bool,
     /// Whether rows were refused because Belvo may not filter the list: it is given up.
     pub(super) is_doubtful: bool,
 }

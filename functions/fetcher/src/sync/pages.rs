@@ -25,6 +25,9 @@ const MAX_PAGES: u32 = 1000;
 /// Rows taken apart at once: taken apart, a row needs ten times its size.
 const ROWS_AT_ONCE: usize = 200;
 
+/// So many new rows in a row are ordinary.
+const FEW_NEW: usize = 10;
+
 /// A list while it is read.
 pub(super) struct Reading<'r, 'a> {
     pub(super) link: &'r mut LeasedLink<'a>,
@@ -130,6 +133,9 @@ impl Reading<'_, '_> {
                     Err(reason) => self.read.reject(object, reason),
                 }
             }
+            if self.may_exchange(&rows) {
+                self.link.tell_settling(target.kind).await?;
+            }
             self.write(rows).await?;
         }
         for row in &page.spoiled {
@@ -139,6 +145,14 @@ impl Reading<'_, '_> {
             true => self.give_up(),
             false => Ok(()),
         }
+    }
+
+    /// Whether these rows may take the place of others: none of them is stored, though some were.
+    fn may_exchange(&self, rows: &[ResourceRow]) -> bool {
+        let resource = self.link.record.resources.get(&self.target.kind);
+        let was_read = resource.is_some_and(|it| it.last_full_sync.is_some());
+        let is_known = |row: &ResourceRow| self.index.contains(&row.id);
+        was_read && self.index.count() > 0 && rows.len() > FEW_NEW && !rows.iter().any(is_known)
     }
 
     /// Gives up a list that was not filtered, or may not have been: it may hold the rows of all
@@ -185,15 +199,14 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// Writes accounts and investments that rows refer to and that Belvo has not announced yet.
+    /// Writes accounts and investments that rows refer to and that their own lists have not given:
+    /// Belvo has not announced them yet, or they exist nowhere else.
     async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<()> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let (belvo, resources) = (&fetcher.belvo, &fetcher.resources);
         let Some((parent_kind, _)) = target.kind.parent() else {
             return Ok(());
         };
-        let listed = self.link.record.resources.get(&parent_kind);
-        let listed = listed.is_some_and(|it| it.last_sync.is_some());
         for row in rows.iter().filter(|row| !self.index.holds(row)) {
             let Some(id) = row.parent_id() else { continue };
             let known = match self.link.parents.entry(parent_kind) {
@@ -203,20 +216,19 @@ impl Reading<'_, '_> {
                     place.insert(stored.await?.into_ids())
                 }
             };
-            if !known.insert(id.to_owned()) {
+            // A row keeps its copy of an account that its own list has lost.
+            let is_gone = self.link.record.is_gone(parent_kind, id);
+            if !known.insert(id.to_owned()) || is_gone {
                 continue;
             }
-            // A row keeps its copy of an account that its own list has lost.
-            let found = belvo.row(parent_kind, id).await;
-            let gone = listed && matches!(found, Err(BelvoError::NotFound { .. }));
-            if let Ok(object) = &found
+            if let Ok(object) = &belvo.row(parent_kind, id).await
                 && self.link.is_foreign(object).await?
             {
                 self.read.name_refused(id);
                 report_foreign(fetcher, self.link.record.link_id, parent_kind, 1);
                 continue;
             }
-            if let Some(parent) = row.parent().filter(|_| !gone) {
+            if let Some(parent) = row.parent() {
                 resources.write_if_absent(target.bound, &parent).await?;
                 self.link.record.observe_rows(parent_kind, 1);
             }

@@ -1,10 +1,12 @@
 //! Stored rows that a list did not give.
 //!
 //! A list may be short for many reasons: Belvo writes while it is read, is loading, or has lost
-//! the link. **Invariant:** a row is removed only when Belvo answers 404 for that very row.
+//! the link. **Invariant:** a row is removed only when Belvo answers 404 for that very row; or when
+//! two full reads lack it, at least two minutes apart and equal in every id, and Belvo answers 404
+//! for twenty of the rows that are missing with it, drawn by lot.
 
 use belvo::BelvoError;
-use domain::link::{MissingDecision, MissingRows};
+use domain::link::{MissingDecision, MissingRows, sample};
 use runtime::Metric;
 use store::ResourceRow;
 
@@ -16,8 +18,8 @@ use crate::origin::report_foreign;
 const BATCH: usize = 10;
 
 impl Reading<'_, '_> {
-    /// Asks Belvo for each stored row that did not come back, unless the list itself is doubted.
-    /// Says whether more must be read before missing rows are believed to be gone.
+    /// Asks Belvo for stored rows that did not come back, unless the list itself is doubted. Says
+    /// whether more must be read before missing rows are believed to be gone.
     pub(super) async fn doubts_missing(&mut self, read_again: bool) -> Result<bool> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let doubles = fetcher
@@ -32,28 +34,78 @@ impl Reading<'_, '_> {
         }
         let facts = MissingRows {
             count: missing.len(),
+            days: target.days,
+            given: &self.read.ids,
+            rejected_rows: self.read.tally.rejected_rows,
             list_is_empty: self.read.is_empty(),
-            list_is_whole: target.days.is_all(),
-            read_again,
             list_is_mixed: self.read.is_mixed(),
+            list_names_link: self.read.names_link,
         };
         let now = fetcher.clock.now();
         match self.link.record.judge_missing(target.kind, facts, now) {
-            MissingDecision::DoubtEmpty => return Ok(true),
+            MissingDecision::DoubtEmpty => Ok(true),
             MissingDecision::DoubtMany => {
                 runtime::count(Metric::RowsMissing, now);
-                return Ok(true);
+                Ok(true)
             }
-            MissingDecision::AskForEach => {}
+            MissingDecision::Wait => {
+                runtime::count(Metric::RowsMissing, now);
+                self.mark(&missing).await?;
+                Ok(false)
+            }
+            MissingDecision::AskForSome if self.are_proven_gone(&missing).await? => {
+                self.remove(&missing).await?;
+                Ok(false)
+            }
+            MissingDecision::AskForSome | MissingDecision::AskForEach => {
+                let hidden = self.ask_for_each(missing).await?;
+                Ok(hidden && !read_again)
+            }
         }
-        let hidden = self.ask_for_each(missing).await?;
-        Ok(hidden && !read_again)
+    }
+
+    /// They stay, and readers can tell them from the rows that have taken their place.
+    async fn mark(&mut self, missing: &[String]) -> Result<()> {
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        self.link.tell_settling(target.kind).await?;
+        let now = fetcher.clock.now();
+        let marking = fetcher
+            .resources
+            .mark_missing(target.bound, missing, now, &mut self.index);
+        let marked = marking.await?;
+        self.link.record.observe_rows(target.kind, marked);
+        Ok(())
+    }
+
+    /// Whether Belvo has none of some rows that are drawn by lot.
+    async fn are_proven_gone(&mut self, missing: &[String]) -> Result<bool> {
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        let Ok(seed) = fetcher.randomness.sixteen() else {
+            return Ok(false);
+        };
+        for id in sample(missing, seed) {
+            self.link.batch.deadline.check()?;
+            match fetcher.belvo.row(target.kind, &id).await {
+                Err(BelvoError::NotFound { .. }) => {}
+                Ok(_) | Err(BelvoError::SpoiledRow) => {
+                    // A later job, which may end the work of this one, draws others.
+                    self.link.record.observe_hidden(target.kind, target.days);
+                    self.link.save_on_the_way().await?;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
     }
 
     /// A 404 removes the row; otherwise it has moved, or the list was not complete after all. Says
     /// whether a row should have come with the list.
     async fn ask_for_each(&mut self, missing: Vec<String>) -> Result<bool> {
         let (target, fetcher) = (self.target, self.link.fetcher);
+        if missing.len() > BATCH {
+            self.link.tell_settling(target.kind).await?;
+        }
         let mut hidden = false;
         for ids in missing.chunks(BATCH) {
             self.link.batch.deadline.check()?;
@@ -82,15 +134,29 @@ impl Reading<'_, '_> {
                 hidden |= target.days.contains(row.value_date());
                 self.link.progressed |= self.write_rows(vec![row]).await? > 0;
             }
-            let removed = fetcher
-                .resources
-                .remove(target.bound, &gone, &mut self.index);
-            removed.await?;
-            self.read.removed += gone.len() as u64;
-            let record = &mut self.link.record;
-            record.observe_rows(target.kind, gone.len() as u64);
-            self.link.progressed |= !gone.is_empty();
+            self.remove(&gone).await?;
         }
         Ok(hidden)
+    }
+
+    async fn remove(&mut self, gone: &[String]) -> Result<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let (target, fetcher) = (self.target, self.link.fetcher);
+        if target.kind.is_embedded() {
+            // A job that dies in between must not let another object bring them back.
+            self.link.record.observe_gone(target.kind, gone);
+            self.link.save_on_the_way().await?;
+        }
+        let removed = fetcher
+            .resources
+            .remove(target.bound, gone, &mut self.index);
+        removed.await?;
+        self.read.removed += gone.len() as u64;
+        let record = &mut self.link.record;
+        record.observe_rows(target.kind, gone.len() as u64);
+        self.link.progressed = true;
+        Ok(())
     }
 }

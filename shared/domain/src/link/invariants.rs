@@ -64,6 +64,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Reason::Unannounced,
         Reason::LimitLifted,
         Reason::EmptyList,
+        Reason::Settling,
         Reason::Consent,
         Reason::FullSync,
         Reason::Reread,

@@ -1,32 +1,58 @@
 //! When stored rows that Belvo no longer lists are believed to be gone.
 //!
 //! A list may be short for many reasons: Belvo writes meanwhile, is loading, or has lost the link.
-//! No decision here removes a row. It says only whether Belvo is asked for each missing one.
+//! So no list alone removes a row: Belvo is asked for each missing one, and its 404 removes it.
+//!
+//! A statement may also come again under new ids, and thousands of rows cannot be asked for. Then two
+//! complete reads that lack them and agree in every id are one proof, and Belvo's 404 for some of
+//! them, drawn by lot, is the other.
+
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 
+use super::missing_mark::MissingMark;
 use super::pending::SyncMode;
+use super::schedule::later;
 use super::state::Link;
+use crate::date_range::DateRange;
 use crate::resource::ResourceKind;
 
 /// A list that became empty is believed after this time.
 pub(super) const EMPTY_DOUBT: SignedDuration = SignedDuration::from_hours(24);
 
-/// More rows than a bank takes back at once: the list is wrong rather than the rows gone.
+/// More rows than a bank takes back at once: the list is wrong, or the statement was exchanged.
 const MANY_MISSING: usize = 50;
+
+/// Two reads that are to agree are so far apart, so that they do not see the same moment.
+const APART: SignedDuration = SignedDuration::from_mins(2);
+
+/// A list that differs at each read is not waited for any longer: each missing row is asked for.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Missing rows that are asked for in the name of all.
+const SAMPLE: usize = 20;
+
+/// Rows that a list has lost and that are remembered: more than people close and sell in years.
+const MAX_GONE: usize = 300;
 
 /// Stored rows that a complete read of a list did not give.
 #[derive(Clone, Copy, Debug)]
-pub struct MissingRows {
+pub struct MissingRows<'a> {
     pub count: usize,
+    /// Which movements were read.
+    pub days: DateRange,
+    /// The ids that the list gave.
+    pub given: &'a HashSet<String>,
+    /// Rows of the list that cannot be stored. Stored ones may be among them.
+    pub rejected_rows: u64,
     /// Whether the list gave no row at all.
     pub list_is_empty: bool,
-    /// Whether the whole list was asked for, without a range of dates.
-    pub list_is_whole: bool,
-    /// Whether the list was read before in this run because of missing rows.
-    pub read_again: bool,
     /// Whether it gave rows of other links, so that it may not be the list that was asked for.
     pub list_is_mixed: bool,
+    /// Whether its rows name the link.
+    pub list_names_link: bool,
 }
 
 /// What to do about missing rows.
@@ -34,11 +60,15 @@ pub struct MissingRows {
 pub enum MissingDecision {
     /// Belvo is asked for each of them.
     AskForEach,
+    /// Belvo is asked for [some of them](sample); if it has none, all are gone.
+    AskForSome,
     /// The empty list is not believed yet.
     DoubtEmpty,
-    /// So many at once are not believed before a second read says the same, nor because of a list
-    /// that holds rows of other links.
+    /// So many at once are not believed before a full read, nor because of a list that holds rows of
+    /// other links.
     DoubtMany,
+    /// They stay until a later read says the same.
+    Wait,
 }
 
 impl Link {
@@ -46,22 +76,104 @@ impl Link {
     pub fn judge_missing(
         &mut self,
         kind: ResourceKind,
-        missing: MissingRows,
+        missing: MissingRows<'_>,
         now: Timestamp,
     ) -> MissingDecision {
         let run = self.resource(kind).run.as_ref();
         let in_part = run.is_some_and(|it| it.mode != SyncMode::Full);
-        if missing.list_is_empty && (in_part || missing.list_is_whole) {
+        let started_at = run.map_or(now, |it| it.started_at);
+        if missing.list_is_empty && (in_part || missing.days.is_all()) {
             return match !in_part && self.believes_empty(kind, now) {
                 true => MissingDecision::AskForEach,
                 false => MissingDecision::DoubtEmpty,
             };
         }
-        let doubtful = in_part || !missing.read_again || missing.list_is_mixed;
-        match missing.count > MANY_MISSING && doubtful {
-            true => MissingDecision::DoubtMany,
-            false => MissingDecision::AskForEach,
+        if missing.count <= MANY_MISSING {
+            return MissingDecision::AskForEach;
         }
+        if in_part || missing.list_is_mixed {
+            return MissingDecision::DoubtMany;
+        }
+        let days = missing.days.to_string();
+        let resource = self.resource(kind);
+        let earlier = resource.missing.get(&days).cloned();
+        let mark = mark_of(missing, earlier.as_ref(), now);
+        let is_apart = |it: &MissingMark| started_at.duration_since(it.read_at) >= APART;
+        match earlier {
+            Some(earlier) if earlier.agrees_with(&mark) && is_apart(&earlier) => {
+                let names_link = earlier.names_link && mark.names_link;
+                let proves = names_link && missing.rejected_rows == 0 && !earlier.hidden;
+                match proves {
+                    true => MissingDecision::AskForSome,
+                    false => MissingDecision::AskForEach,
+                }
+            }
+            Some(earlier) if now.duration_since(earlier.since) >= LONGEST_WAIT => {
+                MissingDecision::AskForEach
+            }
+            _ => {
+                if let Some(run) = &mut resource.run {
+                    run.missing.insert(days, mark);
+                }
+                MissingDecision::Wait
+            }
+        }
+    }
+
+    /// Belvo has one of the rows that two reads of these days lacked, so each is asked for, also by a
+    /// later job.
+    pub fn observe_hidden(&mut self, kind: ResourceKind, days: DateRange) {
+        if let Some(mark) = self.resource(kind).missing.get_mut(&days.to_string()) {
+            mark.hidden = true;
+        }
+    }
+
+    /// From now on until the run ends, rows may be stored beside others that have taken their place.
+    /// Says whether readers are still to be told.
+    pub fn observe_settling(&mut self, kind: ResourceKind) -> bool {
+        let run = self.resource(kind).run.as_mut();
+        run.is_some_and(|run| !std::mem::replace(&mut run.settling, true))
+    }
+
+    /// When the rows are read again that were missing.
+    pub(super) fn next_settling(&self) -> Option<Timestamp> {
+        let waiting = self.resources.iter().filter(|(kind, it)| {
+            let has_date = it.deferred.is_some() || self.needs_sync(**kind);
+            !has_date && it.declined.is_none()
+        });
+        let last_reads = waiting.filter_map(|(_, it)| {
+            let read_at = it.missing.values().map(|mark| mark.read_at);
+            read_at.max()
+        });
+        // The schedule knows whole seconds, and a second too early is too early.
+        let after = APART.saturating_add(SignedDuration::from_secs(1));
+        last_reads.map(|it| later(it, after)).min()
+    }
+
+    /// Its own list has lost these accounts or investments. They are remembered, because other
+    /// objects still embed them.
+    pub fn observe_gone(&mut self, kind: ResourceKind, ids: &[String]) {
+        if !kind.is_embedded() {
+            return;
+        }
+        let gone = &mut self.resource(kind).gone;
+        gone.retain(|id| !ids.contains(id));
+        gone.extend(ids.iter().cloned());
+        let surplus = gone.len().saturating_sub(MAX_GONE);
+        gone.drain(..surplus);
+    }
+
+    /// What a list gives is not gone.
+    pub fn observe_list(&mut self, kind: ResourceKind, given: &HashSet<String>) {
+        if let Some(resource) = self.resources.get_mut(&kind) {
+            resource.gone.retain(|id| !given.contains(id));
+        }
+    }
+
+    /// Whether its own list has lost this account or investment.
+    pub fn is_gone(&self, kind: ResourceKind, id: &str) -> bool {
+        let resource = self.resources.get(&kind);
+        resource.is_some_and(|it| it.gone.iter().any(|gone| gone == id))
     }
 
     /// Whether a list that is empty although rows are stored may be believed: Belvo has announced
@@ -75,130 +187,49 @@ impl Link {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Totals;
-    use crate::link::fixtures::*;
-
-    use ResourceKind::Transactions;
-    use SyncMode::{Full, Incremental, Recheck};
-
-    /// A link with a run of TRANSACTIONS under way, for which Belvo has announced these totals.
-    fn running(mode: SyncMode, announced: Option<Totals>) -> Link {
-        let mut link = loaded();
-        link.pending.request_sync(Transactions, mode);
-        link.start_run(Transactions, 5000, None, now());
-        if let Some(run) = &mut link.resource(Transactions).run {
-            run.announced = announced;
-        }
-        link
-    }
-
-    fn rows(count: u64) -> Totals {
-        Totals {
-            rows: Some(count),
-            ..Totals::default()
-        }
-    }
-
-    const FEW: MissingRows = MissingRows {
-        count: 1,
-        list_is_empty: false,
-        list_is_whole: true,
-        read_again: false,
-        list_is_mixed: false,
+/// What is kept of a read. The first of reads that agree is the one that later ones are compared with.
+fn mark_of(missing: MissingRows<'_>, earlier: Option<&MissingMark>, now: Timestamp) -> MissingMark {
+    let mut mark = MissingMark {
+        since: earlier.map_or(now, |it| it.since),
+        read_at: now,
+        rows: missing.given.len() as u64 + missing.rejected_rows,
+        ids: hash_of(missing.given),
+        names_link: missing.list_names_link,
+        missing: missing.count as u64,
+        hidden: false,
     };
-
-    #[test]
-    fn fifty_missing_rows_are_asked_for_and_more_only_after_a_second_full_read() {
-        let check = |mode, count, list_is_whole, read_again, expected| {
-            let mut link = running(mode, None);
-            let missing = MissingRows {
-                count,
-                list_is_whole,
-                read_again,
-                ..FEW
-            };
-            let decision = link.judge_missing(Transactions, missing, now());
-            assert_eq!(decision, expected, "{mode:?} {missing:?}");
-            assert_eq!(link.resource(Transactions).empty_since, None);
-        };
-        use MissingDecision::{AskForEach, DoubtMany};
-        for whole in [true, false] {
-            check(Full, 50, whole, false, AskForEach);
-            check(Full, 51, whole, false, DoubtMany);
-            check(Full, 51, whole, true, AskForEach);
-        }
-        for mode in [Incremental, Recheck] {
-            check(mode, 50, false, false, AskForEach);
-            check(mode, 51, false, false, DoubtMany);
-            check(mode, 51, false, true, DoubtMany);
-        }
+    if let Some(earlier) = earlier.filter(|it| it.agrees_with(&mark)) {
+        mark.read_at = earlier.read_at;
+        mark.hidden = earlier.hidden;
+        mark.names_link &= earlier.names_link;
     }
-
-    #[test]
-    fn a_list_with_rows_of_other_links_makes_nobody_ask_for_many() {
-        let check = |count, read_again, expected| {
-            let mut link = running(Full, None);
-            let missing = MissingRows {
-                count,
-                read_again,
-                list_is_mixed: true,
-                ..FEW
-            };
-            let decision = link.judge_missing(Transactions, missing, now());
-            assert_eq!(decision, expected, "{missing:?}");
-        };
-        for read_again in [false, true] {
-            check(50, read_again, MissingDecision::AskForEach);
-            check(51, read_again, MissingDecision::DoubtMany);
-        }
-    }
-
-    #[test]
-    fn an_empty_list_is_believed_once_announced_or_after_a_day() {
-        let day = 24 * 3600;
-        let check = |announced: Option<Totals>, since: Option<i64>, count, expected| {
-            let mut link = running(Full, announced);
-            link.resource(Transactions).empty_since = since.map(seconds);
-            let missing = MissingRows {
-                count,
-                list_is_empty: true,
-                ..FEW
-            };
-            let decision = link.judge_missing(Transactions, missing, now());
-            assert_eq!(decision, expected, "{since:?} {count}");
-            let empty_since = link.resource(Transactions).empty_since;
-            assert_eq!(empty_since, Some(since.map_or(now(), seconds)));
-        };
-        use MissingDecision::{AskForEach, DoubtEmpty};
-        check(None, None, 1, DoubtEmpty);
-        check(Some(rows(3)), None, 1, DoubtEmpty);
-        check(Some(Totals::default()), None, 1, DoubtEmpty);
-        check(Some(rows(0)), None, 1, AskForEach);
-        check(None, Some(1 - day), 1, DoubtEmpty);
-        check(None, Some(-day), 1, AskForEach);
-        check(None, Some(-day), 51, AskForEach);
-    }
-
-    #[test]
-    fn an_empty_part_of_a_list_is_doubted_in_an_incremental_sync_and_ordinary_in_a_full_one() {
-        let check = |mode, count, expected| {
-            let mut link = running(mode, None);
-            let missing = MissingRows {
-                count,
-                list_is_empty: true,
-                list_is_whole: false,
-                ..FEW
-            };
-            let decision = link.judge_missing(Transactions, missing, now());
-            assert_eq!(decision, expected, "{mode:?} {count}");
-            assert_eq!(link.resource(Transactions).empty_since, None);
-        };
-        check(Incremental, 1, MissingDecision::DoubtEmpty);
-        check(Recheck, 1, MissingDecision::DoubtEmpty);
-        check(Full, 1, MissingDecision::AskForEach);
-        check(Full, 51, MissingDecision::DoubtMany);
-    }
+    mark
 }
+
+/// Twenty of these rows, or all if there are fewer, drawn by lot: the seed decides.
+pub fn sample(missing: &[String], seed: [u8; 16]) -> Vec<String> {
+    let lot = |id: &String| -> [u8; 32] {
+        let digest = Sha256::new().chain_update(seed).chain_update(id);
+        digest.finalize().into()
+    };
+    let mut drawn: Vec<&String> = missing.iter().collect();
+    drawn.sort_by_cached_key(|id| lot(id));
+    drawn.into_iter().take(SAMPLE).cloned().collect()
+}
+
+/// Over ids in whatever order.
+fn hash_of(ids: &HashSet<String>) -> String {
+    let mut sorted: Vec<&String> = ids.iter().collect();
+    sorted.sort_unstable();
+    let mut digest = Sha256::new();
+    for id in sorted {
+        digest.update((id.len() as u64).to_be_bytes());
+        digest.update(id);
+    }
+    let hash = digest.finalize();
+    let digits = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,11 @@ impl Link {
                     it.empty_since.is_some() || it.was_always_empty()
                 });
             }
+            Reason::Settling => {
+                self.request_where(policy, SyncMode::Full, |it| {
+                    !it.missing.is_empty() && it.deferred.is_none()
+                });
+            }
             Reason::Consent => self.pending.consents = true,
             Reason::FullSync | Reason::Reread => {
                 self.pending.link = true;
@@ -157,6 +162,8 @@ impl Link {
             let consent = self.consent.clone().unwrap_or_default().next_check(now);
             self.schedule.replan(Reason::Consent, Some(consent), now);
             self.schedule_deferred();
+            let settling = self.next_settling();
+            self.schedule.replan(Reason::Settling, settling, now);
             let known = self.schedule.get(Reason::EmptyList);
             if let Some(look) = self.next_look_at_nothing(now) {
                 let at = known.map_or(look, |known| known.min(look));

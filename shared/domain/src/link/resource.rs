@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::backoff::LastError;
+use super::missing_mark::MissingMark;
 use super::pace::Pace;
 use super::pending::SyncMode;
 use super::schedule::later;
@@ -49,6 +50,12 @@ pub struct Resource {
     pub last_full_sync: Option<Timestamp>,
     /// Since when Belvo lists no rows although some are stored.
     pub empty_since: Option<Timestamp>,
+    /// The days of which full reads lack many stored rows. Those stay until they are proven to be gone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, MissingMark>,
+    /// Accounts or investments that their own list has lost, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// Rows that are stored.
     pub rows: u64,
     /// Raised whenever one of them was written or removed.
@@ -82,6 +89,12 @@ pub struct SyncRun {
     pub rows_known_at: Option<Timestamp>,
     #[serde(default)]
     pub tally: Tally,
+    /// The days of which it lacks many stored rows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, MissingMark>,
+    /// Whether rows may be stored beside others that have taken their place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settling: bool,
 }
 
 /// A sync that is put off to a later time.
@@ -142,6 +155,11 @@ impl Resource {
     pub fn was_always_empty(&self) -> bool {
         let is_empty = self.rows == 0 && self.rejected_rows == 0 && self.revision == 0;
         is_empty && self.last_sync.is_some() && self.declined.is_none()
+    }
+
+    /// Whether stored rows may be gone at Belvo: others may stand beside them that take their place.
+    pub fn is_settling(&self) -> bool {
+        !self.missing.is_empty() || self.run.as_ref().is_some_and(|it| it.settling)
     }
 
     /// Its rows are, or may be, others than before.

@@ -1,5 +1,7 @@
 //! One sync run: how it starts and how it ends.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -71,6 +73,7 @@ impl Link {
                     run.started_at = now;
                     run.covers_until = received_at;
                     run.tally = Tally::default();
+                    run.missing.clear();
                 }
                 // Requests that came meanwhile are for the next run.
                 if let Some(mode) = pending {
@@ -103,6 +106,8 @@ impl Link {
             cursor: None,
             rows_known_at: None,
             tally: Tally::default(),
+            missing: BTreeMap::new(),
+            settling: false,
         });
         let is_first = resource.state == ResourceState::Waiting;
         if is_first {
@@ -190,6 +195,7 @@ impl Link {
                 resource.last_full_sync = Some(run.started_at);
                 resource.rejected_rows = run.tally.rejected_rows;
                 resource.rejected = run.tally.rejected;
+                resource.missing = run.missing;
             }
             SyncMode::Incremental | SyncMode::Recheck => {
                 let room = MAX_REJECTED.saturating_sub(resource.rejected.len());
@@ -268,6 +274,7 @@ impl Link {
         let resource = self.resource(kind);
         resource.run = None;
         resource.refused = None;
+        resource.missing.clear();
         resource.state = ResourceState::Unavailable;
         resource.declined = Some(code);
     }

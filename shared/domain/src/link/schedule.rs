@@ -15,6 +15,8 @@ pub enum Reason {
     Continue,
     /// Syncs of single resources that were put off.
     Deferred,
+    /// Many stored rows were missing; the list is read again before they are believed to be gone.
+    Settling,
     /// Whose the link is could not be settled, or Belvo did not know it; both may change.
     CheckLink,
     /// Resources that no webhook announced are synced: webhooks get lost.

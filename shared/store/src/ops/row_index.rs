@@ -28,6 +28,8 @@ pub(super) struct Stored {
     /// Its place among the rows of its link.
     pub(super) record: String,
     pub(super) hash: Vec<u8>,
+    pub(super) only_embedded: bool,
+    pub(super) is_missing: bool,
 }
 
 impl Index {
@@ -36,10 +38,12 @@ impl Index {
         self.rows.contains_key(id)
     }
 
-    /// Whether this very row is stored, under its key and with its content.
+    /// Whether this very row is stored, under its key and with its content, and nothing stands beside
+    /// it that this row contradicts.
     pub fn holds(&self, row: &ResourceRow) -> bool {
-        let stored = self.rows.get(&row.id);
-        stored.is_some_and(|it| it.record == row.record && it.hash == row.hash)
+        let is_same = |it: &&Stored| it.record == row.record && it.hash == row.hash;
+        let stored = self.rows.get(&row.id).filter(is_same);
+        stored.is_some_and(|it| it.only_embedded == row.only_embedded && !it.is_missing)
     }
 
     /// The ids alone.
@@ -52,10 +56,11 @@ impl Index {
         self.rows.len() as u64
     }
 
-    /// The stored rows that are not among these.
+    /// The stored rows that are not among these. What only other objects embed was never among them.
     pub fn without(&self, ids: &HashSet<String>) -> Vec<String> {
-        let missing = self.rows.keys().filter(|id| !ids.contains(*id));
-        missing.cloned().collect()
+        let listed = self.rows.iter().filter(|(_, it)| !it.only_embedded);
+        let missing = listed.filter(|(id, _)| !ids.contains(*id));
+        missing.map(|(id, _)| id.clone()).collect()
     }
 
     fn enter(&mut self, id: String, stored: Stored) {
@@ -72,6 +77,8 @@ impl Index {
         let stored = Stored {
             record: row.record.clone(),
             hash: row.hash.to_vec(),
+            only_embedded: row.only_embedded,
+            is_missing: false,
         };
         self.rows.insert(row.id.clone(), stored);
     }
@@ -121,8 +128,10 @@ impl ResourceStore {
     ) -> Result<()> {
         let query = self
             .stored(link, kind, days)
-            .projection_expression("#record, #hash")
-            .expression_attribute_names("#hash", "hash");
+            .projection_expression("#record, #hash, #embedded, #missing")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_names("#embedded", row::ONLY_EMBEDDED)
+            .expression_attribute_names("#missing", row::MISSING_SINCE);
         let malformed = || StoreError::Malformed {
             what: "key or hash of a resource",
         };
@@ -154,6 +163,8 @@ fn stored(item: &Item) -> Option<(String, Stored)> {
     let stored = Stored {
         record: record.to_owned(),
         hash: item.get("hash")?.as_b().ok()?.as_ref().to_vec(),
+        only_embedded: item.contains_key(row::ONLY_EMBEDDED),
+        is_missing: item.contains_key(row::MISSING_SINCE),
     };
     Some((id.to_owned(), stored))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use jiff::Timestamp;
 use table::row::{self, ResourceRow};
-use table::{Item, Result};
+use table::{Item, Result, Update};
 
 use crate::fence::{self, CHANGES};
 use crate::lease::BoundLink;
@@ -64,6 +65,39 @@ impl ResourceStore {
         self.table
             .put_once(item, "external_id", "writing a row")
             .await
+    }
+
+    /// Marks stored rows that Belvo's list lacks, and says how many were not marked yet. A row that
+    /// comes again is written anew, without the mark.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`] when a later job has acquired the link.
+    pub async fn mark_missing(
+        &self,
+        link: &BoundLink,
+        ids: &[String],
+        since: Timestamp,
+        index: &mut Index,
+    ) -> Result<u64> {
+        let mut marked = 0;
+        for batch in ids.chunks(CHANGES) {
+            let mut changes = Vec::with_capacity(batch.len());
+            for id in batch {
+                let Some(stored) = index.rows.get_mut(id).filter(|it| !it.is_missing) else {
+                    continue;
+                };
+                stored.is_missing = true;
+                let key = row::key(&link.external_id, link.lease.link_id, &stored.record);
+                let since = AttributeValue::S(since.to_string());
+                let mark = Update::of(key).set(row::MISSING_SINCE, since);
+                // An update would make a row anew that is not there.
+                let mark = mark.when("attribute_exists(external_id)");
+                changes.push(self.table.updating(mark)?);
+            }
+            marked += changes.len() as u64;
+            fence::change(&self.links, link.lease, changes, "marking rows").await?;
+        }
+        Ok(marked)
     }
 
     /// Removes rows that Belvo says are no more.

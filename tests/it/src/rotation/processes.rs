@@ -183,6 +183,7 @@ impl<'a> Site<'a> {
             session_keys: Secret::signing(&secrets("fetcher"), &config.session_secret_id, &clock),
             config,
             clock: clock.clone(),
+            randomness: Randomness::system(),
             chunk_size: 20_000,
         };
         let sweeper = sweeper::Sweeper {

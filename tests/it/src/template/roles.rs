@@ -132,6 +132,8 @@ async fn change(bank: &Bank) {
     for changes in [
         json!({"add": 3, "update": 3, "delete": 3}),
         json!({"update": moved}),
+        // So many are marked before any of them goes.
+        json!({"delete": 80}),
     ] {
         bank.control("changes", &changes).await;
         bank.world.settle().await;

@@ -140,12 +140,24 @@ fn stored(tables: &Tables, link_id: &str) -> Objects {
     for (key, item) in tables.records(link_id) {
         let kind = key.split('#').next().unwrap_or_default();
         if RESOURCES.iter().any(|(it, _)| *it == kind) {
-            let data = item["data"].clone();
+            let data = with_marks(&item);
             let id = data.get("id").text().to_owned();
             objects.insert((link_id.to_owned(), kind.to_owned(), id), data);
         }
     }
     objects
+}
+
+/// An object with what stands beside it, as it is shown.
+fn with_marks(item: &BTreeMap<String, Canonical>) -> Canonical {
+    let Canonical::Map(mut shown) = item["data"].clone() else {
+        panic!("{:?} is no object", item["data"]);
+    };
+    for name in ["missing_since", "only_embedded"] {
+        let mark = item.get(name).map(|it| (name.to_owned(), it.clone()));
+        shown.extend(mark);
+    }
+    Canonical::Map(shown)
 }
 
 /// The objects of a list, which has each with its link.

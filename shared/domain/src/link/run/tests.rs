@@ -19,6 +19,8 @@ fn run(mode: SyncMode) -> SyncRun {
         cursor: None,
         rows_known_at: None,
         tally: Tally::default(),
+        missing: std::collections::BTreeMap::new(),
+        settling: false,
     }
 }
 

@@ -124,6 +124,7 @@ fn the_stored_words_stay_as_they_are() {
     check(UntoldRows::Changed, "changed");
     check(Reason::Retry, "retry");
     check(Reason::Continue, "continue");
+    check(Reason::Settling, "settling");
     check(Reason::CheckLink, "check_link");
     check(Reason::Unannounced, "unannounced");
     check(Reason::LimitLifted, "limit_lifted");
