@@ -215,7 +215,9 @@ impl Link {
     /// Until when the record is kept of a link that was never anybody's here and is not asked about
     /// any more.
     pub fn kept_until(&self) -> Option<Timestamp> {
-        let was_never_ours = self.bound_at.is_none() && self.erase.is_none();
+        let was_never_ours = self.bound_at.is_none()
+            && self.erase.is_none()
+            && self.status != LinkStatus::Quarantined;
         let waits_for_nothing = self.schedule.next().is_none();
         let unresolved = self
             .unresolved
