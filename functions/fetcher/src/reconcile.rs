@@ -143,6 +143,7 @@ fn report_sync(link: &mut LeasedLink<'_>, kind: ResourceKind, synced: Synced) {
         mode = ?synced.mode,
         rows = synced.rows,
         rejected = synced.rejected_rows,
+        miscount = synced.miscount,
         duration_ms = now.duration_since(synced.started_at).as_millis(),
         "resource synced"
     );

@@ -82,7 +82,7 @@ mod tests {
     use crate::link::fixtures::*;
 
     use ResourceKind::Transactions;
-    use SyncMode::{Full, Incremental, Recheck};
+    use SyncMode::{Full, Incremental};
 
     /// A link with a run of TRANSACTIONS under way, for which Belvo has announced these totals.
     fn running(mode: SyncMode, announced: Option<Totals>) -> Link {
@@ -130,11 +130,9 @@ mod tests {
             check(Full, 51, whole, false, DoubtMany);
             check(Full, 51, whole, true, AskForEach);
         }
-        for mode in [Incremental, Recheck] {
-            check(mode, 50, false, false, AskForEach);
-            check(mode, 51, false, false, DoubtMany);
-            check(mode, 51, false, true, DoubtMany);
-        }
+        check(Incremental, 50, false, false, AskForEach);
+        check(Incremental, 51, false, false, DoubtMany);
+        check(Incremental, 51, false, true, DoubtMany);
     }
 
     #[test]
@@ -197,7 +195,6 @@ mod tests {
             assert_eq!(link.resource(Transactions).empty_since, None);
         };
         check(Incremental, 1, MissingDecision::DoubtEmpty);
-        check(Recheck, 1, MissingDecision::DoubtEmpty);
         check(Full, 1, MissingDecision::AskForEach);
         check(Full, 51, MissingDecision::DoubtMany);
     }
