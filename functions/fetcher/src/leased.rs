@@ -87,6 +87,17 @@ impl<'a> LeasedLink<'a> {
         Ok(page)
     }
 
+    /// Whether Belvo holds more rows than so many.
+    pub(crate) async fn has_more(
+        &self,
+        kind: ResourceKind,
+        days: DateRange,
+        rows: u64,
+    ) -> Result<bool> {
+        let (belvo, link_id) = (&self.fetcher.belvo, self.record.link_id);
+        Ok(belvo.has_more(kind, link_id, days, rows).await?)
+    }
+
     /// A later page of a list failed for its size. Says whether the list may be read in smaller ones.
     pub(crate) fn read_smaller(&mut self, kind: ResourceKind) -> bool {
         let known = self.page_sizes.get(&kind).and_then(|it| it.smaller());

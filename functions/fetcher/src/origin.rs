@@ -128,7 +128,7 @@ async fn applies_filter(belvo: &Belvo, kind: ResourceKind) -> Result<bool> {
     match belvo.count(kind, nobody, DateRange::ALL).await {
         // Belvo may also refuse a link that it does not know.
         Err(error) if error.retry() == Retry::Never => Ok(true),
-        rows => Ok(rows? == 0),
+        rows => Ok(rows? == Some(0)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The documents of those who own a link's accounts, as Belvo lists them. They are held in memory
 //! for a comparison or a request, and dropped.
 
+use belvo::{BelvoError, Next};
 use domain::link::{NamedOwner, RowOrigin, Tally};
 use domain::{DateRange, OwnerDocument, ResourceKind};
 use serde_json::Value;
@@ -33,12 +34,16 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
                 RowOrigin::Foreign => tally.foreign_rows += 1,
             }
         }
-        let ends = !page.has_next || page.rows.is_empty();
+        let ends = page.next == Next::End || page.is_empty();
         if ends || tally.shows_no_filter() {
             break;
         }
         let next = belvo.page(KIND, link_id, DateRange::ALL, number, page.size);
-        page = next.await?;
+        page = match next.await {
+            // Belvo's answer for a page after the last one.
+            Err(BelvoError::NotFound { .. }) => break,
+            next => next?,
+        };
     }
     if tally.foreign_rows > 0 {
         report_foreign(asked.fetcher, link_id, KIND, tally.foreign_rows);

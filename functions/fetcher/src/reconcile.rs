@@ -13,9 +13,7 @@ use runtime::Metric;
 use crate::error::{JobError, Result, least_delay, log_refusal};
 use crate::leased::LeasedLink;
 use crate::outcome::JobOutcome;
-use crate::{
-    accounts, consents, metrics, outbox, ownership, sync, usage, webhook_log,
-};
+use crate::{accounts, consents, metrics, outbox, ownership, sync, usage, webhook_log};
 
 /// Syncs of one resource in one job. A sync may show that a full one is needed, and that one may
 /// disagree with what was announced; after that, it waits.
@@ -157,6 +155,7 @@ fn report_sync(link: &mut LeasedLink<'_>, kind: ResourceKind, synced: Synced) {
         mode = ?synced.mode,
         rows = synced.rows,
         rejected = synced.rejected_rows,
+        miscount = synced.miscount,
         duration_ms = now.duration_since(synced.started_at).as_millis(),
         "resource synced"
     );

@@ -198,7 +198,7 @@ fn resource(link: &Link, kind: ResourceKind) -> ResourceView {
             false => "not_requested",
         },
         rows: resource.rows,
-        announced_rows: resource.announced.rows,
+        announced_rows: resource.announced_rows,
         completeness: resource.totals.map_or("unknown", Into::into),
         as_of: resource.last_sync.map(|it| it.started_at),
         age_seconds: None,

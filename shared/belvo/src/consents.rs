@@ -57,9 +57,13 @@ impl Belvo {
                     .append_pair("user_document", user_document.normalized())
                     .append_pair("page_size", &size.rows().to_string())
                     .append_pair("page", &number.to_string());
-                let page = self.get_list(&url, size, "a page of consents").await?;
+                let page = match self.get_list(&url, size, "a page of consents").await {
+                    // Belvo's answer for a page after the last one.
+                    Err(BelvoError::NotFound { .. }) if number > 1 => break,
+                    page => page?,
+                };
                 let rows = page.rows.len() + page.spoiled.len();
-                let last = !page.has_next || rows == 0;
+                let last = !page.has_next() || rows == 0;
                 for object in page.into_readable() {
                     consents.push(Consent::read(object)?);
                 }

@@ -43,7 +43,7 @@ pub use deletion::Deletion;
 pub use error::{ApiError, BelvoError, Detail};
 pub use keys::{InvalidKeys, KeyError, KeySource, Keys};
 pub use links::{Link, LinkPage};
-pub use list::PageSize;
+pub use list::{Next, PageSize};
 pub use policy::{Retry, Wait};
 pub use portal_token::PortalToken;
 pub use rate_limiter::RateLimiter;

@@ -139,7 +139,11 @@ impl Belvo {
         let read = async |size| {
             let mut links = Vec::new();
             for number in 1..=MAX_PAGES {
-                let page = self.link_page(&[filter], number, size).await?;
+                let page = match self.link_page(&[filter], number, size).await {
+                    // Belvo's answer for a page after the last one.
+                    Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(links),
+                    page => page?,
+                };
                 links.extend(page.links);
                 if !page.has_next {
                     return Ok(links);
@@ -164,13 +168,13 @@ impl Belvo {
             .append_pair("page_size", &size.rows().to_string())
             .append_pair("page", &number.to_string());
         let list = self.get_list(&url, size, "a page of links").await?;
-        let (count, has_next) = (list.count, list.has_next);
+        let (count, has_next) = (list.count, list.has_next());
         let links = list.into_readable();
-        let links = links.iter().filter_map(|row| Link::read(row));
+        let links: Vec<Link> = links.iter().filter_map(|row| Link::read(row)).collect();
         Ok(LinkPage {
-            count,
+            count: count.unwrap_or(links.len() as u64),
             has_next,
-            links: links.collect(),
+            links,
             size,
         })
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::rows::{self, Row, SpoiledRow};
@@ -59,15 +59,38 @@ impl PageSize {
     }
 }
 
-/// A page of rows of whatever kind.
+/// What a page says of the pages behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There is another page. Where it is said to be makes no difference.
+    More,
+    /// There is none.
+    End,
+    /// The page does not say.
+    Unsaid,
+}
+
+/// A page of rows of whatever kind. Its numbers are hints: what counts are the rows that came.
 pub(crate) struct List {
-    pub(crate) count: u64,
-    pub(crate) has_next: bool,
+    /// The number of all rows, if the page says one.
+    pub(crate) count: Option<u64>,
+    pub(crate) next: Next,
     pub(crate) rows: Vec<Row>,
     pub(crate) spoiled: Vec<SpoiledRow>,
 }
 
 impl List {
+    /// Whether there may be another page.
+    pub(crate) fn has_next(&self) -> bool {
+        let came = self.rows.len() as u64 + self.spoiled.len() as u64;
+        let is_more = self.count.is_none_or(|count| count > came);
+        match self.next {
+            Next::More => true,
+            Next::End => false,
+            Next::Unsaid => came > 0 && is_more,
+        }
+    }
+
     /// All rows; of those that are not JSON, what can be read.
     pub(crate) fn into_readable(self) -> Vec<Row> {
         let spoiled = self.spoiled.iter().filter_map(SpoiledRow::readable);
@@ -88,16 +111,17 @@ pub(crate) fn list(what: &'static str) -> impl Fn(Response<Bytes>) -> Result<Lis
 
 fn strict(text: &str) -> Option<List> {
     #[derive(Deserialize)]
-    struct Envelope {
-        count: u64,
-        #[serde(default)]
-        next: Value,
+    struct Envelope<'a> {
+        #[serde(borrow, default)]
+        count: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "present")]
+        next: Option<&'a RawValue>,
         results: Vec<Row>,
     }
-    let envelope: Envelope = serde_json::from_str(text).ok()?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
     Some(List {
-        count: envelope.count,
-        has_next: !envelope.next.is_null(),
+        count: envelope.count.and_then(|it| count(it.get())),
+        next: next(envelope.next.map(RawValue::get)),
         rows: envelope.results,
         spoiled: Vec::new(),
     })
@@ -106,10 +130,9 @@ fn strict(text: &str) -> Option<List> {
 /// The same where not every row is JSON.
 fn lenient(text: &str) -> Option<List> {
     let members = rows::members(text);
-    let next = members.get("next").copied().unwrap_or("null");
     let mut list = List {
-        count: serde_json::from_str(members.get("count")?).ok()?,
-        has_next: next != "null",
+        count: members.get("count").and_then(|it| count(it)),
+        next: next(members.get("next").copied()),
         rows: Vec::new(),
         spoiled: Vec::new(),
     };
@@ -120,6 +143,28 @@ fn lenient(text: &str) -> Option<List> {
         }
     }
     Some(list)
+}
+
+/// Keeps a member that is there and null apart from one that is not there.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
+}
+
+/// A number of rows, written as a number or as a text.
+fn count(text: &str) -> Option<u64> {
+    let number = serde_json::from_str(text).ok();
+    number.or_else(|| {
+        let text: String = serde_json::from_str(text).ok()?;
+        text.trim().parse().ok()
+    })
+}
+
+fn next(text: Option<&str>) -> Next {
+    match text {
+        None => Next::Unsaid,
+        Some("null" | "false" | "\"\"") => Next::End,
+        Some(_) => Next::More,
+    }
 }
 
 impl Belvo {
@@ -141,6 +186,35 @@ impl Belvo {
                 result => return result,
             };
             size = size.smaller().ok_or(error)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_may_have_other_forms_than_documented() {
+        let check = |members: &str, count: Option<u64>, next: Next| {
+            for row in ["{}", r#"{"a":NaN}"#] {
+                let text = format!(r#"{{{members}"results":[{row}]}}"#);
+                let answer = Response::new(Bytes::from(text.clone()));
+                let list = list("a list")(answer).unwrap_or_else(|error| panic!("{text}: {error}"));
+                assert_eq!((list.count, list.next), (count, next), "{text}");
+                assert_eq!(list.rows.len() + list.spoiled.len(), 1, "{text}");
+            }
+        };
+        check("", None, Next::Unsaid);
+        check(r#""count":7,"next":null,"#, Some(7), Next::End);
+        check(r#""count":"7","next":"x","#, Some(7), Next::More);
+        check(r#""count":" 7 ","next":"","#, Some(7), Next::End);
+        check(r#""count":null,"next":false,"#, None, Next::End);
+        for odd in ["-1", "7.5", "{}", "[7]", r#""seven""#, "true"] {
+            check(&format!(r#""count":{odd},"next":7,"#), None, Next::More);
+        }
+        for odd in ["0", "true", "{}", "[]", r#""/api/?page=2""#] {
+            check(&format!(r#""next":{odd},"#), None, Next::More);
         }
     }
 }

@@ -3,22 +3,34 @@
 use domain::{DateRange, LinkId, ResourceKind};
 use serde::Deserialize;
 
-use crate::list::PageSize;
+use crate::list::{Next, PageSize};
 use crate::rows::{Row, SpoiledRow};
 use crate::{Belvo, BelvoError};
 
 /// One page of a list. It has no `Debug`, because printing it would print bank data.
 pub struct Page {
-    /// The number of rows of the whole list when Belvo wrote this page.
-    pub count: u64,
+    /// The number of rows of the whole list when Belvo wrote this page, if it says one.
+    pub count: Option<u64>,
     /// Whether Belvo announces another page.
-    pub has_next: bool,
+    pub next: Next,
     /// The rows of this page.
     pub rows: Vec<Row>,
     /// Those that are not JSON.
     pub spoiled: Vec<SpoiledRow>,
     /// How many rows were asked for. The pages behind it are numbered by that.
     pub size: PageSize,
+}
+
+impl Page {
+    /// How many rows came.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.spoiled.len()
+    }
+
+    /// Whether none did.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Belvo {
@@ -67,22 +79,57 @@ impl Belvo {
         let list = self.get_list(&url, size, what).await?;
         Ok(Page {
             count: list.count,
-            has_next: list.has_next,
+            next: list.next,
             rows: list.rows,
             spoiled: list.spoiled,
             size,
         })
     }
 
-    /// Counts the rows Belvo holds.
+    /// Counts the rows Belvo holds, if it says how many. A list that gives no row has none.
     pub async fn count(
         &self,
         kind: ResourceKind,
         link: LinkId,
         days: DateRange,
-    ) -> Result<u64, BelvoError> {
-        let one = PageSize::of(1);
-        Ok(self.page(kind, link, days, 1, one).await?.count)
+    ) -> Result<Option<u64>, BelvoError> {
+        let page = self.page(kind, link, days, 1, PageSize::of(1)).await?;
+        Ok(match page.is_empty() {
+            true => Some(0),
+            false => page.count,
+        })
+    }
+
+    /// Whether Belvo holds more rows than so many. If it counts more, or does not count, the row
+    /// behind them is asked for.
+    pub async fn has_more(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: DateRange,
+        rows: u64,
+    ) -> Result<bool, BelvoError> {
+        let counted = self.count(kind, link, days).await?;
+        match (counted, u32::try_from(rows.saturating_add(1))) {
+            (Some(counted), _) if counted <= rows => Ok(false),
+            (_, Ok(place)) => self.has_row(kind, link, days, place).await,
+            (counted, Err(_)) => Ok(counted.is_some()),
+        }
+    }
+
+    /// Whether a list has a row at a place (from 1).
+    async fn has_row(
+        &self,
+        kind: ResourceKind,
+        link: LinkId,
+        days: DateRange,
+        place: u32,
+    ) -> Result<bool, BelvoError> {
+        match self.page(kind, link, days, place, PageSize::of(1)).await {
+            Ok(page) => Ok(!page.is_empty()),
+            Err(BelvoError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads one row.

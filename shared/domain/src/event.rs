@@ -34,7 +34,7 @@ pub struct Event {
     /// Belvo's id of the request that led here, for its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
-    /// What a complete read should find.
+    /// What a read should find.
     #[serde(default, skip_serializing_if = "Totals::is_empty")]
     pub totals: Totals,
     /// Codes in `data.errors` or `data.error_code`.
@@ -104,9 +104,12 @@ pub enum ConsentChange {
 /// Counts and dates an event announces.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Rows in all (`total_…`) or new rows (`new_…`).
+    /// Rows in all (`total_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Rows that are new (`new_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_rows: Option<u64>,
     /// Rows of type INFLOW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inflow: Option<u64>,
@@ -122,7 +125,16 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Whether what was read agrees with this announcement, as far as it says anything.
+    /// Whether they are of the whole resource.
+    pub fn is_of_all(&self) -> bool {
+        let of_new = Self {
+            new_rows: self.new_rows,
+            ..Self::default()
+        };
+        *self != of_new
+    }
+
+    /// Whether all that was read agrees with this announcement, as far as it says anything of all.
     pub fn agree_with(&self, read: &Self) -> bool {
         fn agree<T: PartialEq>(announced: Option<&T>, read: Option<&T>) -> bool {
             announced.is_none() || announced == read
@@ -151,16 +163,23 @@ impl Event {
         Some(Self {
             link_id: body.parsed("link_id", LinkId::parse),
             external_id: body.parsed("external_id", ExternalId::parse),
-            totals: kind
-                .resource()
-                .map(|kind| totals(kind, &data))
-                .unwrap_or_default(),
+            totals: kind.totals(&data),
             kind,
             webhook_type: webhook_type.as_deref().map(Code::lenient),
             webhook_code: webhook_code.as_deref().map(Code::lenient),
             request_id: body.parsed("request_id", RequestId::parse),
             errors: errors(&data),
         })
+    }
+}
+
+impl Event {
+    /// How many new rows a read should find. That there are some, the event itself says.
+    pub fn new_rows(&self) -> u64 {
+        match matches!(self.kind, EventKind::ResourceChanged { .. }) {
+            true => self.totals.new_rows.unwrap_or(1),
+            false => 0,
+        }
     }
 }
 
@@ -210,6 +229,24 @@ impl EventKind {
         }
     }
 
+    /// What is announced. Only `historical_update` tells of the whole resource: what totals stand for
+    /// in other webhooks, Belvo does not document.
+    fn totals(&self, data: &Members<'_>) -> Totals {
+        match self {
+            Self::HistoricalUpdate { resource } => totals(*resource, data),
+            Self::ResourceChanged { resource } => Totals {
+                new_rows: new_rows(*resource, data),
+                ..Totals::default()
+            },
+            Self::ResourceRevised { .. }
+            | Self::Consent { .. }
+            | Self::LinkNeedsUser
+            | Self::LinkDeleted
+            | Self::LinkChanged
+            | Self::Unknown => Totals::default(),
+        }
+    }
+
     /// The resource to read again, if it is about one.
     pub fn resource(&self) -> Option<ResourceKind> {
         match self {
@@ -250,13 +287,19 @@ fn totals(kind: ResourceKind, data: &Members<'_>) -> Totals {
     Totals {
         rows: data
             .count(&format!("total_{name}"))
-            .or_else(|| data.count(&format!("new_{name}")))
             .or_else(|| data.count("total_transactions").filter(|_| dated)),
+        new_rows: new_rows(kind, data),
         inflow: flow("inflow").filter(|_| dated),
         outflow: flow("outflow").filter(|_| dated),
         first_date: date("first_transaction_date").filter(|_| dated),
         last_date: date("last_transaction_date").filter(|_| dated),
     }
+}
+
+fn new_rows(kind: ResourceKind, data: &Members<'_>) -> Option<u64> {
+    let name = kind.name().to_ascii_lowercase();
+    let of_transactions = || data.count("new_transactions").filter(|_| kind.is_dated());
+    data.count(&format!("new_{name}")).or_else(of_transactions)
 }
 
 /// `data.errors` is known from practice only, `data.error_code` from Belvo's LINK sample.
@@ -438,9 +481,40 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_new_rows_and_of_all_rows_are_two_things() {
+        let check = |code: &str, data: Value, rows: Option<u64>, new_rows: Option<u64>| {
+            let body = json!({"webhook_type": "TRANSACTIONS", "webhook_code": code, "data": data});
+            let expected = Totals {
+                rows,
+                new_rows,
+                ..Totals::default()
+            };
+            assert_eq!(event(body).totals, expected, "{code} {data}");
+            assert_eq!(expected.is_of_all(), rows.is_some());
+        };
+        let new = "new_transactions_available";
+        check(new, json!({"new_transactions": 3}), None, Some(3));
+        let days = json!({"new_transactions": 3, "first_transaction_date": "2026-01-01"});
+        check(new, days, None, Some(3));
+        check(new, json!({"total_transactions": 3}), None, None);
+        check(new, json!({}), None, None);
+        let all = "historical_update";
+        check(all, json!({"total_transactions": 9}), Some(9), None);
+        check(all, json!({"new_transactions": 3}), None, Some(3));
+        for code in [
+            "transactions_updated",
+            "transactions_deleted",
+            "something_new",
+        ] {
+            check(code, json!({"total_transactions": 2}), None, None);
+        }
+    }
+
+    #[test]
     fn totals_are_compared_as_far_as_they_were_announced() {
         let read = Totals {
             rows: Some(3),
+            new_rows: None,
             inflow: Some(1),
             outflow: Some(2),
             first_date: "2026-01-01".parse().ok(),
@@ -454,6 +528,7 @@ mod tests {
         check(|_| {}, true);
         check(|totals| *totals = Totals::default(), true);
         check(|totals| totals.rows = None, true);
+        check(|totals| totals.new_rows = Some(9), true);
         check(|totals| totals.rows = Some(4), false);
         check(|totals| totals.inflow = Some(0), false);
         check(|totals| totals.outflow = Some(0), false);

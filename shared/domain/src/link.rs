@@ -53,6 +53,7 @@
 //! | `run` | how a sync run starts and how it ends |
 //! | `row_origin` | whose a row is, and when a list was not filtered |
 //! | `limit` | when it is asked again whether the bank's monthly limits are used up |
+//! | `counts` | what follows where Belvo's numbers are not what came |
 //! | `missing` | when rows that Belvo no longer lists are believed to be gone |
 //! | `plan` | when a later job tries what is pending |
 //! | `request_refresh` | when Belvo is asked to read the bank again: once |
@@ -65,6 +66,7 @@
 mod backoff;
 mod change;
 mod consent;
+mod counts;
 mod coverage;
 #[cfg(test)]
 mod fixtures;
@@ -108,7 +110,7 @@ pub use pending::{Pending, SyncMode};
 pub use policy::{OwnerCheck, Policy};
 pub use refresh::{COOL_DOWN, Refresh};
 pub use request_refresh::{RefreshAnswer, RefreshStart};
-pub use resource::{Deferred, LastSync, Resource, ResourceState, SyncRun, TotalsVerdict};
+pub use resource::{Deferred, LastSync, Miscount, Resource, ResourceState, SyncRun, TotalsVerdict};
 pub use row_origin::{RowNames, RowOrigin};
 pub use run::{RunEnd, Synced, utc_day};
 pub use same_accounts::AccountIdentity;

@@ -271,6 +271,7 @@ fn of_event(event: &Event) -> Vec<(&'static str, bool)> {
     } = event;
     let Totals {
         rows,
+        new_rows,
         inflow,
         outflow,
         first_date,
@@ -283,6 +284,7 @@ fn of_event(event: &Event) -> Vec<(&'static str, bool)> {
         ("request_id", request_id.is_some()),
         ("errors", !errors.is_empty()),
         ("totals.rows", rows.is_some()),
+        ("totals.new_rows", new_rows.is_some()),
         ("totals.inflow", inflow.is_some()),
         ("totals.outflow", outflow.is_some()),
         ("totals.first_date", first_date.is_some()),

@@ -193,6 +193,12 @@ pub fn dated(kind: ResourceKind, days: DateRange) -> (String, String) {
     range(kind, DateRange { from, ..days })
 }
 
+/// The day of a movement that has this place.
+pub fn date(record: &str) -> Option<Date> {
+    let day = record.split('#').nth(1).filter(|day| *day != NO_DATE)?;
+    day.parse().ok()
+}
+
 /// Whether this is the place of a movement without a date.
 pub fn is_undated(record: &str) -> bool {
     record.split('#').nth(1) == Some(NO_DATE)

@@ -22,6 +22,7 @@ pub struct Faults {
     pub cut_body: Times,
     pub shift_rows: Times,
     pub repeat_rows: Times,
+    pub first_page_again: Times,
     pub short_page: Times,
     pub empty_page: Times,
     pub empty_list: Times,

@@ -74,6 +74,7 @@
 //! | `cut_body` | times | the connection breaks halfway through a good answer |
 //! | `shift_rows` | times | pages from the second on begin one row early and end one row early: one id twice, one row missing |
 //! | `repeat_rows` | times | pages from the second on begin with the last row of the page before, in addition |
+//! | `first_page_again` | times | pages from the second on have the rows of the first one |
 //! | `short_page` | times | a page lacks its last row, although `count` includes it |
 //! | `empty_page` | times | `results` is `[]`, although `count` includes the rows |
 //! | `empty_list` | times | `count` is 0, `results` is `[]`, `next` is null |

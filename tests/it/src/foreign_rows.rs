@@ -341,7 +341,9 @@ async fn a_single_row_that_names_another_link_changes_nothing() {
         .await;
     let fault = json!({"foreign_object": true, "path": "/api/transactions/"});
     bank.faults(&fault).await;
-    bank.news().await;
+    let no_rows = json!({"new_transactions": 0});
+    bank.announce("TRANSACTIONS", "new_transactions_available", no_rows)
+        .await;
     assert_eq!(rows().await, before);
     let link = bank.link().await;
     let rejected = link["resources"].get("TRANSACTIONS").get("rejected");

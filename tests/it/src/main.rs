@@ -23,14 +23,18 @@
 //! | `webhooks` | every event of Belvo's catalogue |
 //! | `webhook_forms` | webhooks in forms that Belvo does not document |
 //! | `repeated_webhooks` | webhooks that say the same again and again, and the log of them once more |
+//! | `announcements` | the numbers that webhooks announce, and whether the rows agree with them |
 //! | `ownership` | the conditions for storing a link's data |
 //! | `owner_documents` | the documents of owners in every form, and related owners |
 //! | `witnesses` | whose a link is if Belvo names no user |
 //! | `fetching` | pages, batches, order, retries |
 //! | `returned_jobs` | jobs that come back, and links that do not wait for each other |
 //! | `syncing` | changes at the bank |
+//! | `unseen` | changes that leave the number of rows as it was |
 //! | `signed_addresses` | addresses in rows that are signed anew at every read |
 //! | `foreign_rows` | rows of another link than was asked for, and rows that name none |
+//! | `counts` | counts that never agree, and pages that hide rows |
+//! | `page_forms` | pages whose `count` and `next` have other forms than documented |
 //! | `page_sizes` | pages of another size than was asked for |
 //! | `compressed` | answers that are compressed, well or badly |
 //! | `spoiled_rows` | values that are not JSON, and halves of characters |
@@ -62,6 +66,7 @@
 //! | `layout` | the structure of this repository |
 
 mod altered_urls;
+mod announcements;
 mod bad_input;
 mod bank;
 mod callback_addresses;
@@ -72,6 +77,7 @@ mod claims;
 mod client;
 mod compressed;
 mod cost_units;
+mod counts;
 mod documents;
 mod embedded_rows;
 mod end_to_end;
@@ -93,6 +99,7 @@ mod next_action;
 mod openapi;
 mod owner_documents;
 mod ownership;
+mod page_forms;
 mod page_sizes;
 mod pipe;
 mod portal;
@@ -116,6 +123,7 @@ mod token_request;
 mod typed_secrets;
 mod undated;
 mod unknown_codes;
+mod unseen;
 mod waiting;
 mod webhook_forms;
 mod webhooks;

@@ -14,8 +14,7 @@ use crate::invocation::{self, How, Worked};
 use crate::people::{Made, Person};
 use crate::random::Random;
 use crate::sides::aws::{
-    Aws, AwsOutage, CONNECTION_TABLE, LINK_TABLE, Patience, SharedQueue,
-    SharedSecrets,
+    Aws, AwsOutage, CONNECTION_TABLE, LINK_TABLE, Patience, SharedQueue, SharedSecrets,
 };
 use crate::sides::belvo::Bank;
 use crate::sides::dynamodb::DynamoDb;

@@ -3,13 +3,13 @@
 //! Each chunk is read, compared and completed alone, so that memory stays flat however long the
 //! statement is, and a later job goes on where this one stops.
 
-use belvo::BelvoError;
 use domain::link::{RunEnd, SyncRun, utc_day};
 use domain::{Code, DateRange, ResourceKind};
 use jiff::civil::Date;
 
 use super::Target;
 use super::complete::{read_at_once, read_completely};
+use super::list_read::miscount;
 use crate::error::Result;
 use crate::leased::LeasedLink;
 
@@ -34,7 +34,9 @@ pub(super) async fn read_chunks(
             known_before,
             ..target
         };
-        let read = read_completely(link, target, None).await?;
+        let resources = &link.fetcher.resources;
+        let index = resources.index(target.bound, kind, days).await?;
+        let read = read_completely(link, target, index, None).await?;
         run.tally.add(read.tally);
         run.cursor = days.from.or(run.cursor);
         if let Some(noted) = &link.record.resource(kind).run {
@@ -60,26 +62,36 @@ async fn finish_chunks(
     let (belvo, kind, link_id) = (&link.fetcher.belvo, target.kind, link.record.link_id);
     let all = belvo.count(kind, link_id, DateRange::ALL).await?;
     let found = run.tally.rows + run.tally.rejected_rows;
+    let all = all.unwrap_or(found);
+    let stored = link.fetcher.resources.count(target.bound, kind).await?;
+    let missing: u64 = run.missing.values().map(|it| it.missing).sum();
+    run.tally.miscount = 0;
     if all != found {
         let dated = DateRange::since(Date::constant(1, 1, 1));
         let dated = belvo.count(kind, link_id, dated).await?;
-        if dated != found {
-            return changed_meanwhile(link, kind, run);
+        if dated != Some(found) {
+            // Belvo may have written into chunks that were read already.
+            let is_news = link.record.resource(kind).miscount.is_none();
+            if is_news && !run.retried {
+                link.record.resource(kind).run = Some(run);
+                return Ok(RunEnd::Repeat);
+            }
+            run.tally.rows = stored.saturating_sub(missing);
+            run.tally.miscount = miscount(all, run.tally.rows + run.tally.rejected_rows);
+        } else {
+            // The others have no date, and no filter by date finds them. If there is no time for all
+            // rows at once, the chunks become smaller, and these rows are left out.
+            let has_time = run.chunk_size == link.fetcher.chunk_size;
+            if has_time && all <= FEW_PAGES * u64::from(belvo.page_size().rows()) {
+                link.progressed = false;
+                return read_at_once(link, target, None).await;
+            }
+            run.tally.rejected_rows += all.saturating_sub(found);
+            let undated = Code::lenient("undated");
+            let name = "rows without a date".to_owned();
+            run.tally.rejected.insert(name, undated);
         }
-        // The others have no date, and no filter by date finds them. If there is no time for all
-        // rows at once, the chunks become smaller, and these rows are left out.
-        let has_time = run.chunk_size == link.fetcher.chunk_size;
-        if has_time && all <= FEW_PAGES * u64::from(belvo.page_size().rows()) {
-            link.progressed = false;
-            return read_at_once(link, target, None).await;
-        }
-        run.tally.rejected_rows += all.saturating_sub(found);
-        let undated = Code::lenient("undated");
-        let name = "rows without a date".to_owned();
-        run.tally.rejected.insert(name, undated);
     }
-    let stored = link.fetcher.resources.count(target.bound, kind).await?;
-    let missing: u64 = run.missing.values().map(|it| it.missing).sum();
     let moved = stored != run.tally.rows + missing && !run.retried;
     if moved {
         // Rows have moved from one chunk to another while those were read. Each is stored
@@ -101,47 +113,21 @@ async fn next_chunk(
     kind: ResourceKind,
     run: &SyncRun,
 ) -> Result<(DateRange, bool)> {
-    let link_id = link.record.link_id;
     let today = utc_day(link.fetcher.clock.now());
     let to = run.cursor.and_then(|cursor| cursor.yesterday().ok());
     let rest = DateRange { from: None, to };
-    if run.cursor.is_some() {
-        let left = link.fetcher.belvo.count(kind, link_id, rest).await?;
-        if left <= run.chunk_size {
-            return Ok((rest, true));
-        }
+    if run.cursor.is_some() && !link.has_more(kind, rest, run.chunk_size).await? {
+        return Ok((rest, true));
     }
     let mut days = DateRange {
         from: Some(to.unwrap_or(today).first_of_month()),
         to,
     };
-    while link.fetcher.belvo.count(kind, link_id, days).await? > run.chunk_size {
+    while link.has_more(kind, days, run.chunk_size).await? {
         match days.later_half(today) {
             Some(half) => days = half,
             None => break,
         }
     }
     Ok((days, false))
-}
-
-/// Belvo has written into chunks that were read already. The second time, such a list is better
-/// read later.
-fn changed_meanwhile(
-    link: &mut LeasedLink<'_>,
-    kind: ResourceKind,
-    mut run: SyncRun,
-) -> Result<RunEnd> {
-    let retried = run.retried;
-    if retried {
-        run.cursor = None;
-        run.retried = false;
-    }
-    link.record.resource(kind).run = Some(run);
-    match retried {
-        false => Ok(RunEnd::Repeat),
-        true => {
-            let what = "as many rows as it counts";
-            Err(BelvoError::Unexpected { what }.into())
-        }
-    }
 }

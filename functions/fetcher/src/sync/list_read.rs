@@ -1,6 +1,6 @@
 //! What one read of a list has found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use belvo::{Page, SpoiledRow};
@@ -27,10 +27,8 @@ pub(super) enum Refusal {
 /// What one read of a list has found.
 #[derive(Default)]
 pub(super) struct ListRead {
-    /// Rows Belvo counts.
-    count: Option<u64>,
-    /// Whether two pages came with different counts: the list changed meanwhile.
-    unsteady: bool,
+    /// How many rows Belvo counts; more than one number if the list changed meanwhile.
+    pub(super) counts: BTreeSet<u64>,
     /// Rows that came, with repetitions.
     seen: u64,
     /// Different rows that can be stored.
@@ -38,8 +36,6 @@ pub(super) struct ListRead {
     /// Rows that cannot be stored, to tell repetitions.
     rejects: HashSet<u64>,
     pub(super) tally: Tally,
-    /// Rows that were not stored before.
-    pub(super) added: u64,
     /// Rows that Belvo says are gone.
     pub(super) removed: u64,
     /// Rows that are stored now.
@@ -48,6 +44,8 @@ pub(super) struct ListRead {
     pub(super) missed: bool,
     /// Whether more must be read before rows that it did not give are believed to be gone.
     pub(super) doubted: bool,
+    /// Whether a list of some days gave other rows than it counts, whenever it was read.
+    pub(super) disagrees: bool,
     /// Rows that may be stored under another date.
     pub(super) relocated: Vec<ResourceRow>,
     pub(super) filter: Filter,
@@ -64,10 +62,23 @@ impl Refusal {
 }
 
 impl ListRead {
-    /// Whether as many different rows came as Belvo counts, on every page.
+    /// Whether as many different rows came as Belvo counts, on every page. Where it does not count, no
+    /// row may have come twice: pages that repeat rows hide others.
     pub(super) fn is_complete(&self) -> bool {
-        let found = self.ids.len() as u64 + self.tally.rejected_rows;
-        !self.unsteady && self.count == Some(found)
+        let counted = *self.counts.first().unwrap_or(&self.seen);
+        self.counts.len() <= 1 && counted == self.found()
+    }
+
+    /// How many more rows Belvo counts than there are here; none if it has counted so many once.
+    pub(super) fn miscount(&self, ours: u64) -> i64 {
+        let counted = self.counts.last().copied();
+        let counted = counted.filter(|_| !self.counts.contains(&ours));
+        counted.map_or(0, |counted| miscount(counted, ours))
+    }
+
+    /// Different rows that came.
+    pub(super) fn found(&self) -> u64 {
+        self.ids.len() as u64 + self.tally.rejected_rows
     }
 
     /// Whether no row of the link came. Rows of others are no reason to believe that it has none.
@@ -81,8 +92,7 @@ impl ListRead {
     }
 
     pub(super) fn count_page(&mut self, page: &Page) {
-        let earlier = self.count.replace(page.count);
-        self.unsteady |= earlier.is_some_and(|earlier| earlier != page.count);
+        self.counts.extend(page.count);
     }
 
     /// Takes a row, and gives it back unless it may be stored under another date.
@@ -104,7 +114,7 @@ impl ListRead {
             self.relocated.push(row);
             return None;
         }
-        self.added += u64::from(is_new);
+        self.tally.new_rows += u64::from(is_new);
         Some(row)
     }
 
@@ -173,6 +183,12 @@ impl ListRead {
             self.tally.observe_days(account, AccountDays::of(day));
         }
     }
+}
+
+/// How many more rows Belvo counts than there are here.
+pub(super) fn miscount(counted: u64, ours: u64) -> i64 {
+    let counted = i64::try_from(counted).unwrap_or(i64::MAX);
+    counted.saturating_sub_unsigned(ours)
 }
 
 fn id_of(object: &RawValue) -> Option<String> {

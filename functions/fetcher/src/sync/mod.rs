@@ -6,6 +6,7 @@
 //! | `run` | does the run that is pending of a resource: over some days, or the whole list |
 //! | `chunks` | a long statement, read in chunks by date |
 //! | `complete` | reads a list until it agrees with itself |
+//! | `slices` | reads a list a second way that never does |
 //! | `removals` | stored rows that a list did not give |
 //! | `belief` | which rows of a page are believed to be of the link |
 //! | `pages` | reads pages and writes rows that differ |
@@ -18,6 +19,7 @@ mod list_read;
 mod pages;
 mod removals;
 mod run;
+mod slices;
 
 use domain::link::later;
 use domain::{DateRange, ResourceKind};

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::collections::btree_map::Entry;
 
-use belvo::{BelvoError, Page};
+use belvo::{BelvoError, Next, Page};
 use domain::link::AccountIdentity;
 use domain::{DateRange, ResourceKind};
 use runtime::Metric;
@@ -19,8 +19,11 @@ use crate::leased::LeasedLink;
 use crate::origin::{report_foreign, unfiltered};
 use crate::owners;
 
-/// A million rows at a thousand a page. A list that goes on after that is none.
+/// A million rows at a thousand a page. No list is read further.
 const MAX_PAGES: u32 = 1000;
+
+/// After so many pages without a new row a list is taken to have none.
+const PAGES_IN_VAIN: u32 = 2;
 
 /// Rows taken apart at once: taken apart, a row needs ten times its size.
 const ROWS_AT_ONCE: usize = 200;
@@ -55,40 +58,63 @@ impl Reading<'_, '_> {
 
     /// Reads all pages, the next one while the current one is taken apart and written.
     async fn read_pages_once(&mut self, first: Option<Page>) -> Result<()> {
-        self.link.began = true;
         self.read = ListRead::default();
         let target = self.target;
-        let mut page = match first {
+        let first = match first {
             Some(page) => page,
             None => self.link.begin_list(target.kind, target.days).await?,
         };
+        self.read_on(first, target.days, ListRead::count_page)
+            .await?;
+        self.finish().await
+    }
+
+    /// Takes a page of these days and those behind it. `count` notes what each of them counts.
+    pub(super) async fn read_on(
+        &mut self,
+        mut page: Page,
+        days: DateRange,
+        count: impl Fn(&mut ListRead, &Page),
+    ) -> Result<()> {
+        self.link.began = true;
+        let kind = self.target.kind;
         let (belvo, link_id) = (&self.link.fetcher.belvo, self.link.record.link_id);
-        let request = |number, size| belvo.page(target.kind, link_id, target.days, number, size);
-        let mut rows = 0;
+        let request = |number, size| belvo.page(kind, link_id, days, number, size);
+        let (mut rows, mut in_vain) = (0, 0);
         for number in 1..MAX_PAGES {
             self.link.batch.deadline.check()?;
-            let size = page.size;
-            rows += (page.rows.len() + page.spoiled.len()) as u64;
+            let (size, known) = (page.size, self.read.found());
+            rows += page.len() as u64;
             let last = is_last(&page, rows);
+            count(&mut self.read, &page);
             let taking = self.take(&page);
             if last {
-                taking.await?;
-                return self.finish().await;
+                return taking.await;
             }
             let (next, taken) = futures::join!(request(number + 1, size), taking);
             taken?;
+            in_vain = match self.read.found() > known {
+                true => 0,
+                false => in_vain + 1,
+            };
             page = match next {
-                Ok(page) => page,
+                Ok(page) if in_vain < PAGES_IN_VAIN => page,
                 // Belvo's answer for a page after the last one; the count will tell.
-                Err(BelvoError::NotFound { .. }) => return self.finish().await,
+                Ok(_) | Err(BelvoError::NotFound { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
         }
-        let what = "a list that ends";
-        Err(BelvoError::Unexpected { what }.into())
+        Ok(())
     }
 
-    async fn finish(&mut self) -> Result<()> {
+    /// What has been read, and how many rows are stored now.
+    pub(super) fn into_read(self) -> ListRead {
+        let mut read = self.read;
+        read.stored = self.index.count();
+        read
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<()> {
         self.relocate().await?;
         self.report_rejected();
         Ok(())
@@ -105,11 +131,10 @@ impl Reading<'_, '_> {
         }
     }
 
-    async fn take(&mut self, page: &Page) -> Result<()> {
+    pub(super) async fn take(&mut self, page: &Page) -> Result<()> {
         // Lets the request for the next page out first.
         tokio::task::yield_now().await;
         let target = self.target;
-        self.read.count_page(page);
         let refusals = refusals(self.link, target, &mut self.read, &page.rows).await?;
         let mut refusals = refusals.into_iter();
         for objects in page.rows.chunks(ROWS_AT_ONCE) {
@@ -178,7 +203,7 @@ impl Reading<'_, '_> {
             .find_by_id(target.bound, target.kind, &ids, &mut self.index)
             .await?;
         let unknown = ids.iter().filter(|id| !self.index.contains(id)).count();
-        self.read.added += unknown as u64;
+        self.read.tally.new_rows += unknown as u64;
         self.read.missed = rows
             .iter()
             .any(|row| !self.index.contains(&row.id) && target.was_known(row));
@@ -237,10 +262,15 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Belvo's `next` says whether there is more, and so does its count of all rows. Either may be wrong,
-/// and a page too many costs less than a page too few. How many rows were asked for says nothing: a
-/// page may have fewer.
+/// Belvo's `next` says whether there is more, and so does its count of all rows. Either may be wrong
+/// or absent, and a page too many costs less than a page too few. How many rows were asked for says
+/// nothing: a page may have fewer.
 fn is_last(page: &Page, rows: u64) -> bool {
-    let is_empty = page.rows.is_empty() && page.spoiled.is_empty();
-    is_empty || (!page.has_next && rows >= page.count)
+    let has_all = page.count.map(|count| rows >= count);
+    let ends = match page.next {
+        Next::More => false,
+        Next::End => has_all.unwrap_or(true),
+        Next::Unsaid => has_all.unwrap_or(false),
+    };
+    ends || page.is_empty()
 }

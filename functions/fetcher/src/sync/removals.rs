@@ -40,6 +40,7 @@ impl Reading<'_, '_> {
             list_is_empty: self.read.is_empty(),
             list_is_mixed: self.read.is_mixed(),
             list_names_link: self.read.names_link,
+            list_is_complete: self.read.is_complete(),
         };
         let now = fetcher.clock.now();
         match self.link.record.judge_missing(target.kind, facts, now) {

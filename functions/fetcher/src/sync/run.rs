@@ -45,48 +45,48 @@ pub(super) async fn read(
         known_before: None,
     };
     match run.mode {
-        SyncMode::Incremental => read_recent(link, target).await,
-        SyncMode::Recheck => read_revised(link, target).await,
+        SyncMode::Incremental => read_recent(link, target, run).await,
         SyncMode::Full => read_full(link, target, run).await,
     }
 }
 
-/// Some rows changed or went, and no webhook says where. A short statement is read in full; of
-/// a long one what is recent, and the weekly full sync finds the rest.
-async fn read_revised(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
-    let kind = target.kind;
-    let first = link.begin_list(kind, DateRange::ALL).await?;
-    let page_size = link.fetcher.belvo.page_size().rows();
-    match link.record.recheck_in_full(kind, first.count, page_size) {
-        true => read_at_once(link, target, Some(first)).await,
-        false => read_recent(link, target).await,
-    }
-}
-
-/// Reads what can have changed since the last sync, and asks how many rows there are in all:
-/// what came or went before those days shows in that number.
-async fn read_recent(link: &mut LeasedLink<'_>, target: Target<'_>) -> Result<RunEnd> {
+/// Reads what can have changed since the last sync, and asks how many rows there are in all: what came
+/// or went before those days shows in that number, or in what the webhook has announced. A statement
+/// that costs no more requests so is read whole.
+async fn read_recent(
+    link: &mut LeasedLink<'_>,
+    target: Target<'_>,
+    run: SyncRun,
+) -> Result<RunEnd> {
     let (kind, now) = (target.kind, link.fetcher.clock.now());
     let window_days = link.fetcher.config.policy.transaction_window_days;
     let last = link.record.resource(kind).last_sync;
-    let target = Target {
+    let recent = Target {
         days: link.record.incremental_range(kind, window_days, now),
         known_before: last.map(|it| it.ended_at),
         ..target
     };
-    let read = read_completely(link, target, None).await?;
-    if read.doubted || read.missed {
+    let resources = &link.fetcher.resources;
+    let index = resources.index(target.bound, kind, recent.days).await?;
+    let page_size = link.fetcher.belvo.page_size().rows();
+    if link.record.is_cheaper_whole(kind, index.count(), page_size) {
+        let mode = SyncMode::Full;
+        return read_full(link, target, SyncRun { mode, ..run }).await;
+    }
+    let read = read_completely(link, recent, index, None).await?;
+    if read.doubted || read.missed || read.disagrees {
         return Ok(RunEnd::NeedsFull);
     }
     let resource = link.record.resource(kind);
-    resource.rows = (resource.rows + read.added).saturating_sub(read.removed);
-    let expected = resource.rows + resource.rejected_rows;
+    resource.rows = (resource.rows + read.tally.new_rows).saturating_sub(read.removed);
+    let lacks_new = read.tally.new_rows < run.announced_new;
     if let Some(run) = &mut resource.run {
         run.tally.add(read.tally);
     }
     let (belvo, link_id) = (&link.fetcher.belvo, link.record.link_id);
     let all = belvo.count(kind, link_id, DateRange::ALL).await?;
-    Ok(match all == expected {
+    Ok(match all == Some(link.record.expected_count(kind)) {
+        true if lacks_new => RunEnd::Unfound,
         true => RunEnd::Complete,
         false => RunEnd::NeedsFull,
     })
@@ -99,7 +99,8 @@ async fn read_full(link: &mut LeasedLink<'_>, target: Target<'_>, run: SyncRun) 
         let first = link.begin_list(kind, DateRange::ALL).await?;
         // Only transactions can be divided: Belvo filters no other list by date.
         let divisible = kind == ResourceKind::Transactions;
-        if !divisible || first.count <= run.chunk_size {
+        let is_short = first.count.is_some_and(|count| count <= run.chunk_size);
+        if !divisible || is_short || !link.has_more(kind, target.days, run.chunk_size).await? {
             return read_at_once(link, target, Some(first)).await;
         }
     }

@@ -118,6 +118,7 @@ pub(super) fn synced(mode: SyncMode, started_at: Timestamp) -> Resource {
             started_at,
             covers_until: None,
             ended_at: started_at + SignedDuration::from_mins(1),
+            surplus: 0,
         }),
         last_full_sync: (mode == SyncMode::Full).then_some(started_at),
         ..Resource::default()
@@ -153,6 +154,13 @@ pub(super) fn historical_update(resource: ResourceKind) -> Event {
 
 pub(super) fn new_rows(resource: ResourceKind) -> Event {
     event(EventKind::ResourceChanged { resource })
+}
+
+/// The same, and it says that there are none.
+pub(super) fn no_new_rows(resource: ResourceKind) -> Event {
+    let mut event = new_rows(resource);
+    event.totals.new_rows = Some(0);
+    event
 }
 
 /// A webhook of a job whose batch has synced nothing yet.

@@ -42,18 +42,13 @@ fn kinds() -> impl Strategy<Value = ResourceKind> {
 }
 
 fn modes() -> impl Strategy<Value = SyncMode> {
-    proptest::sample::select(vec![
-        SyncMode::Incremental,
-        SyncMode::Recheck,
-        SyncMode::Full,
-    ])
+    proptest::sample::select(vec![SyncMode::Incremental, SyncMode::Full])
 }
 
 /// A webhook that asks for a sync of this mode.
 fn webhook(resource: ResourceKind, mode: SyncMode) -> EventKind {
     match mode {
         SyncMode::Incremental => EventKind::ResourceChanged { resource },
-        SyncMode::Recheck => EventKind::ResourceRevised { resource },
         SyncMode::Full => EventKind::HistoricalUpdate { resource },
     }
 }
@@ -70,7 +65,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Reason::Reread,
         Reason::Deleted,
     ];
-    let ends = vec![RunEnd::Complete, RunEnd::Repeat, RunEnd::NeedsFull];
+    let ends = vec![
+        RunEnd::Complete,
+        RunEnd::Repeat,
+        RunEnd::NeedsFull,
+        RunEnd::Unfound,
+    ];
     let statuses = vec!["valid", "invalid", "token_required", "novelty"];
     let step = prop_oneof![
         (kinds(), modes()).prop_map(|(kind, mode)| Step::Webhook(webhook(kind, mode))),

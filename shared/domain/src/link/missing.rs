@@ -37,7 +37,7 @@ const SAMPLE: usize = 20;
 /// Rows that a list has lost and that are remembered: more than people close and sell in years.
 const MAX_GONE: usize = 300;
 
-/// Stored rows that a complete read of a list did not give.
+/// Stored rows that a read of a list did not give.
 #[derive(Clone, Copy, Debug)]
 pub struct MissingRows<'a> {
     pub count: usize,
@@ -53,6 +53,8 @@ pub struct MissingRows<'a> {
     pub list_is_mixed: bool,
     /// Whether its rows name the link.
     pub list_names_link: bool,
+    /// Whether it gave as many rows as it counts.
+    pub list_is_complete: bool,
 }
 
 /// What to do about missing rows.
@@ -72,7 +74,7 @@ pub enum MissingDecision {
 }
 
 impl Link {
-    /// Decides about stored rows that a complete read of the list did not give.
+    /// Decides about stored rows that a read of the list did not give.
     pub fn judge_missing(
         &mut self,
         kind: ResourceKind,
@@ -93,6 +95,10 @@ impl Link {
         }
         if in_part || missing.list_is_mixed {
             return MissingDecision::DoubtMany;
+        }
+        // It will not be complete two minutes later either, and proves nothing.
+        if !missing.list_is_complete {
+            return MissingDecision::AskForEach;
         }
         let days = missing.days.to_string();
         let resource = self.resource(kind);

@@ -16,7 +16,7 @@ use super::run::needs_user;
 use super::schedule::{Reason, later};
 use super::state::{Link, LoggedWebhook, Proof};
 use crate::code::Code;
-use crate::event::{ConsentChange, Event, EventKind, Totals};
+use crate::event::{ConsentChange, Event, EventKind};
 use crate::id::SessionId;
 use crate::resource::ResourceKind;
 
@@ -87,7 +87,8 @@ impl Link {
         let (kind, mode) = match &event.kind {
             EventKind::HistoricalUpdate { resource } => (*resource, SyncMode::Full),
             EventKind::ResourceChanged { resource } => (*resource, SyncMode::Incremental),
-            EventKind::ResourceRevised { resource } => (*resource, SyncMode::Recheck),
+            // Which rows, Belvo does not say.
+            EventKind::ResourceRevised { resource } => (*resource, SyncMode::Full),
             EventKind::Consent {
                 change,
                 consent_id,
@@ -144,7 +145,15 @@ impl Link {
         now: Timestamp,
     ) -> WebhookEffect {
         let Webhook { event, sent_at, .. } = webhook;
-        let is_fresh = self.is_fresh(kind, mode, webhook);
+        // The log has told of these before.
+        let new_rows = match webhook.is_replayed {
+            true => 0,
+            false => event.new_rows(),
+        };
+        let in_full = self.is_fresh(kind, SyncMode::Full, webhook);
+        let is_fresh = in_full
+            || self.is_fresh(kind, mode, webhook)
+                && self.resource(kind).has_found_already(new_rows);
         // Data flows, so perhaps the user has mended what they had to; Belvo's record says.
         self.pending.link |= self.user_action.is_some();
         if let Some(consent) = &mut self.consent {
@@ -168,11 +177,11 @@ impl Link {
             None => resource.announced_at = Some(sent_at),
         }
         resource.announced = event.totals.clone();
-        let full = mode == SyncMode::Full && event.totals != Totals::default();
-        resource.announced_full = full && !is_fresh;
+        resource.announced_full = event.totals.is_of_all() && mode == SyncMode::Full && !is_fresh;
         if is_fresh {
             return WebhookEffect::AlreadySynced;
         }
+        resource.announce(&event.totals, new_rows, is_repeated);
         // This keeps repeated webhooks cheap: a thousand equal ones cost a handful of reads.
         // Of a link that is not bound, each check reads the owners.
         if is_repeated && !webhook.is_replayed && self.puts_off_check(kind, now) {

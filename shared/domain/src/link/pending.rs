@@ -12,9 +12,8 @@ use crate::resource::ResourceKind;
 pub enum SyncMode {
     /// What can have changed since the last sync.
     Incremental,
-    /// A short list in full; of a long one what can have changed since the last sync.
-    Recheck,
     /// The whole list.
+    #[serde(alias = "recheck")]
     Full,
 }
 
@@ -47,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_largest_requested_mode_counts() {
-        use SyncMode::{Full, Incremental, Recheck};
+        use SyncMode::{Full, Incremental};
         let check = |requests: &[SyncMode], expected| {
             let mut pending = Pending::default();
             for mode in requests {
@@ -57,7 +56,7 @@ mod tests {
         };
         check(&[], None);
         check(&[Incremental], Some(&Incremental));
-        check(&[Incremental, Recheck], Some(&Recheck));
+        check(&[Incremental, Full], Some(&Full));
         check(&[Full, Incremental], Some(&Full));
     }
 

@@ -90,7 +90,7 @@ impl Link {
             }
             Reason::EmptyList => {
                 self.request_where(policy, SyncMode::Full, |it| {
-                    it.empty_since.is_some() || it.was_always_empty()
+                    it.empty_since.is_some() || it.was_always_empty() || it.miscount.is_some()
                 });
             }
             Reason::Settling => {

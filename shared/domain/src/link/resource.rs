@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::backoff::LastError;
+use super::backoff::{Backoff, LastError};
 use super::missing_mark::MissingMark;
 use super::pace::Pace;
 use super::pending::SyncMode;
@@ -33,8 +33,15 @@ pub struct Resource {
     /// Whether they are of the whole resource and were not compared with a sync yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub announced_full: bool,
-    /// Whether the last full sync agreed with what was announced.
+    /// New rows that webhooks have announced and that no sync has looked for yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub announced_new: u64,
+    /// How many rows there are, as Belvo has said last: by a webhook, or by the count of its list.
+    pub announced_rows: Option<u64>,
+    /// Whether the rows agree with that.
     pub totals: Option<TotalsVerdict>,
+    /// That Belvo's list gives other rows than it counts.
+    pub miscount: Option<Miscount>,
     /// Belvo's code, if it declined the last sync.
     pub declined: Option<Code>,
     /// A code that is not known, with which Belvo refuses the resource; since when, and how often.
@@ -78,6 +85,9 @@ pub struct SyncRun {
     pub covers_until: Option<Timestamp>,
     /// The counts and dates of the whole resource that this run is compared with.
     pub announced: Option<Totals>,
+    /// New rows that webhooks have announced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub announced_new: u64,
     /// Whether it is the second try, after the first one disagreed with something.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retried: bool,
@@ -97,6 +107,16 @@ pub struct SyncRun {
     pub settling: bool,
 }
 
+/// A list gives other rows than Belvo counts, also where it was read a second way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Miscount {
+    /// How many more rows Belvo counts.
+    pub rows: i64,
+    /// Since when, and how often it was read so.
+    #[serde(flatten)]
+    pub backoff: Backoff,
+}
+
 /// A sync that is put off to a later time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {
@@ -112,6 +132,9 @@ pub struct LastSync {
     /// Webhooks sent before this moment are covered by the sync. Both times are the queue's.
     pub covers_until: Option<Timestamp>,
     pub ended_at: Timestamp,
+    /// New rows that it found and no webhook had announced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub surplus: u64,
 }
 
 /// Where a resource stands.
@@ -126,7 +149,7 @@ pub enum ResourceState {
     Syncing,
     /// Every row Belvo holds is stored.
     Ready,
-    /// The same, but for rows that cannot be stored.
+    /// The same, but for rows that cannot be stored, or that Belvo counts and does not give.
     Partial,
     /// Belvo declined, and asking again does not help before there is news. Rows that were stored
     /// before are still there.
@@ -134,14 +157,14 @@ pub enum ResourceState {
     Unavailable,
 }
 
-/// What came of comparing a full sync with Belvo's announcement.
+/// What came of comparing the rows with what Belvo says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum TotalsVerdict {
     /// Counts and dates are the same.
     Agrees,
-    /// They differ, also after a second sync.
+    /// They differ, also after a second read.
     Differs,
 }
 
@@ -167,7 +190,8 @@ impl Resource {
         self.revision = self.revision.saturating_add(1);
     }
 
-    /// Takes the announcement back from a run that did not come to be compared with it.
+    /// Takes the announcement of the whole resource back from a run that did not come to be compared
+    /// with it.
     pub(super) fn announce_again(&mut self, announced: Option<Totals>) {
         if let Some(announced) = announced {
             self.announced = announced;
@@ -211,7 +235,7 @@ mod tests {
     use super::*;
     use crate::link::fixtures::{code, declined, minutes, now, seconds, stored_text, synced};
 
-    use SyncMode::{Full, Incremental, Recheck};
+    use SyncMode::{Full, Incremental};
 
     #[test]
     fn a_sync_covers_an_access_it_was_announced_after_or_that_is_long_past() {
@@ -248,8 +272,7 @@ mod tests {
         };
         check(Incremental, 0, None, Incremental, false);
         check(Incremental, 1, None, Incremental, true);
-        check(Recheck, 1, None, Incremental, true);
-        check(Incremental, 1, None, Recheck, false);
+        check(Incremental, 1, None, Full, false);
         check(Incremental, 2, Some(0), Full, false);
         check(Incremental, 2, Some(1), Full, true);
         check(Full, 1, Some(1), Incremental, true);

@@ -10,17 +10,15 @@ use super::backoff::{Backoff, Jitter, LastError};
 use super::change::UntoldRows;
 use super::limit::is_limit;
 use super::missing::EMPTY_DOUBT;
+use super::pace::Pace;
 use super::pending::SyncMode;
-use super::resource::{Deferred, LastSync, ResourceState, SyncRun, TotalsVerdict};
+use super::resource::{Deferred, LastSync, ResourceState, SyncRun};
 use super::schedule::{Reason, later};
 use super::state::Link;
 use super::tally::{MAX_REJECTED, Tally};
 use crate::code::Code;
 use crate::date_range::DateRange;
 use crate::resource::ResourceKind;
-
-/// A list of so many pages is read in full rather than in part.
-const SHORT_LIST_PAGES: u64 = 5;
 
 /// How long a resource is tried again that Belvo refuses with a code that is not known.
 pub(super) const UNKNOWN_REFUSAL: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -37,6 +35,8 @@ pub enum RunEnd {
     Repeat,
     /// What was read shows that a full sync is needed.
     NeedsFull,
+    /// New rows that a webhook announced did not come: they may have other dates.
+    Unfound,
 }
 
 /// A sync that has ended well.
@@ -46,8 +46,10 @@ pub struct Synced {
     pub started_at: Timestamp,
     pub rows: u64,
     pub rejected_rows: u64,
-    /// Whether it disagrees with Belvo's announcement, also after a second try.
+    /// Whether it disagrees with what Belvo announces or counts, also after a second try.
     pub totals_differ: bool,
+    /// How many more rows Belvo counts than could be had.
+    pub miscount: i64,
 }
 
 impl Link {
@@ -83,6 +85,7 @@ impl Link {
             }
             // None of it is done, so it starts anew, together with what is pending since.
             chunk_size = run.chunk_size;
+            resource.announced_new = resource.announced_new.saturating_add(run.announced_new);
             let (mode, announced) = (run.mode, run.announced.take());
             if pending.is_none() {
                 resource.announce_again(announced);
@@ -101,6 +104,7 @@ impl Link {
             covers_until: received_at,
             // An announcement counts for one run: compared with a later one, it would be old news.
             announced: (announced && mode == SyncMode::Full).then(|| resource.announced.clone()),
+            announced_new: std::mem::take(&mut resource.announced_new),
             retried: false,
             chunk_size,
             cursor: None,
@@ -131,15 +135,6 @@ impl Link {
         DateRange::since(utc_day(last.min(now)).saturating_sub(window))
     }
 
-    /// Whether a recheck reads a list of so many rows in full. Then the run is a full one.
-    pub fn recheck_in_full(&mut self, kind: ResourceKind, rows: u64, page_size: u32) -> bool {
-        let short = rows <= SHORT_LIST_PAGES * u64::from(page_size);
-        if short && let Some(run) = &mut self.resource(kind).run {
-            run.mode = SyncMode::Full;
-        }
-        short
-    }
-
     /// Draws the conclusion of a run. Gives none if the resource is still to be synced: by a second
     /// try, or in full.
     pub fn conclude_run(
@@ -153,11 +148,21 @@ impl Link {
         let announced = run.announced.as_ref();
         let agrees = announced.map(|it| it.agree_with(&run.tally.totals(kind)));
         // When it disagrees, Belvo may have written meanwhile.
-        let differs_first = agrees == Some(false) && !run.retried;
+        let is_first = !run.retried && run.tally.miscount == 0;
+        let differs_first = agrees == Some(false) && is_first;
+        let mut put_off = None;
         match end {
             RunEnd::NeedsFull => {
                 self.pending.request_sync(kind, SyncMode::Full);
                 return None;
+            }
+            RunEnd::Unfound => {
+                // Webhooks may come again and again, so such reads have their pace too.
+                put_off = Pace::count(&mut resource.pace, now);
+                if put_off.is_none() {
+                    self.pending.request_sync(kind, SyncMode::Full);
+                    return None;
+                }
             }
             RunEnd::Complete if !differs_first => {}
             RunEnd::Repeat | RunEnd::Complete => {
@@ -172,18 +177,20 @@ impl Link {
             started_at: run.started_at,
             rows: resource.rows,
             rejected_rows: run.tally.rejected_rows,
-            totals_differ: agrees == Some(false),
+            totals_differ: agrees == Some(false) || run.tally.miscount != 0,
+            miscount: run.tally.miscount,
         };
         let before = resource.last_sync.replace(LastSync {
             mode: run.mode,
             started_at: run.started_at,
             covers_until: run.covers_until,
             ended_at: now,
+            surplus: run.tally.new_rows.saturating_sub(run.announced_new),
         });
         // A bill that no webhook has told of since.
         let is_lost = |before: LastSync| resource.announced_at < Some(before.started_at);
         let found_lost_bill =
-            kind == ResourceKind::Bills && run.tally.added > 0 && before.is_some_and(is_lost);
+            kind == ResourceKind::Bills && run.tally.new_rows > 0 && before.is_some_and(is_lost);
         let declined = resource.declined.take();
         resource.refused = None;
         // What is stored and did not come keeps its days.
@@ -194,21 +201,17 @@ impl Link {
             SyncMode::Full => {
                 resource.last_full_sync = Some(run.started_at);
                 resource.rejected_rows = run.tally.rejected_rows;
-                resource.rejected = run.tally.rejected;
-                resource.missing = run.missing;
+                resource.rejected = std::mem::take(&mut run.tally.rejected);
+                resource.missing = std::mem::take(&mut run.missing);
             }
-            SyncMode::Incremental | SyncMode::Recheck => {
+            SyncMode::Incremental => {
                 let room = MAX_REJECTED.saturating_sub(resource.rejected.len());
-                let rejected = run.tally.rejected.into_iter().take(room);
-                resource.rejected.extend(rejected);
+                let rejected = std::mem::take(&mut run.tally.rejected);
+                resource.rejected.extend(rejected.into_iter().take(room));
             }
         }
-        match agrees {
-            Some(true) => resource.totals = Some(TotalsVerdict::Agrees),
-            Some(false) => resource.totals = Some(TotalsVerdict::Differs),
-            None => {}
-        }
-        resource.state = match resource.rejected.is_empty() {
+        resource.compare(&run, agrees, now);
+        resource.state = match resource.rejected.is_empty() && resource.miscount.is_none() {
             true => ResourceState::Ready,
             false => ResourceState::Partial,
         };
@@ -216,8 +219,13 @@ impl Link {
             resource.empty_since = None;
         }
         let read_again = resource.empty_since.map(|since| later(since, EMPTY_DOUBT));
-        if let Some(at) = read_again.filter(|at| *at > now) {
-            self.schedule.set(Reason::EmptyList, at);
+        self.doubt_until(read_again.filter(|at| *at > now));
+        if run.mode == SyncMode::Full {
+            let look = self.next_look_at_miscount(kind, now);
+            self.doubt_until(look);
+        }
+        if let Some(until) = put_off {
+            self.defer_sync(kind, SyncMode::Full, until);
         }
         if declined.as_ref().is_some_and(is_limit) {
             self.lift_limit();
@@ -310,6 +318,8 @@ impl Link {
         let resource = self.resources.entry(kind).or_default();
         let run = resource.run.take();
         let mode = pending.max(run.as_ref().map(|it| it.mode));
+        let announced_new = run.as_ref().map_or(0, |it| it.announced_new);
+        resource.announced_new = resource.announced_new.saturating_add(announced_new);
         if pending.is_none() {
             resource.announce_again(run.and_then(|it| it.announced));
         }

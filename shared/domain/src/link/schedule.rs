@@ -23,8 +23,8 @@ pub enum Reason {
     Unannounced,
     /// The bank may give data again: a new month's Open Finance limits.
     LimitLifted,
-    /// A list that became empty is read again before that is believed, and one that always was, in
-    /// case the bank needed longer.
+    /// A list that became empty is read again before that is believed, one that always was, in case
+    /// the bank needed longer, and one that disagrees with its count.
     EmptyList,
     /// The consent nears its end, has reached it, or may have been renewed.
     Consent,

@@ -20,12 +20,13 @@ pub struct Tally {
     /// Rows that can be stored.
     pub rows: u64,
     /// Those among them that were not stored before.
-    #[serde(skip_serializing_if = "super::resource::is_zero")]
-    pub added: u64,
+    pub new_rows: u64,
     /// Rows that cannot, or must not.
     pub rejected_rows: u64,
     /// Those among them that are not of the link.
     pub foreign_rows: u64,
+    /// How many more rows Belvo counts than could be had.
+    pub miscount: i64,
     /// Rows of type INFLOW.
     pub inflow: u64,
     /// Rows of type OUTFLOW.
@@ -43,9 +44,10 @@ impl Tally {
     /// Adds what another part of the list held.
     pub fn add(&mut self, other: Self) {
         self.rows += other.rows;
-        self.added += other.added;
+        self.new_rows += other.new_rows;
         self.rejected_rows += other.rejected_rows;
         self.foreign_rows += other.foreign_rows;
+        self.miscount = self.miscount.saturating_add(other.miscount);
         self.inflow += other.inflow;
         self.outflow += other.outflow;
         self.first_date = match (self.first_date, other.first_date) {
@@ -77,6 +79,7 @@ impl Tally {
         let dated = kind.is_dated();
         Totals {
             rows: Some(self.rows + self.rejected_rows),
+            new_rows: None,
             inflow: dated.then_some(self.inflow),
             outflow: dated.then_some(self.outflow),
             first_date: self.first_date.filter(|_| dated),
@@ -100,9 +103,10 @@ mod tests {
     fn parts_of_a_list_add_up() {
         let part = |rows, first: &str, last: &str| Tally {
             rows,
-            added: 2 * rows,
+            new_rows: 2 * rows,
             rejected_rows: 10 * rows,
             foreign_rows: 5 * rows,
+            miscount: 0,
             inflow: 100 * rows,
             outflow: 1000 * rows,
             first_date: first.parse().ok(),
@@ -140,9 +144,10 @@ mod tests {
         let day = |day| Date::new(2026, 3, day).unwrap();
         let tally = Tally {
             rows: 5,
-            added: 5,
+            new_rows: 1,
             rejected_rows: 2,
             foreign_rows: 1,
+            miscount: 0,
             inflow: 3,
             outflow: 4,
             first_date: Some(day(1)),
@@ -151,6 +156,7 @@ mod tests {
         };
         let movements = Totals {
             rows: Some(7),
+            new_rows: None,
             inflow: Some(3),
             outflow: Some(4),
             first_date: Some(day(1)),

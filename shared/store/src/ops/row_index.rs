@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::{DateRange, ResourceKind};
+use jiff::civil::Date;
 use table::item::text_of;
 use table::query::{self, Keys};
 use table::row::{self, ResourceRow};
@@ -54,6 +55,14 @@ impl Index {
     /// How many rows are stored.
     pub fn count(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// The days of these of which movements are stored, in order, a day once for each movement.
+    pub fn dates(&self, days: DateRange) -> Vec<Date> {
+        let dates = self.rows.values().filter_map(|it| row::date(&it.record));
+        let mut dates: Vec<Date> = dates.filter(|date| days.contains(Some(*date))).collect();
+        dates.sort_unstable();
+        dates
     }
 
     /// The stored rows that are not among these. What only other objects embed was never among them.

@@ -88,6 +88,7 @@ pub fn select(query: &Query, row: String) -> String {
 struct PageFaults {
     shifted: bool,
     repeated: bool,
+    first_again: bool,
     short: bool,
     no_rows: bool,
     no_list: bool,
@@ -115,6 +116,7 @@ impl PageFaults {
         Self {
             shifted: is_later && faults.shift_rows.strikes(),
             repeated: is_later && faults.repeat_rows.strikes(),
+            first_again: is_later && faults.first_page_again.strikes(),
             short: has_rows && faults.short_page.strikes(),
             no_rows: has_rows && faults.empty_page.strikes(),
             no_list,
@@ -136,6 +138,9 @@ impl PageFaults {
     fn positions(&self, start: usize, end: usize) -> (usize, usize) {
         if self.no_rows || self.no_list {
             return (start, start);
+        }
+        if self.first_again {
+            return (0, end - start);
         }
         // The fault imitates a row of an earlier page that vanished since the reader took that
         // page: rows move by one. The reader gets the last row of the previous page again and

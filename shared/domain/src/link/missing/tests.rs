@@ -7,7 +7,7 @@ use crate::link::fixtures::*;
 
 use MissingDecision::{AskForEach, AskForSome, DoubtEmpty, DoubtMany, Wait};
 use ResourceKind::{Accounts, Bills, Transactions};
-use SyncMode::{Full, Incremental, Recheck};
+use SyncMode::{Full, Incremental};
 
 /// A link with a run of TRANSACTIONS under way, for which Belvo has announced these totals.
 fn running(mode: SyncMode, announced: Option<Totals>) -> Link {
@@ -45,6 +45,7 @@ fn missing(count: usize, given: &HashSet<String>) -> MissingRows<'_> {
         list_is_empty: given.is_empty(),
         list_is_mixed: false,
         list_names_link: true,
+        list_is_complete: true,
     }
 }
 
@@ -70,10 +71,8 @@ fn fifty_missing_rows_are_asked_for_and_more_are_waited_for() {
         check(Full, 50, days, AskForEach);
         check(Full, 51, days, Wait);
     }
-    for mode in [Incremental, Recheck] {
-        check(mode, 50, DAYS, AskForEach);
-        check(mode, 51, DAYS, DoubtMany);
-    }
+    check(Incremental, 50, DAYS, AskForEach);
+    check(Incremental, 51, DAYS, DoubtMany);
 }
 
 /// What a second full read leads to that begins so many seconds after the first has ended.
@@ -112,6 +111,11 @@ fn two_reads_two_minutes_apart_that_agree_in_every_id_prove_it_with_a_few_answer
         ..read
     };
     check(120, unnamed, AskForEach);
+    let incomplete = MissingRows {
+        list_is_complete: false,
+        ..read
+    };
+    check(120, incomplete, AskForEach);
     assert_eq!(second(unnamed, 120, read), AskForEach);
     let mixed = MissingRows {
         list_is_mixed: true,
@@ -231,7 +235,6 @@ fn an_empty_part_of_a_list_is_doubted_in_an_incremental_sync_and_ordinary_in_a_f
         assert_eq!(link.resource(Transactions).empty_since, None);
     };
     check(Incremental, 1, DoubtEmpty);
-    check(Recheck, 1, DoubtEmpty);
     check(Full, 1, AskForEach);
     check(Full, 51, Wait);
 }

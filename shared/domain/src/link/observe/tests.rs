@@ -5,7 +5,7 @@ use crate::link::fixtures::*;
 use crate::link::{ConsentFacts, Deferred, Pending};
 
 use ResourceKind::{Accounts, Bills, InvestmentTransactions, Investments, Owners, Transactions};
-use SyncMode::{Full, Incremental, Recheck};
+use SyncMode::{Full, Incremental};
 
 /// Shows a link a webhook that was sent at noon.
 fn observe(link: &mut Link, event: &Event) -> WebhookEffect {
@@ -41,7 +41,7 @@ fn each_kind_of_webhook_has_its_effect() {
         let changed = EventKind::ResourceChanged { resource };
         check(changed, Synced, pending([(resource, Incremental)]));
         let revised = EventKind::ResourceRevised { resource };
-        check(revised, Synced, pending([(resource, Recheck)]));
+        check(revised, Synced, pending([(resource, Full)]));
     }
     let consents = Pending {
         consents: true,
@@ -93,7 +93,8 @@ fn a_webhook_is_covered_by_a_sync_that_started_more_than_two_seconds_after_it() 
     check(Some((Full, 2000)), new_rows(Transactions), Synced);
     check(Some((Full, 2001)), new_rows(Transactions), AlreadySynced);
     let incremental = Some((Incremental, 2001));
-    check(incremental, new_rows(Transactions), AlreadySynced);
+    check(incremental, no_new_rows(Transactions), AlreadySynced);
+    check(incremental, new_rows(Transactions), Synced);
     check(incremental, historical_update(Transactions), Synced);
 }
 
@@ -124,7 +125,6 @@ fn a_webhook_is_covered_by_a_sync_of_the_same_batch() {
         assert_eq!(observed, effect, "{kind} {mode:?}");
     };
     check(Transactions, Incremental, WebhookEffect::Synced);
-    check(Transactions, Recheck, WebhookEffect::AlreadySynced);
     check(Transactions, Full, WebhookEffect::AlreadySynced);
     check(Accounts, Full, WebhookEffect::Synced);
 }

@@ -5,7 +5,7 @@ use crate::event::Totals;
 use crate::link::fixtures::*;
 
 use ResourceKind::{Owners, Transactions};
-use SyncMode::{Full, Incremental, Recheck};
+use SyncMode::{Full, Incremental};
 
 /// A run of TRANSACTIONS that has just started.
 fn run(mode: SyncMode) -> SyncRun {
@@ -14,6 +14,7 @@ fn run(mode: SyncMode) -> SyncRun {
         started_at: now(),
         covers_until: None,
         announced: None,
+        announced_new: 0,
         retried: false,
         chunk_size: 5000,
         cursor: None,
@@ -53,7 +54,7 @@ fn only_transactions_that_were_synced_in_full_are_synced_in_part() {
         let started = link.resource(kind).run.clone();
         assert_eq!(started, Some(run(expected)), "{kind} {pending:?}");
     };
-    for mode in [Incremental, Recheck, Full] {
+    for mode in [Incremental, Full] {
         check(Transactions, true, Some(mode), mode);
         check(Transactions, false, Some(mode), Full);
         for kind in ResourceKind::all() {
@@ -198,19 +199,6 @@ fn an_incremental_sync_begins_some_days_before_the_last_one() {
     check(Some("2027-03-01T00:00:00Z"), 10, "2026-11-13");
     let beginning = "-009999-01-01";
     check(None, 10_000, beginning);
-}
-
-#[test]
-fn a_recheck_reads_a_list_of_five_pages_in_full() {
-    let check = |rows, full| {
-        let mut link = running(run(Recheck));
-        assert_eq!(link.recheck_in_full(Transactions, rows, 100), full);
-        let mode = link.resource(Transactions).run.clone().unwrap().mode;
-        assert_eq!(mode, if full { Full } else { Recheck }, "{rows}");
-    };
-    check(0, true);
-    check(500, true);
-    check(501, false);
 }
 
 #[test]

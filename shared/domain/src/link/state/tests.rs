@@ -70,7 +70,7 @@ fn full() -> Link {
     link.complete_as_of = Some(days(-1));
     link.pending.link = true;
     link.pending.consents = true;
-    link.pending.request_sync(Accounts, SyncMode::Recheck);
+    link.pending.request_sync(Accounts, SyncMode::Full);
     link.back_off(code("no_answer"), SignedDuration::ZERO, &policy(), now());
     link.user_action = Some(code("invalid_link"));
     link.observe_portal(now(), false, now());
@@ -110,7 +110,6 @@ fn the_stored_words_stay_as_they_are() {
     check(OwnerVerdict::Mismatched, "mismatched");
     check(OwnerVerdict::NotChecked, "not_checked");
     check(SyncMode::Incremental, "incremental");
-    check(SyncMode::Recheck, "recheck");
     check(SyncMode::Full, "full");
     check(ResourceState::Waiting, "waiting");
     check(ResourceState::Syncing, "syncing");
