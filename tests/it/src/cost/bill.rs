@@ -113,6 +113,7 @@ impl Bill {
 pub const CONNECTING: &str = "connecting a bank";
 pub const NEWS: &str = "a day with news";
 pub const QUIET: &str = "a day without news";
+pub const LOOK: &str = "the daily look at a consent";
 pub const WEEKLY: &str = "the weekly read of everything";
 pub const CONSENT: &str = "a consent that ends";
 pub const VISIT: &str = "a visit of the app";
@@ -155,6 +156,7 @@ pub fn happens(month: &Month, part: &str) -> u64 {
         CONNECTING | CONSENT | ERASING => links / month.months.max(1),
         NEWS => links * month.news_days,
         QUIET => links * month.quiet_days,
+        LOOK => links * DAYS,
         WEEKLY => links * DAYS / 7,
         VISIT => month.users * month.visits,
         MINUTE => MINUTES,

@@ -98,6 +98,12 @@ impl<'a> Player<'a> {
         }
         self.finish(bill::QUIET, REPEATS).await?;
 
+        let day = json!({"sweep": "due", "link_id": link, "until": in_hours(25)});
+        let report = self.sweep(day).await?;
+        expect(&report, "enqueued", 1)?;
+        self.settle().await?;
+        self.finish(bill::LOOK, 1).await?;
+
         let week = json!({"sweep": "due", "link_id": link, "until": in_hours(8 * 24)});
         let report = self.sweep(week).await?;
         expect(&report, "enqueued", 1)?;

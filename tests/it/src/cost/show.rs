@@ -144,6 +144,7 @@ pub fn inputs(month: &Month, played: &Played) {
   links = users x banks = {users} x {links}
   connecting, a consent that ends, erasing: links / {}
   days with news: links x {}; without: links x {}; weekly reads: links x 30 / 7
+  looks at consents: links x 30
   visits: users x {}
 ",
         month.months, month.news_days, month.quiet_days, month.visits,
