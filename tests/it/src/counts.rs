@@ -10,11 +10,11 @@ use truth::Canonical;
 /// More requests than any of these reads needs.
 const MANY: usize = 150;
 
-/// A bank whose transactions Belvo gives with these faults from the beginning.
+/// A bank whose transactions, two pages of them, Belvo gives with these faults from the beginning.
 async fn with_faults(faults: &Value) -> Bank {
     let world = World::with(&[("BelvoRequestsPer30Seconds", "10000")]).await;
     world.sandbox("faults", faults).await;
-    Bank::connected_in(world).await
+    Bank::connected_with(world, json!({"transactions": 1_200})).await
 }
 
 impl Bank {
