@@ -33,7 +33,11 @@ impl Link {
         if event.errors.iter().any(is_limit) {
             return self.limit(sent_at);
         }
-        if event.kind.resource().is_some() && !self.is_late(event, sent_at) {
+        // One of an earlier refresh tells of what Belvo had read before.
+        let refresh = self.refresh.as_ref();
+        let is_late =
+            refresh.is_some_and(|it| it.is_of_another(event.request_id.as_ref(), sent_at));
+        if event.kind.resource().is_some() && !is_late {
             self.lift_limit();
         }
     }

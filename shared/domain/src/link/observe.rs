@@ -162,10 +162,8 @@ impl Link {
                 consent.change = None;
             }
         }
-        let refresh = self
-            .refresh
-            .as_ref()
-            .filter(|_| self.is_late(event, sent_at));
+        let refresh = self.refresh.as_ref();
+        let refresh = refresh.filter(|it| it.is_of_another(event.request_id.as_ref(), sent_at));
         let before = refresh.map(|it| it.asked_at);
         let resource = self.resource(kind);
         let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;

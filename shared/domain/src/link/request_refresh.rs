@@ -7,7 +7,6 @@ use super::refresh::Refresh;
 use super::schedule::{Reason, later};
 use super::state::Link;
 use crate::code::{Code, RequestId};
-use crate::event::Event;
 use crate::id::RefreshId;
 use crate::resource::{LOADING, ResourceKind};
 
@@ -141,12 +140,6 @@ impl Link {
             false => refresh.resources.clone(),
         };
         Some((refresh, kinds))
-    }
-
-    /// Whether a webhook may tell of what Belvo had read before the last refresh.
-    pub(super) fn is_late(&self, event: &Event, sent_at: Timestamp) -> bool {
-        let refresh = self.refresh.as_ref();
-        refresh.is_some_and(|it| it.is_of_another(event.request_id.as_ref(), sent_at))
     }
 
     /// Whether a refresh the app has asked for may still bring data.
