@@ -13,7 +13,6 @@ use http::{HeaderValue, Method, Request, Response};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 use url::Url;
 
 use crate::list::{List, PageSize, list};
@@ -179,7 +178,7 @@ impl Belvo {
             .with_min_delay(self.options.first_delay)
             .with_max_times(tries.most.saturating_sub(1))
             .build();
-        let began = Instant::now();
+        let began = self.options.rate_limiter.stopwatch();
         let mut made = 0;
         loop {
             let error = match self.once(request()?).await.and_then(&read) {

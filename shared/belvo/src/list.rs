@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::Response;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
 use crate::rows::{self, Row, SpoiledRow};
 use crate::{Belvo, BelvoError, text};
@@ -179,7 +178,7 @@ impl Belvo {
         mut size: PageSize,
         read: impl AsyncFn(PageSize) -> Result<T, BelvoError>,
     ) -> Result<T, BelvoError> {
-        let began = Instant::now();
+        let began = self.options.rate_limiter.stopwatch();
         loop {
             let error = match read(size).await {
                 Err(error) if error.is_for_its_size() && began.elapsed() < SHRINKS_WITHIN => error,

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -22,6 +23,23 @@ pub struct RateLimiter(Arc<Share>);
 struct Share {
     requests: usize,
     recent: Mutex<VecDeque<Instant>>,
+    /// Milliseconds that requests have waited.
+    waited: AtomicU64,
+}
+
+/// Takes the time of requests, without their waiting for room.
+pub(crate) struct Stopwatch<'a> {
+    share: &'a Share,
+    began: Instant,
+    waited: u64,
+}
+
+impl Stopwatch<'_> {
+    pub(crate) fn elapsed(&self) -> Duration {
+        let waited = self.share.waited.load(Ordering::Relaxed);
+        let waited = Duration::from_millis(waited.saturating_sub(self.waited));
+        self.began.elapsed().saturating_sub(waited)
+    }
 }
 
 impl RateLimiter {
@@ -30,6 +48,7 @@ impl RateLimiter {
         Self(Arc::new(Share {
             requests: requests.max(1),
             recent: Mutex::default(),
+            waited: AtomicU64::new(0),
         }))
     }
 
@@ -40,6 +59,7 @@ impl RateLimiter {
 
     /// Waits until one more request fits. Requests go in the order in which they came.
     pub(crate) async fn acquire(&self) {
+        let came = Instant::now();
         let mut recent = self.0.recent.lock().await;
         if recent.len() >= self.0.requests
             && let Some(oldest) = recent.front().copied()
@@ -48,6 +68,17 @@ impl RateLimiter {
             recent.pop_front();
         }
         recent.push_back(Instant::now());
+        let waited = u64::try_from(came.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.waited.fetch_add(waited, Ordering::Relaxed);
+    }
+
+    /// From now on.
+    pub(crate) fn stopwatch(&self) -> Stopwatch<'_> {
+        Stopwatch {
+            share: &self.0,
+            began: Instant::now(),
+            waited: self.0.waited.load(Ordering::Relaxed),
+        }
     }
 }
 
