@@ -13,6 +13,7 @@ pub const HABITS: &[Habit] = &[
     habit!(1, a_movement_gets_another_date),
     habit!(1, a_backdated_movement_comes),
     habit!(1, movements_get_other_ids),
+    habit!(1, a_statement_comes_under_other_ids),
     habit!(2, a_statement_is_corrected),
     habit!(2, other_objects_change),
 ];
@@ -73,6 +74,16 @@ pub async fn a_statement_is_corrected(world: &mut World, random: &mut Random) {
 async fn movements_get_other_ids(world: &mut World, random: &mut Random) {
     let rows = random.between(1, 6);
     change(world, random, json!({"add": rows, "delete": rows})).await;
+}
+
+/// All of it, as after a bank's move to another system.
+async fn a_statement_comes_under_other_ids(world: &mut World, random: &mut Random) {
+    if let Some(link_id) = some_link(world, random) {
+        let rows = world.bank.transactions(&link_id).await.len();
+        let changes = json!({"add": rows, "delete": rows});
+        world.bank.change(&link_id, &changes).await;
+        world.note(&format!("at the bank of {link_id}: {changes}"));
+    }
 }
 
 async fn other_objects_change(world: &mut World, random: &mut Random) {

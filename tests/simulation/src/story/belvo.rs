@@ -13,6 +13,7 @@ pub const HABITS: &[Habit] = &[
     habit!(1, counts_are_wrong),
     habit!(2, a_list_hides_a_row),
     habit!(1, belvo_mixes_up_links),
+    habit!(1, lists_are_of_no_order),
     habit!(1, values_are_spoiled),
     habit!(1, something_stands_in_front_of_belvo),
     habit!(1, a_limit_is_reached),
@@ -92,6 +93,20 @@ async fn counts_are_wrong(world: &mut World, random: &mut Random) {
     };
     world.fail(&faults, false).await;
     world.note(&format!("counts are wrong: {faults}"));
+}
+
+/// Pages repeat rows and hide others whenever they are read, or nothing says how many there are.
+async fn lists_are_of_no_order(world: &mut World, random: &mut Random) {
+    let rewrite = |name: &str| json!({"path": "/api/", "from": name, "to": "\"another\":"});
+    let faults = match random.below(4) {
+        0 => json!({"first_page_again": true}),
+        1 => json!({"shift_rows": true}),
+        2 => json!({"rewrite": [rewrite("\"count\":")]}),
+        _ => json!({"rewrite": [rewrite("\"next\":")]}),
+    };
+    // What stays hidden is looked for during a day, and then with the next full sync.
+    world.fail(&faults, true).await;
+    world.note(&format!("lists are of no order: {faults}"));
 }
 
 /// A row is missing, and the count says that there is none.

@@ -24,6 +24,7 @@ pub const HABITS: &[Habit] = &[
     habit!(1, renews),
     habit!(1, renews_as_a_new_link),
     habit!(1, revokes),
+    habit!(1, revokes_at_the_bank),
     habit!(1, refreshes),
     habit!(1, looks),
     habit!(1, erases_a_link),
@@ -190,6 +191,19 @@ async fn revokes(world: &mut World, random: &mut Random) {
         let path = format!("links/{link_id}/consent");
         world.bank.tell(&path, &json!({"expire": true})).await;
         world.note(&format!("the consent of {link_id} ends"));
+    }
+}
+
+/// No webhook tells of it, and a day later it is known all the same.
+async fn revokes_at_the_bank(world: &mut World, random: &mut Random) {
+    if let Some(link_id) = some_link(world, random) {
+        world.collect_mail().await;
+        let before = world.mail.len();
+        let path = format!("links/{link_id}/consent");
+        world.bank.tell(&path, &json!({"expire": true})).await;
+        world.collect_mail().await;
+        world.mail.truncate(before);
+        world.note(&format!("the consent of {link_id} is revoked at the bank"));
     }
 }
 
