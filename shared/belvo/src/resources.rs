@@ -21,6 +21,14 @@ pub struct Page {
     pub size: PageSize,
 }
 
+impl Page {
+    /// All rows; of those that are not JSON, what can be read.
+    pub fn readable(&self) -> Vec<Row> {
+        let spoiled = self.spoiled.iter().filter_map(SpoiledRow::readable);
+        self.rows.iter().cloned().chain(spoiled).collect()
+    }
+}
+
 impl Belvo {
     /// Reads the first page of a resource of a link, restricted to `days`: so many rows, or fewer if
     /// that many cannot be had. Belvo filters [`ResourceKind::Transactions`] by date, and no other

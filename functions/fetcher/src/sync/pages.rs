@@ -114,8 +114,8 @@ impl Reading<'_, '_> {
                     continue;
                 }
                 if target.kind == ResourceKind::Owners {
-                    let owner = owners::named_owner(object).into_iter();
-                    self.link.documents.extend(owner.flat_map(readings));
+                    let documents = readings(owners::named_owner(object));
+                    self.link.documents.extend(documents);
                 }
                 match ResourceRow::new(target.kind, object) {
                     Ok(row) => rows.extend(self.read.take(row, target, &self.index)),
