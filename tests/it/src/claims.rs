@@ -25,6 +25,7 @@ async fn a_document_in_a_claim_is_read_in_every_form() {
         json!("CPF 051.177.670-55"),
         json!(["05117767055"]),
         json!("5.117767055e+09"),
+        json!(5_117_767_055.0),
     ] {
         let claims = json!({"cpf": cpf, "name": "Ralph Bragg", "cnpj": null, "company_name": []});
         let user = world.sign_in(claims).await;
