@@ -31,7 +31,7 @@ impl Handler {
         context: &Context<'_>,
         body: &[u8],
     ) -> Result<Response<String>, Problem> {
-        let (scope, claims) = self.principal.user(context.claims).await?;
+        let (scope, claims) = self.principal.user_who_connects(context.claims).await?;
         let request = TokenRequest::read(body, &self.config.return_urls)?;
         self.check_that_proof_can_travel(&request)?;
         let identity = self.identify(claims, &request.who)?;
