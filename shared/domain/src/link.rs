@@ -85,7 +85,7 @@ mod tally;
 
 pub use backoff::{Backoff, Jitter, LastError};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
-pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
+pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, HeardChange, ListedConsent};
 pub use missing::{MissingDecision, MissingRows};
 pub use observe::{LinkFacts, SyncedInBatch, Webhook, WebhookEffect};
 pub use owners::{NamedOwner, OwnerEvidence};

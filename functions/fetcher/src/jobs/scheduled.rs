@@ -23,6 +23,7 @@ pub(crate) async fn due(link: &mut LeasedLink<'_>, until: Timestamp) -> Result<J
     }
     if reasons.contains(&Reason::Deferred) {
         link.record.resume_deferred(until);
+        link.record.ask_what_is_mended(link.fetcher.clock.now());
     }
     for reason in reasons {
         link.record.resume(reason, &link.fetcher.config.policy);

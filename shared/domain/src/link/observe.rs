@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use strum::IntoStaticStr;
 
-use super::consent::ListedConsent;
+use super::consent::{HeardChange, ListedConsent};
 use super::pace::Pace;
 use super::pending::SyncMode;
 use super::policy::Policy;
@@ -93,11 +93,12 @@ impl Link {
                 consent_id,
                 due_at,
             } => {
-                // A renewal may have mended what the user had to; Belvo's record says.
-                self.pending.link |= self.user_action.is_some();
                 let consent = self.consent.get_or_insert_default();
-                let is_of_it = consent_id.is_none_or(|id| consent.id == Some(id));
-                let is_repeated = consent.change == Some(*change) && is_of_it;
+                let heard = HeardChange {
+                    change: *change,
+                    id: *consent_id,
+                };
+                let is_repeated = consent.heard.replace(heard) == Some(heard);
                 let put_off = is_repeated.then(|| consent.put_off(now)).flatten();
                 self.pending.consents |= put_off.is_none();
                 if *change != ConsentChange::Other {
@@ -111,6 +112,8 @@ impl Link {
                     self.schedule.set(Reason::Consent, known.min(until));
                     return WebhookEffect::PutOff;
                 }
+                // A renewal may have mended what the user had to; Belvo's record says.
+                self.pending.link |= self.user_action.is_some();
                 return WebhookEffect::ConsentRead;
             }
             EventKind::LinkNeedsUser => {
@@ -140,13 +143,10 @@ impl Link {
     ) -> WebhookEffect {
         let Webhook { event, sent_at, .. } = webhook;
         let is_fresh = self.is_fresh(kind, mode, webhook);
-        // Data flows, so perhaps the user has mended what they had to; Belvo's record says.
-        self.pending.link |= self.user_action.is_some();
-        if let Some(consent) = &mut self.consent {
-            self.pending.consents |= !consent.is_in_force(sent_at);
-            if consent.change == Some(ConsentChange::UnavailableResources) {
-                consent.change = None;
-            }
+        if let Some(consent) = &mut self.consent
+            && consent.change == Some(ConsentChange::UnavailableResources)
+        {
+            consent.change = None;
         }
         let resource = self.resource(kind);
         let is_repeated = resource.announced_at.is_some() && resource.announced == event.totals;
@@ -155,6 +155,10 @@ impl Link {
         let full = mode == SyncMode::Full && event.totals != Totals::default();
         resource.announced_full = full && !is_fresh;
         if is_fresh {
+            // One that says the same as the one before it adds nothing to that.
+            if !is_repeated {
+                self.ask_what_is_mended(sent_at);
+            }
             return WebhookEffect::AlreadySynced;
         }
         // This keeps repeated webhooks cheap: a thousand equal ones cost a handful of reads.
@@ -174,6 +178,7 @@ impl Link {
         if put_off.is_some() {
             return WebhookEffect::PutOff;
         }
+        self.ask_what_is_mended(sent_at);
         // The weekly full sync rides on a webhook, if one comes.
         let is_due =
             |last: Timestamp| now.duration_since(last) >= FULL_SYNC_PERIOD && !webhook.is_replayed;
@@ -181,6 +186,14 @@ impl Link {
             it.last_full_sync.is_some_and(is_due)
         });
         WebhookEffect::Synced
+    }
+
+    /// Data flows, so perhaps the user has mended what they had to, or their consent; Belvo's records
+    /// say.
+    pub fn ask_what_is_mended(&mut self, now: Timestamp) {
+        self.pending.link |= self.user_action.is_some();
+        let consent = self.consent.as_ref();
+        self.pending.consents |= consent.is_some_and(|it| !it.is_in_force(now));
     }
 
     /// When a webhook that says the same as the one before it leads to a read, if not at once.

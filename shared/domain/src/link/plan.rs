@@ -74,7 +74,10 @@ impl Link {
                     it.empty_since.is_some() || it.was_always_empty()
                 });
             }
-            Reason::Consent => self.pending.consents = true,
+            Reason::Consent => {
+                self.pending.consents = true;
+                self.pending.link |= self.user_action.is_some();
+            }
             Reason::FullSync | Reason::Reread => {
                 self.pending.link = true;
                 self.request_everything(policy);
