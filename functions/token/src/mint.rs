@@ -122,8 +122,10 @@ impl Handler {
             color_scheme: config.color_scheme,
             theme: &config.theme,
         };
-        let minted = self.belvo.create_widget_token(&token).await;
-        minted.map_err(|error| self.belvo_problem(&error))
+        match self.belvo.create_widget_token(&token).await {
+            Ok(token) => Ok(token),
+            Err(error) => Err(self.belvo_problem(&error).await),
+        }
     }
 
     /// Our own address: as configured, or as API Gateway says the request reached us.
