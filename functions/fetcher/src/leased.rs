@@ -46,6 +46,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) documents: Vec<Document>,
     /// Stored accounts and investments that rows refer to, as far as the job needed to know.
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
+    /// Those that turned out to be another link's.
+    pub(crate) foreign_parents: HashSet<String>,
     /// What is known of other links that rows have named.
     origins: Origins,
     /// How many rows Belvo could give at once, where that were fewer than usual.
@@ -69,6 +71,7 @@ impl<'a> LeasedLink<'a> {
             progressed: false,
             documents: Vec::new(),
             parents: BTreeMap::new(),
+            foreign_parents: HashSet::new(),
             origins: Origins::default(),
             page_sizes: BTreeMap::new(),
         }

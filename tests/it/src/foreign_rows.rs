@@ -440,19 +440,42 @@ async fn a_single_row_that_names_another_link_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_embedded_account_that_is_another_links_is_not_stored() {
-    let bank = Bank::unheard().await;
+async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stored() {
+    let world = World::start().await;
+    let hold = json!({"webhooks": {"hold": true}});
+    world.sandbox("faults", &hold).await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let few = json!({"transactions": 8});
+    let connected = world.connect_with(&user, &minted, few).await;
+    world.stack.settle().await.unwrap();
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
     let body = json!({"external_id": "somebody-else", "seed": 3, "webhooks": false});
     bank.world.sandbox("links", &body).await;
-    let fault = json!({
-        "foreign_object": true, "path": "/api/accounts/", "webhooks": {"hold": true},
-    });
+    let mut fault = hold.clone();
+    fault["foreign_object"] = json!(true);
+    fault["path"] = json!("/api/accounts/");
     bank.faults(&fault).await;
     bank.hear_of("OWNERS").await;
     bank.hear_of("TRANSACTIONS").await;
-    assert!(!bank.stored("TRANSACTIONS").await.is_empty());
+    assert_eq!(bank.stored("TRANSACTIONS").await, BTreeSet::new());
     assert_eq!(bank.stored("ACCOUNTS").await, BTreeSet::new());
     let link = bank.link().await;
     let transactions = link["resources"].get("TRANSACTIONS");
     assert_eq!(transactions.get("state").text(), "partial");
+    let eight = truth::Canonical::from_json("8");
+    assert_eq!(*transactions.get("rejected_rows"), eight);
+    for id in bank.by_date().await {
+        let rejected = transactions.get("rejected").get(&id);
+        assert_eq!(rejected.text(), "another_link");
+    }
+
+    bank.faults(&hold).await;
+    bank.hear_of("TRANSACTIONS").await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.stored("TRANSACTIONS").await.len(), 8);
 }
