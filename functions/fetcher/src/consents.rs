@@ -78,7 +78,7 @@ async fn listed(link: &mut LeasedLink<'_>) -> Result<Vec<Consent>> {
 
 /// What an owner's document can be; nothing, if the bank has masked it.
 pub(crate) fn readings(owner: NamedOwner) -> Vec<Document> {
-    owner.document.readings().to_vec()
+    owner.readings().to_vec()
 }
 
 /// The owners' documents, each once: as this job has read them, or as Belvo lists them.

@@ -48,6 +48,16 @@ impl JobError {
         self.api_error()?.request_id.as_ref()
     }
 
+    /// Whether Belvo refuses with a code that is not known.
+    pub(crate) fn is_unknown_refusal(&self) -> bool {
+        matches!(self, Self::Belvo(error) if error.retry() == Retry::Later(Wait::Unknown))
+    }
+
+    /// Whether Belvo refuses, and asking again cannot help.
+    pub(crate) fn is_final_refusal(&self) -> bool {
+        matches!(self, Self::Belvo(error) if error.retry() == Retry::Never)
+    }
+
     pub(crate) fn metric(&self) -> Metric {
         match self {
             Self::Belvo(BelvoError::AuthenticationFailed { .. } | BelvoError::Keys(_)) => {

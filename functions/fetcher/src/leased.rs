@@ -48,6 +48,8 @@ pub(crate) struct LeasedLink<'a> {
     pub(crate) accounts: BTreeMap<String, AccountIdentity>,
     /// Stored accounts and investments that rows refer to, as far as the job needed to know.
     pub(crate) parents: BTreeMap<ResourceKind, HashSet<String>>,
+    /// Those that turned out to be another link's.
+    pub(crate) foreign_parents: HashSet<String>,
     /// What is known of other links that rows have named.
     origins: Origins,
     /// How many rows Belvo could give at once, where that were fewer than usual.
@@ -72,6 +74,7 @@ impl<'a> LeasedLink<'a> {
             documents: Vec::new(),
             accounts: BTreeMap::new(),
             parents: BTreeMap::new(),
+            foreign_parents: HashSet::new(),
             origins: Origins::default(),
             page_sizes: BTreeMap::new(),
         }

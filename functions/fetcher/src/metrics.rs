@@ -48,6 +48,15 @@ pub(crate) async fn hear_refusal(fetcher: &Fetcher, error: &JobError) -> Result<
     Ok(())
 }
 
+/// The same of whatever prevents something. What could not be noted is heard of at the next refusal.
+pub(crate) async fn hear_if_unknown(fetcher: &Fetcher, error: &JobError) {
+    if error.is_unknown_refusal()
+        && let Err(failure) = hear_refusal(fetcher, error).await
+    {
+        tracing::warn!(error = %runtime::chain(&failure), "a code could not be noted");
+    }
+}
+
 /// Counts a code of Belvo's without guidance of its own for users. The log says which.
 pub(crate) fn notice_code(code: &Code, now: Timestamp) {
     if !guidance(code.as_str()).known {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use belvo::{Belvo, BelvoError, Retry, Row};
+use belvo::{Belvo, BelvoError, PageSize, Retry, Row};
 use domain::link::{RowNames, RowOrigin};
 use domain::{DateRange, ExternalId, Link, LinkId, ResourceKind};
 use runtime::Metric;
@@ -27,6 +27,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Origins {
     /// Whether the link that is asked for has renewed them.
     renewed: BTreeMap<LinkId, bool>,
+    /// Whether OWNERS or ACCOUNTS name the link that is asked for.
+    is_named: Option<bool>,
 }
 
 impl Origins {
@@ -43,6 +45,23 @@ impl Origins {
         let renewed = |id| self.renewed.get(&id) == Some(&true);
         let origin = |names| asked.link.row_origin(names, asked.user, renewed);
         Ok(names.iter().map(origin).collect())
+    }
+
+    /// Notes whose rows a list gave in the same job.
+    pub(crate) fn observe(&mut self, kind: ResourceKind, origins: &[RowOrigin]) {
+        if NAMING.contains(&kind) && origins.contains(&RowOrigin::Own) {
+            self.is_named = Some(true);
+        }
+    }
+
+    /// Whether OWNERS or ACCOUNTS name the link.
+    async fn name_link(&mut self, asked: Asked<'_>) -> Result<bool> {
+        let is_named = match self.is_named {
+            Some(known) => known,
+            None => is_named(asked, self).await?,
+        };
+        self.is_named = Some(is_named);
+        Ok(is_named)
     }
 
     async fn look_up(
@@ -72,15 +91,13 @@ pub(crate) struct Filter {
     /// Whether Belvo filters this very list.
     is_applied: Option<bool>,
     /// Whether Belvo names the link in rows of it.
-    names_link: Option<bool>,
+    names_link: bool,
 }
 
 impl Filter {
     /// Notes whose rows the list itself gave.
     pub(crate) fn observe(&mut self, origins: &[RowOrigin]) {
-        if origins.contains(&RowOrigin::Own) {
-            self.names_link = Some(true);
-        }
+        self.names_link |= origins.contains(&RowOrigin::Own);
     }
 
     /// Whether a row of this list is believed to be of the link. One that does not name it is only
@@ -97,9 +114,8 @@ impl Filter {
             RowOrigin::Own => Ok(true),
             RowOrigin::Foreign => Ok(false),
             RowOrigin::Renewed => self.is_applied(asked, kind).await,
-            RowOrigin::Unnamed => {
-                Ok(self.is_applied(asked, kind).await? && self.names_link(asked, origins).await?)
-            }
+            RowOrigin::Unnamed => Ok(self.is_applied(asked, kind).await?
+                && (self.names_link || origins.name_link(asked).await?)),
         }
     }
 
@@ -111,48 +127,43 @@ impl Filter {
         self.is_applied = Some(applied);
         Ok(applied)
     }
-
-    async fn names_link(&mut self, asked: Asked<'_>, origins: &mut Origins) -> Result<bool> {
-        let named = match self.names_link {
-            Some(known) => known,
-            None => is_named(asked, origins).await?,
-        };
-        self.names_link = Some(named);
-        Ok(named)
-    }
 }
+
+/// Codes with which Belvo may refuse a link that it does not know, instead of an empty list.
+const NO_SUCH_LINK: [&str; 3] = ["not_found", "does_not_exist", "invalid"];
 
 /// A link that does not exist has no rows, unless the list ignores its filter.
 async fn applies_filter(belvo: &Belvo, kind: ResourceKind) -> Result<bool> {
     let nobody = LinkId::default();
     match belvo.count(kind, nobody, DateRange::ALL).await {
-        // Belvo may also refuse a link that it does not know.
-        Err(error) if error.retry() == Retry::Never => Ok(true),
+        // Any other refusal, such as of a permission, says nothing about the filter.
+        Err(error) if error.retry() == Retry::Never => {
+            let said = error.api_error().map(|it| it.code.as_str());
+            Ok(said.is_some_and(|code| NO_SUCH_LINK.contains(&code)))
+        }
         rows => Ok(rows? == Some(0)),
     }
 }
 
-/// Whether OWNERS or ACCOUNTS name the link. What is stored of them has named it.
+/// Whether OWNERS or ACCOUNTS name the link, as Belvo lists them now: what it named on another day says
+/// nothing about this read.
 async fn is_named(asked: Asked<'_>, origins: &mut Origins) -> Result<bool> {
-    let (belvo, link) = (&asked.fetcher.belvo, asked.link);
-    let is_stored = |kind| link.resources.get(kind).is_some_and(|it| it.rows > 0);
-    if NAMING.iter().any(is_stored) {
-        return Ok(true);
-    }
-    for kind in NAMING {
-        // One row that names the link is enough, and a page has one if the list has.
-        let size = belvo.page_size();
-        let page = belvo.first_page(kind, link.link_id, DateRange::ALL, size);
-        let page = match page.await {
-            Err(error) if error.retry() == Retry::Never => continue,
-            page => page?,
-        };
-        let found = origins.of_rows(asked, &page.rows).await?;
-        if found.contains(&RowOrigin::Foreign) {
-            return Ok(false);
-        }
-        if found.contains(&RowOrigin::Own) || found.contains(&RowOrigin::Renewed) {
-            return Ok(true);
+    let (belvo, link_id) = (&asked.fetcher.belvo, asked.link.link_id);
+    // One row that names the link is enough. It is usually the first.
+    for size in [PageSize::of(1), belvo.page_size()] {
+        for kind in NAMING {
+            let page = belvo.first_page(kind, link_id, DateRange::ALL, size);
+            let page = match page.await {
+                Err(error) if error.retry() == Retry::Never => continue,
+                page => page?,
+            };
+            let found = origins.of_rows(asked, &page.rows).await?;
+            if found.contains(&RowOrigin::Foreign) {
+                return Ok(false);
+            }
+            if found.contains(&RowOrigin::Own) || found.contains(&RowOrigin::Renewed) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

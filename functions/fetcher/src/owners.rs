@@ -1,10 +1,11 @@
 //! The documents of those who own a link's accounts, as Belvo lists them. They are held in memory
 //! for a comparison or a request, and dropped.
 
+use std::collections::BTreeMap;
+
 use belvo::{BelvoError, Next};
 use domain::link::{NamedOwner, RowOrigin, Tally};
 use domain::{DateRange, OwnerDocument, ResourceKind};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::Result;
@@ -24,17 +25,19 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
     let page = belvo.first_page(KIND, link_id, DateRange::ALL, size);
     let mut page = page.await?;
     for number in 2..=MAX_PAGES {
-        let found = origins.of_rows(asked, &page.rows).await?;
-        for (owner, origin) in page.rows.iter().zip(found) {
+        // One that is not JSON is an owner all the same, as far as it can be read.
+        let rows = page.readable();
+        let found = origins.of_rows(asked, &rows).await?;
+        for (owner, origin) in rows.iter().zip(found) {
             match origin {
-                RowOrigin::Own => own.extend(named_owner(owner)),
+                RowOrigin::Own => own.push(named_owner(owner)),
                 RowOrigin::Renewed | RowOrigin::Unnamed => {
                     others.push((origin, named_owner(owner)))
                 }
                 RowOrigin::Foreign => tally.foreign_rows += 1,
             }
         }
-        let ends = page.next == Next::End || page.is_empty();
+        let ends = page.next == Next::End || rows.is_empty();
         if ends || tally.shows_no_filter() {
             break;
         }
@@ -56,38 +59,55 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
     for (origin, owner) in others {
         let believed = filter.vouches_for(origin, asked, KIND, &mut origins);
         if believed.await? {
-            own.extend(owner);
+            own.push(owner);
         }
     }
     Ok(own)
 }
 
-/// `document_id.document_number` of an owner, and those of the people who act for a person. `None` if
-/// the owner has no document yet. A company, which only its name tells from a person, is known by its
-/// own document alone: a person may act for many.
-pub(crate) fn named_owner(owner: &RawValue) -> Option<NamedOwner> {
-    let owner: Value = serde_json::from_str(owner.get()).ok()?;
-    let own = document(owner.pointer("/document_id/document_number"))?;
-    let person = Some(&owner).filter(|it| it.get("company_name").is_none_or(Value::is_null));
-    let procurators = person.and_then(|it| it.pointer("/financial_relation/procurators"));
-    let procurators = procurators.and_then(Value::as_array).into_iter().flatten();
-    Some(NamedOwner {
-        document: own,
+/// `document_id.document_number` of an owner, and those of the people who act for a person. A company,
+/// which only its name tells from a person, is known by its own document alone: a person may act for
+/// many. Nothing else is looked at, so that no other member can spoil it.
+pub(crate) fn named_owner(owner: &RawValue) -> NamedOwner {
+    let number = |it: &Members<'_>| document(it.get("document_number").copied());
+    let owner = members(Some(owner));
+    let own = members(owner.get("document_id").copied());
+    let is_company = owner
+        .get("company_name")
+        .is_some_and(|it| it.get() != "null");
+    let relation = members(owner.get("financial_relation").copied());
+    let procurators: Vec<&RawValue> = relation
+        .get("procurators")
+        .filter(|_| !is_company)
+        .and_then(|it| serde_json::from_str(it.get()).ok())
+        .unwrap_or_default();
+    NamedOwner {
+        document: number(&own),
         procurators: procurators
-            .filter_map(|it| document(it.get("document_number")))
+            .into_iter()
+            .filter_map(|it| number(&members(Some(it))))
             .collect(),
-    })
+    }
+}
+
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+/// Those of an object; none of anything else.
+fn members(object: Option<&RawValue>) -> Members<'_> {
+    let members = object.map(|it| serde_json::from_str(it.get()));
+    members.and_then(Result::ok).unwrap_or_default()
 }
 
 /// A text, or a number that has lost its leading zeros. Anything else cannot be read.
-fn document(number: Option<&Value>) -> Option<OwnerDocument> {
-    match number? {
-        Value::Null => None,
-        Value::String(text) => OwnerDocument::read(text),
-        Value::Number(number) => match number.as_u64() {
-            Some(number) => OwnerDocument::read(&number.to_string()),
-            None => Some(OwnerDocument::unreadable()),
+fn document(number: Option<&RawValue>) -> Option<OwnerDocument> {
+    let written = number?.get();
+    match written.bytes().next() {
+        _ if written == "null" => None,
+        Some(b'0'..=b'9') => OwnerDocument::read(written),
+        Some(b'"') => match serde_json::from_str::<String>(written) {
+            Ok(text) => OwnerDocument::read(&text),
+            Err(_) => Some(OwnerDocument::unreadable()),
         },
-        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Some(OwnerDocument::unreadable()),
+        _ => Some(OwnerDocument::unreadable()),
     }
 }

@@ -219,10 +219,7 @@ async fn have_same_owner(fetcher: &Fetcher, link: &mut Link, other: &Link) -> Re
         user,
     });
     let known = known.await?;
-    let is_known = |it: &NamedOwner| {
-        known
-            .iter()
-            .any(|other| it.document.is_same(&other.document))
-    };
-    Ok(named.iter().any(is_known))
+    let known: Vec<_> = known.iter().filter_map(|it| it.document.as_ref()).collect();
+    let mut documents = named.iter().filter_map(|it| it.document.as_ref());
+    Ok(documents.any(|it| known.iter().any(|known| it.is_same(known))))
 }

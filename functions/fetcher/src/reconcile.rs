@@ -52,9 +52,30 @@ pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcom
     Ok(reconciled)
 }
 
-/// A link that is not bound, or that Belvo turns out to have lost, is not read.
+/// Looks at Belvo's record of the link, and reads what is pending. If Belvo refuses its record of a
+/// bound link with a code that is not known, that holds up nothing else of the link.
 async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
-    check_ownership(link).await?;
+    let error = match check_ownership(link).await {
+        Err(error) if link.record.is_bound() && error.is_unknown_refusal() => error,
+        checked => {
+            checked?;
+            return read_pending(link).await;
+        }
+    };
+    metrics::hear_refusal(link.fetcher, &error).await?;
+    link.record.pending.link = false;
+    let read = read_pending(link).await;
+    if is_left(link, &error) {
+        let message = "belvo declined to give its record of a link";
+        log_refusal(link.record.link_id, None, &error, message);
+        return read;
+    }
+    link.record.pending.link = true;
+    read.and(Err(error))
+}
+
+/// A link that is not bound, or that Belvo turns out to have lost, is not read.
+async fn read_pending(link: &mut LeasedLink<'_>) -> Result<()> {
     if !link.record.is_bound() {
         return Ok(());
     }
@@ -193,24 +214,22 @@ async fn read_consents(link: &mut LeasedLink<'_>) -> Result<()> {
     if !link.record.pending.consents {
         return Ok(());
     }
-    let now = link.fetcher.clock.now();
-    let has_waited_long = link.record.has_waited_long(now);
-    let is_final = |refusal: &BelvoError| match refusal.retry() {
-        Retry::Later(Wait::Unknown) => has_waited_long,
-        retry => retry == Retry::Never,
+    let error = match consents::read(link).await {
+        Err(error) if error.is_final_refusal() || is_left(link, &error) => error,
+        result => return result,
     };
-    match consents::read(link).await {
-        Err(JobError::Belvo(refusal)) if is_final(&refusal) => {
-            if let Some(said) = refusal.api_error() {
-                metrics::notice_code(&said.code, now);
-            }
-            let message = "belvo declined to give a consent";
-            log_refusal(link.record.link_id, None, &refusal.into(), message);
-            link.record.pending.consents = false;
-            Ok(())
-        }
-        result => result,
-    }
+    metrics::notice_code(&error.code(), link.fetcher.clock.now());
+    let message = "belvo declined to give a consent";
+    log_refusal(link.record.link_id, None, &error, message);
+    link.record.pending.consents = false;
+    Ok(())
+}
+
+/// Whether Belvo has refused with this unknown code for so long what is not a resource that it is left
+/// until there is news.
+fn is_left(link: &LeasedLink<'_>, error: &JobError) -> bool {
+    let now = link.fetcher.clock.now();
+    error.is_unknown_refusal() && link.record.has_waited_long(&error.code(), now)
 }
 
 /// Writes down what prevents the rest, and when to try again.

@@ -36,8 +36,8 @@ use user_store::{UserConnections, UserLinks};
 pub use config::Config;
 pub use handler::Handler;
 
-/// A user waits, but a late token is better than none. A second try begins within four seconds, and
-/// so both fit into the function's 27 s.
+/// A user waits, but a late token is better than none. A second try begins within four seconds of the
+/// first, so that both fit into the 25 s of a request.
 const BELVO_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves the function until the Lambda runtime stops it.

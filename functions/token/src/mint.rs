@@ -31,7 +31,7 @@ impl Handler {
         context: &Context<'_>,
         body: &[u8],
     ) -> Result<Response<String>, Problem> {
-        let (scope, claims) = self.principal.user(context.claims).await?;
+        let (scope, claims) = self.principal.user_who_connects(context.claims).await?;
         let request = TokenRequest::read(body, &self.config.return_urls)?;
         self.check_that_proof_can_travel(&request)?;
         let identity = self.identify(claims, &request.who)?;
@@ -122,8 +122,10 @@ impl Handler {
             color_scheme: config.color_scheme,
             theme: &config.theme,
         };
-        let minted = self.belvo.create_widget_token(&token).await;
-        minted.map_err(|error| self.belvo_problem(&error))
+        match self.belvo.create_widget_token(&token).await {
+            Ok(token) => Ok(token),
+            Err(error) => Err(self.belvo_problem(&error).await),
+        }
     }
 
     /// Our own address: as configured, or as API Gateway says the request reached us.

@@ -133,8 +133,10 @@ impl Handler {
             identity,
             terms_and_conditions_url: &self.config.widget.terms_and_conditions_url,
         };
-        let minted = self.belvo.create_portal_token(&token).await;
-        let access = minted.map_err(|error| self.belvo_problem(&error))?;
+        let access = match self.belvo.create_portal_token(&token).await {
+            Ok(access) => access,
+            Err(error) => return Err(self.belvo_problem(&error).await),
+        };
         Ok(Token {
             access,
             expires_at: expiry(now),

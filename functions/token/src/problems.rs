@@ -1,13 +1,19 @@
 //! What is answered when Belvo gives no token.
 
-use belvo::{BelvoError, Retry, Wait};
+use belvo::{ApiError, BelvoError, Retry, Wait};
+use domain::RequestId;
 use runtime::{Metric, Problem, ProblemKind, SecretError};
 
 use crate::handler::Handler;
 
 impl Handler {
     /// Why Belvo gave no token, and whether trying again helps.
-    pub(crate) fn belvo_problem(&self, error: &BelvoError) -> Problem {
+    pub(crate) async fn belvo_problem(&self, error: &BelvoError) -> Problem {
+        if let Some(said) = error.api_error()
+            && error.retry() == Retry::Later(Wait::Unknown)
+        {
+            self.hear_refusal(said).await;
+        }
         let refused = match error.retry() {
             Retry::Never | Retry::Later(Wait::Hours | Wait::NextMonth | Wait::Unknown) => true,
             Retry::InPlace | Retry::Later(Wait::Longer | Wait::Minutes) => {
@@ -40,6 +46,24 @@ impl Handler {
                 problem.from_belvo(error.request_id.as_ref(), details)
             }
             None => problem,
+        }
+    }
+    /// Tells an operator of a code that is not known, once a day, however many users get no token.
+    async fn hear_refusal(&self, said: &ApiError) {
+        let now = self.clock.now();
+        match self.connections.hear_code(&said.code, now).await {
+            Ok(true) => {
+                tracing::error!(
+                    belvo.code = said.code.as_str(),
+                    belvo.request_id = said.request_id.as_ref().map(RequestId::as_str),
+                    "belvo refuses with a code that is not known"
+                );
+                runtime::count(Metric::RefusalUnknown, now);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(error = %runtime::chain(&error), "a code could not be noted");
+            }
         }
     }
 }

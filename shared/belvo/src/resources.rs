@@ -31,6 +31,12 @@ impl Page {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// All rows; of those that are not JSON, what can be read.
+    pub fn readable(&self) -> Vec<Row> {
+        let spoiled = self.spoiled.iter().filter_map(SpoiledRow::readable);
+        self.rows.iter().cloned().chain(spoiled).collect()
+    }
 }
 
 impl Belvo {

@@ -10,8 +10,17 @@ use sha2::Sha256;
 use crate::tax_id::{Document, DocumentHash};
 
 /// The key in use and the one before it, so that a rotation breaks no session under way.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct SigningKeys {
+    current: SecretString,
+    /// What else a signature may have been made with: the key before, and each key as it was typed.
+    others: Vec<SecretString>,
+    /// The key in use as it was typed. Ids are derived from it, and those must never change.
+    typed: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Typed {
     current: SecretString,
     #[serde(default)]
     previous: Option<SecretString>,
@@ -46,13 +55,22 @@ pub enum Purpose {
 
 impl SigningKeys {
     /// Reads `{"current": "…", "previous": "…"}`, the form of the session secret. Blanks and newlines
-    /// around a key are no part of it, so that it is the same key however it was typed.
+    /// around a key are no part of it, so that it is the same key however it was typed. Earlier releases
+    /// took them for a part: what those have signed is verified, and derived ids stay as they are.
     pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
-        let typed: Self = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
-        let trimmed = |key: SecretString| SecretString::from(key.expose_secret().trim());
+        let typed: Typed = serde_json::from_str(text).map_err(|_| InvalidKeys::Shape)?;
+        let trimmed = |key: &SecretString| SecretString::from(key.expose_secret().trim());
+        let is_trimmed = |key: &SecretString| {
+            let key = key.expose_secret();
+            key.len() == key.trim().len()
+        };
+        let previous = typed.previous.as_ref().map(trimmed);
+        let as_typed = [Some(typed.current.clone()), typed.previous];
+        let untrimmed = as_typed.into_iter().flatten().filter(|it| !is_trimmed(it));
         let keys = Self {
-            current: trimmed(typed.current),
-            previous: typed.previous.map(trimmed),
+            current: trimmed(&typed.current),
+            others: previous.into_iter().chain(untrimmed).collect(),
+            typed: typed.current,
         };
         if keys.all().any(|key| key.expose_secret().len() < 32) {
             return Err(InvalidKeys::TooShort);
@@ -62,7 +80,13 @@ impl SigningKeys {
 
     /// Signs `message` with the current key; base64url.
     pub fn sign(&self, purpose: Purpose, message: &[u8]) -> String {
-        let tag = mac(&self.current, purpose, message).finalize().into_bytes();
+        let key = match purpose {
+            Purpose::ExternalId => &self.typed,
+            Purpose::Session | Purpose::Proof | Purpose::Document | Purpose::Cursor => {
+                &self.current
+            }
+        };
+        let tag = mac(key, purpose, message).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode(tag)
     }
 
@@ -114,7 +138,7 @@ impl SigningKeys {
     }
 
     fn all(&self) -> impl Iterator<Item = &SecretString> {
-        std::iter::once(&self.current).chain(self.previous.as_ref())
+        std::iter::once(&self.current).chain(&self.others)
     }
 }
 
@@ -174,6 +198,32 @@ mod tests {
         let plain = SigningKeys::from_json(&format!(r#"{{"current":"{OLD}"}}"#)).unwrap();
         let signature = typed.sign(Purpose::Session, b"message");
         assert_eq!(signature, plain.sign(Purpose::Session, b"message"));
+    }
+
+    #[test]
+    fn what_was_made_when_blanks_were_a_part_of_a_key_stays_as_it_was() {
+        let keys = |text: String| SigningKeys::from_json(&text).unwrap();
+        let typed = keys(format!(r#"{{"current":"{OLD}\n"}}"#));
+        // As before, of the key with its newline.
+        let raw = SecretString::from(format!("{OLD}\n"));
+        let before = |purpose| {
+            let tag = mac(&raw, purpose, b"message").finalize().into_bytes();
+            URL_SAFE_NO_PAD.encode(tag)
+        };
+        let id = typed.sign(Purpose::ExternalId, b"message");
+        assert_eq!(id, before(Purpose::ExternalId));
+        let rotated = keys(format!(r#"{{"current":"{NEW}","previous":"{OLD}\n"}}"#));
+        for keys in [typed, rotated] {
+            for purpose in [Purpose::Session, Purpose::Document] {
+                assert!(keys.verify(purpose, b"message", &before(purpose)));
+                let plain = self::keys(OLD).sign(purpose, b"message");
+                assert!(keys.verify(purpose, b"message", &plain));
+            }
+        }
+    }
+
+    fn keys(current: &str) -> SigningKeys {
+        SigningKeys::from_json(&format!(r#"{{"current":"{current}"}}"#)).unwrap()
     }
 
     #[test]

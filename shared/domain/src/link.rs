@@ -97,7 +97,7 @@ mod tally;
 
 pub use backoff::{Backoff, Jitter, LastError};
 pub use change::{ChangeEvent, ChangeKind, UntoldRows};
-pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, ListedConsent};
+pub use consent::{ConsentEnd, ConsentFacts, ConsentObstacle, HeardChange, ListedConsent};
 pub use coverage::ShownElsewhere;
 pub use held_account::{AccountDays, HeldAccount};
 pub use missing::{MissingDecision, MissingRows, sample};

@@ -13,14 +13,20 @@ use crate::tax_id::{Cnpj, Cpf, Document, InvalidTaxId};
 pub struct OwnerDocument {
     /// Its letters and digits.
     plain: String,
-    /// What it can be: a CPF, a CNPJ, or, without its zeros, either. Nothing if it cannot be read.
+    /// What it can be: a CPF, a CNPJ, or, because zeros are lost or added, either. Nothing if it
+    /// cannot be read.
     readings: Vec<Document>,
 }
+
+/// A run of the letter that some systems mask digits with. By chance a company may have it in its
+/// number, so such a document is read, and says nothing against anybody.
+const LETTER_MASK: &str = "XXX";
 
 impl OwnerDocument {
     /// Reads a text; `None` if it says nothing at all.
     pub fn read(text: &str) -> Option<Self> {
-        let Plain { text, is_masked } = plain(text);
+        let expanded = whole_number(text);
+        let Plain { text, is_masked } = plain(expanded.as_deref().unwrap_or(text));
         if text.is_empty() && !is_masked {
             return None;
         }
@@ -49,7 +55,7 @@ impl OwnerDocument {
 
     /// Whether it can be read. Only then it is surely somebody's.
     pub fn is_readable(&self) -> bool {
-        !self.readings.is_empty()
+        !self.readings.is_empty() && !self.plain.contains(LETTER_MASK)
     }
 
     /// Whether two documents are one: they can be the same number, or are masked in the same way.
@@ -96,7 +102,7 @@ impl Cnpj {
 
 /// The letters and digits of a document that is not masked, without a word around them.
 fn number(text: &str) -> Option<String> {
-    let expanded = without_exponent(text);
+    let expanded = whole_number(text);
     let plain = plain(expanded.as_deref().unwrap_or(text));
     (!plain.is_masked).then(|| match without_word(&plain.text) {
         Some(number) => number.to_owned(),
@@ -104,32 +110,42 @@ fn number(text: &str) -> Option<String> {
     })
 }
 
-/// The digits of a whole number that was written as `7.6109277673e+10`.
-fn without_exponent(text: &str) -> Option<String> {
-    let (mantissa, exponent) = text.trim().split_once(['e', 'E'])?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+/// The digits of a whole number that was written as `76109277673.0` or `7.6109277673e+10`.
+fn whole_number(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, fraction.trim_end_matches('0')),
+        // Without a point or an exponent there is nothing to expand.
+        None if mantissa.len() == text.len() => return None,
+        None => (mantissa, ""),
+    };
     let exponent: usize = exponent.trim_start_matches('+').parse().ok()?;
     let is_digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = whole.len() == 1 && fraction.len() <= exponent && exponent < 14;
-    (fits && is_digits(whole) && is_digits(fraction))
+    let fits = (1..=14).contains(&whole.len().saturating_add(exponent));
+    let is_whole = !whole.is_empty() && fraction.len() <= exponent;
+    // A number with an exponent has one digit before its point; a company may have an E in its own.
+    let is_usual = exponent == 0 || whole.len() == 1;
+    (fits && is_whole && is_usual && is_digits(whole) && is_digits(fraction))
         .then(|| format!("{whole}{fraction:0<exponent$}"))
 }
 
-/// What a text without masks can be. One that is valid as it stands is nothing else.
+/// Everything that a text without masks can be. Some CPFs are valid CNPJs once they are padded, and a
+/// word and a CPF may be a valid CNPJ, so none of the readings hides another.
 fn readings(plain: &str) -> Vec<Document> {
-    if let Ok(cpf) = Cpf::parse(plain) {
-        return vec![Document::from(&cpf)];
+    let mut number = plain;
+    while let Some(without) = without_word(number) {
+        number = without;
     }
-    if let Ok(cnpj) = Cnpj::parse_in_sandbox(plain) {
-        return vec![Document::from(&cnpj)];
+    let cpf = padded(number, 11).and_then(|it| Cpf::parse(&it).ok());
+    let mut readings: Vec<Document> = cpf.iter().map(Document::from).collect();
+    let padded = padded(number, 14);
+    for text in [Some(plain), Some(number), padded.as_deref()] {
+        let cnpj = text.and_then(|it| Cnpj::parse_in_sandbox(it).ok());
+        let cnpj = cnpj.as_ref().map(Document::from);
+        readings.extend(cnpj.filter(|it| !readings.contains(it)));
     }
-    if let Some(number) = without_word(plain) {
-        return readings(number);
-    }
-    let cpf = padded(plain, 11).and_then(|it| Cpf::parse(&it).ok());
-    let cnpj = padded(plain, 14).and_then(|it| Cnpj::parse(&it).ok());
-    let cpf = cpf.iter().map(Document::from);
-    cpf.chain(cnpj.iter().map(Document::from)).collect()
+    readings
 }
 
 /// The words that stand before or behind a number.
@@ -213,7 +229,12 @@ mod tests {
         check("00005117767055", &["05117767055"]);
         check("CPF 238.242.640\u{2011}30", &["23824264030"]);
         check("191", &["00000000191", "00000000000191"]);
-        check("00000000000191", &["00000000000191"]);
+        check("00000000000191", &["00000000191", "00000000000191"]);
+        check("00047823085909", &["47823085909", "00047823085909"]);
+        check("40188000100", &["40188000100", "00040188000100"]);
+        check("5117767055.0", &["05117767055"]);
+        check("5.117767055e9", &["05117767055"]);
+        check("5.1177670550E+9", &["05117767055"]);
         check("12.abc.345/01DE-35", &["12ABC34501DE35"]);
         check("CNPJ 12ABC34501DE35", &["12ABC34501DE35"]);
         check("50685362006773", &["50685362006773"]);
@@ -224,6 +245,9 @@ mod tests {
             "23824264031",
             "CPF",
             "0",
+            "XX.XXX.XXX/0001-91",
+            "5117767055.5",
+            "5.117767055e8",
         ] {
             check(unreadable, &[]);
         }
@@ -255,6 +279,7 @@ mod tests {
             "CPF 051.177.670-55",
             "[05117767055]",
             "5.117767055e+09",
+            "5117767055.0",
         ] {
             assert_eq!(Cpf::lenient(text).unwrap().digits(), "05117767055");
         }

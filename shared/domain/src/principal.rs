@@ -44,14 +44,27 @@ impl UserScope {
     /// The user whose `external_id` is the value of this claim.
     ///
     /// # Errors
-    /// When the token lacks the claim, or Belvo would not keep its value as an `external_id`.
+    /// When the token lacks the claim, or its value cannot be an `external_id`.
     pub fn from_claim(claims: &Claims, claim: &str) -> Result<Self, NoPrincipal> {
         let external_id =
-            ExternalId::of_user(value(claims, claim)?).map_err(|rule| NoPrincipal::Invalid {
+            ExternalId::parse(value(claims, claim)?).map_err(|rule| NoPrincipal::Invalid {
                 claim: claim.to_owned(),
                 rule,
             })?;
         Ok(Self(external_id))
+    }
+
+    /// Whether the user whose `external_id` is the value of this claim may connect a bank. One whose id
+    /// Belvo would drop may not; if they have connected one before, they see and erase it all the same.
+    ///
+    /// # Errors
+    /// What the claim must be.
+    pub fn may_connect(&self, claim: &str) -> Result<(), NoPrincipal> {
+        let kept = ExternalId::of_user(&self.0.to_string());
+        kept.map(|_| ()).map_err(|rule| NoPrincipal::Invalid {
+            claim: claim.to_owned(),
+            rule,
+        })
     }
 
     /// The user whose `external_id` is derived from issuer and subject, for identity providers
@@ -106,14 +119,21 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_taken_only_if_belvo_will_keep_it() {
+    fn a_claim_is_taken_only_if_it_can_be_an_id_and_connects_only_if_belvo_will_keep_it() {
         let check = |sub: &str| UserScope::from_claim(&claims(&[("sub", sub)]), "sub");
-        let scope = check("user-1").unwrap();
-        assert_eq!(scope.external_id().as_str(), "user-1");
-        for bad in ["76109277673", "ana@example.com", "auth0|1"] {
-            let error = check(bad).unwrap_err();
+        let refused = |error: NoPrincipal, bad: &str| {
             assert!(matches!(&error, NoPrincipal::Invalid { claim, .. } if claim == "sub"));
             assert!(!error.to_string().contains(bad));
+        };
+        let scope = check("user-1").unwrap();
+        assert_eq!(scope.external_id().as_str(), "user-1");
+        assert_eq!(scope.may_connect("sub"), Ok(()));
+        for bad in ["ana@example.com", "auth0|1", "ab"] {
+            refused(check(bad).unwrap_err(), bad);
+        }
+        for dropped in ["76109277673", "user-76109277673"] {
+            let scope = check(dropped).unwrap();
+            refused(scope.may_connect("sub").unwrap_err(), dropped);
         }
         for absent in ["", " ", "<nil>", "null", "[]", "map[]"] {
             assert!(matches!(check(absent), Err(NoPrincipal::Missing { .. })));

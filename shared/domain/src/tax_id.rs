@@ -57,7 +57,8 @@ impl Cnpj {
             return Err(InvalidTaxId::CnpjShape);
         }
         let body: Vec<u32> = bytes.iter().copied().map(value).collect();
-        if repeated(&characters) || !check_digits_match(&body, &CNPJ_WEIGHTS) {
+        let is_invented = repeated(&characters) || is_masked(&characters);
+        if is_invented || !check_digits_match(&body, &CNPJ_WEIGHTS) {
             return Err(InvalidTaxId::CnpjCheckDigits);
         }
         Ok(Self(characters))
@@ -147,7 +148,7 @@ pub enum InvalidTaxId {
     /// Not 12 letters or digits followed by 2 digits.
     #[error("must be a CNPJ of 12 letters or digits and 2 digits")]
     CnpjShape,
-    /// The check digits do not fit, or all characters are equal.
+    /// The check digits do not fit, or all characters are equal, or the first eight are one letter.
     #[error("must be a CNPJ with valid check digits")]
     CnpjCheckDigits,
 }
@@ -180,6 +181,13 @@ fn repeated(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next();
     bytes.all(|b| Some(b) == first)
+}
+
+/// Whether the number of the legal person is one letter eight times, as in the mask
+/// `XX.XXX.XXX/0001-91`, whose check digits happen to be valid.
+fn is_masked(characters: &str) -> bool {
+    let person = characters.get(..8).unwrap_or_default();
+    repeated(person) && person.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// `weights` are those of the second check digit; the first one's are the same without the head.
@@ -268,6 +276,10 @@ mod tests {
         assert!(Cnpj::parse_in_sandbox(SANDBOX_COMPANY).is_ok());
         assert_eq!(
             Cnpj::parse(SANDBOX_COMPANY),
+            Err(InvalidTaxId::CnpjCheckDigits)
+        );
+        assert_eq!(
+            Cnpj::parse("XX.XXX.XXX/0001-91"),
             Err(InvalidTaxId::CnpjCheckDigits)
         );
         assert_eq!(

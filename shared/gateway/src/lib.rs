@@ -4,7 +4,7 @@
 //! answer. This is the one crate of `shared/` that knows Lambda. It guards four functions against
 //! the oddities of API Gateway and `lambda_http`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
@@ -15,7 +15,6 @@ use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Body, Error, Request, RequestExt as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// What an address may not contain. Browsers encode these; a client that does not must not stop us.
@@ -49,16 +48,40 @@ fn read(event: &str) -> Result<LambdaRequest, Error> {
         Ok(request) => return Ok(request),
         Err(refused) => refused,
     };
-    let mut event: Value = serde_json::from_str(event)?;
-    let claims = event.pointer_mut("/requestContext/authorizer/jwt/claims");
-    let Some(claims) = claims.and_then(Value::as_object_mut) else {
-        return Err(refused.into());
-    };
-    claims.retain(|_, claim| !claim.is_null());
-    for claim in claims.values_mut().filter(|claim| !claim.is_string()) {
-        *claim = Value::String(claim.to_string());
+    match with_claims_as_texts(event, &CLAIMS) {
+        Some(event) => Ok(serde_json::from_str(&event)?),
+        None => Err(refused.into()),
     }
-    Ok(serde_json::from_str(&event.to_string())?)
+}
+
+/// Where claims are in an event.
+const CLAIMS: [&str; 4] = ["requestContext", "authorizer", "jwt", "claims"];
+
+/// An object in which the claims at this path are texts; `None` if it has none. Nothing else is taken
+/// apart, and each claim by itself, so that an odd one spoils no other.
+fn with_claims_as_texts(object: &str, path: &[&str]) -> Option<String> {
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(object).ok()?;
+    let Some((name, inner)) = path.split_first() else {
+        let texts = members
+            .iter()
+            .filter_map(|(name, claim)| Some((name, as_text(claim)?)));
+        let texts: BTreeMap<&String, String> = texts.collect();
+        return serde_json::to_string(&texts).ok();
+    };
+    let text = with_claims_as_texts(members.get(*name)?.get(), inner)?;
+    let value: &RawValue = serde_json::from_str(&text).ok()?;
+    members.insert((*name).to_owned(), value);
+    serde_json::to_string(&members).ok()
+}
+
+/// A claim as text: one of another type as its JSON. One that is null, or a text with half a
+/// character, says nothing.
+fn as_text(claim: &RawValue) -> Option<String> {
+    match claim.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok(),
+        other => Some(other.to_owned()),
+    }
 }
 
 /// API Gateway passes the query on as it came, and `lambda_http` panics if the address is no URI.
@@ -126,5 +149,53 @@ impl<'a> Context<'a> {
                 .and_then(|it| it.jwt.as_ref())
                 .map(|jwt| &jwt.claims),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event of API Gateway with these claims.
+    fn event(claims: &str) -> String {
+        let event = include_str!("../../../events/links/links.json");
+        let (before, behind) = event.split_once(r#""claims": {"#).unwrap();
+        format!(r#"{before}"claims": {{{claims},{behind}"#)
+    }
+
+    fn claims(text: &str) -> HashMap<String, String> {
+        let LambdaRequest::ApiGatewayV2(request) = read(text).unwrap() else {
+            panic!("not an event of this kind");
+        };
+        request
+            .request_context
+            .authorizer
+            .unwrap()
+            .jwt
+            .unwrap()
+            .claims
+    }
+
+    #[test]
+    fn an_odd_claim_spoils_no_other() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (odd, text) in [
+            (r#""\ud83d""#, None),
+            ("null", None),
+            ("1e999", Some("1e999")),
+            (&deep, Some(&*deep)),
+            (r#"{"a":[1, "b"]}"#, Some(r#"{"a":[1, "b"]}"#)),
+            ("76109277673.0", Some("76109277673.0")),
+            (r#""\u00e7 \"x\"""#, Some("\u{e7} \"x\"")),
+        ] {
+            let plain = claims(&event(r#""odd":"odd""#));
+            let mut read = claims(&event(&format!(r#""odd":{odd}"#)));
+            assert_eq!(read.remove("odd").as_deref(), text, "{odd}");
+            for (name, claim) in read {
+                assert_eq!(plain.get(&name), Some(&claim), "{odd}");
+            }
+        }
+        assert!(read("{}").is_err());
+        assert!(read("7").is_err());
     }
 }

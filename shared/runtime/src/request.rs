@@ -13,8 +13,8 @@ use crate::problem::{Problem, ProblemKind};
 
 impl PrincipalSource {
     /// The user of a request, and what the verified token says of them. A request without a token,
-    /// or with one that does not say who the user is, is not authorized. A user whose id Belvo would
-    /// drop is known; signing in again does not help them.
+    /// or with one that does not say who the user is, is not authorized. A user whose id cannot be an
+    /// `external_id` is known; signing in again does not help them.
     pub async fn user<'a>(
         &self,
         claims: Option<&'a Claims>,
@@ -35,11 +35,27 @@ impl PrincipalSource {
         match scope {
             Ok(scope) => Ok((scope, claims)),
             Err(error @ NoPrincipal::Missing { .. }) => Err(unauthorized.at("claims", error)),
-            Err(error @ NoPrincipal::Invalid { .. }) => {
-                Err(Problem::new(ProblemKind::DerivedIdRequired).at("claims", error))
-            }
+            Err(error @ NoPrincipal::Invalid { .. }) => Err(derived_id_required(error)),
         }
     }
+
+    /// The same of a user who wants to connect a bank: Belvo must keep their id.
+    pub async fn user_who_connects<'a>(
+        &self,
+        claims: Option<&'a Claims>,
+    ) -> Result<(UserScope, &'a Claims), Problem> {
+        let (scope, claims) = self.user(claims).await?;
+        match self {
+            Self::Claim(claim) => scope.may_connect(claim).map_err(derived_id_required)?,
+            // Those name no person.
+            Self::Derived(_) => {}
+        }
+        Ok((scope, claims))
+    }
+}
+
+fn derived_id_required(error: NoPrincipal) -> Problem {
+    Problem::new(ProblemKind::DerivedIdRequired).at("claims", error)
 }
 
 /// Reads a body that is a JSON object of at most `most` bytes. An empty body has no members.

@@ -140,6 +140,9 @@ impl<T> Secret<T> {
         let answer = self.client.get_secret_value().secret_id(&self.id).send();
         let answer = answer.await.map_err(|error| self.unavailable(&error))?;
         let text = answer.secret_string().unwrap_or_default();
+        if answer.secret_binary().is_some() {
+            return Err(self.invalid("must be a text (--secret-string)".to_owned()));
+        }
         if text.is_empty() {
             return Err(SecretError::Empty {
                 id: self.id.clone(),
@@ -147,13 +150,15 @@ impl<T> Secret<T> {
         }
         // Editors of some platforms put a byte order mark in front of a file.
         let text = text.trim_start_matches('\u{feff}');
-        (self.parse)(text).map_err(|rule| {
-            crate::count(Metric::SecretInvalid, self.clock.now());
-            SecretError::Invalid {
-                id: self.id.clone(),
-                rule,
-            }
-        })
+        (self.parse)(text).map_err(|rule| self.invalid(rule))
+    }
+
+    fn invalid(&self, rule: String) -> SecretError {
+        crate::count(Metric::SecretInvalid, self.clock.now());
+        SecretError::Invalid {
+            id: self.id.clone(),
+            rule,
+        }
     }
 
     fn unavailable(&self, error: &SdkError<GetSecretValueError>) -> SecretError {

@@ -1,12 +1,13 @@
 //! A user's attempts to connect, and receipts of erasures; counters of attempts.
 
 use aws_config::SdkConfig;
-use domain::{AttemptRecord, DocumentHash, LinkId, Month, Quota, ReceiptId, UserScope};
+use domain::{AttemptRecord, Code, DocumentHash, LinkId, Month, Quota, ReceiptId, UserScope};
 use jiff::{SignedDuration, Timestamp};
 use table::Consistency::Eventual;
 use table::item::{self, expiry, number, number_of};
 use table::query::{self, Keys};
 use table::record::attempt;
+use table::record::heard_code;
 use table::record::receipt::{self, Erasure, KIND, PREFIX, Receipt};
 use table::record::usage::{self, Spent};
 use table::{Result, Table, Update};
@@ -60,6 +61,12 @@ impl UserConnections {
             .when("attribute_not_exists(attempts) OR attempts < :limit")
             .value("limit", number(limit));
         self.table.update(update, "counting attempts").await
+    }
+
+    /// Notes that a code of Belvo's was heard today, and says whether it is for the first time. It is
+    /// no user's.
+    pub async fn hear_code(&self, code: &Code, now: Timestamp) -> Result<bool> {
+        heard_code::hear(&self.table, code, now).await
     }
 
     /// What was spent for a CPF or CNPJ in a month.

@@ -60,6 +60,8 @@ pub struct Gateway {
     pub method: Option<String>,
     /// Only requests whose path contains this text.
     pub path: Option<String>,
+    /// Only requests whose query contains this text.
+    pub query: Option<String>,
 }
 
 /// Answers that are too large for something in front of Belvo.
@@ -274,10 +276,12 @@ pub struct Failure {
 
 impl Faults {
     /// What answers a request instead of Belvo, if anything does.
-    pub fn gateway(&self, method: &str, path: &str) -> Option<&Gateway> {
+    pub fn gateway(&self, method: &str, path: &str, query: &str) -> Option<&Gateway> {
+        let holds =
+            |text: &str, part: &Option<String>| part.as_ref().is_none_or(|it| text.contains(it));
         self.gateway.iter().find(|gateway| {
             let by_method = gateway.method.as_ref().is_none_or(|it| it == method);
-            by_method && gateway.path.as_ref().is_none_or(|it| path.contains(it))
+            by_method && holds(path, &gateway.path) && holds(query, &gateway.query)
         })
     }
 

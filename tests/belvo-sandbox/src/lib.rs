@@ -67,7 +67,7 @@
 //! |---|---|---|
 //! | `path` | text | the faults below, down to `foreign_object`, strike only paths that contain it |
 //! | `latency_ms` | number | each answer waits |
-//! | `gateway` | `[{status, type?, body?, method?, path?}]` | requests of this method, to paths that contain `path`, never reach Belvo: something in front of it answers exactly this, as `text/html` unless `type` says otherwise |
+//! | `gateway` | `[{status, type?, body?, method?, path?, query?}]` | requests of this method, to paths that contain `path`, with queries that contain `query`, never reach Belvo: something in front of it answers exactly this, as `text/html` unless `type` says otherwise |
 //! | `fail_next` | `{count, status, code?, body?, path?}` | the next `count` answers have this status; `body` is `json`, `html` or `empty`; has its own `path` |
 //! | `status_429`, `http_5xx`, `timeout_408` | times | 429, 500 `unexpected_error`, 408 `request_timeout` |
 //! | `html_403` | times | the gateway's HTML page |

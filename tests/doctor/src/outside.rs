@@ -20,8 +20,8 @@ pub(crate) use self::answer::Answer;
 
 use crate::row::{Other, by_hand, fail};
 
-/// A cold function that calls Belvo may take 15 seconds.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// A cold function that calls Belvo may take 27 seconds; API Gateway gives up after 30.
+const TIMEOUT: Duration = Duration::from_secs(31);
 /// No expected page, picture or answer comes near this size, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// Browsers follow a few redirects, and circles must end.

@@ -25,6 +25,7 @@ async fn a_document_in_a_claim_is_read_in_every_form() {
         json!("CPF 051.177.670-55"),
         json!(["05117767055"]),
         json!("5.117767055e+09"),
+        json!(5_117_767_055.0),
     ] {
         let claims = json!({"cpf": cpf, "name": "Ralph Bragg", "cnpj": null, "company_name": []});
         let user = world.sign_in(claims).await;
@@ -98,6 +99,8 @@ async fn refusals(world: &World, user: &User) -> Vec<(u16, Value)> {
     answers
 }
 
+const REFUSED: &str = "/problems/derived-id-required";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_belvo_would_drop_is_refused_with_a_code_that_says_what_to_do() {
     let world = World::start().await;
@@ -111,14 +114,26 @@ async fn an_id_that_belvo_would_drop_is_refused_with_a_code_that_says_what_to_do
         "1234567890",
         "12345678901",
         "761-092-776-73",
-        "auth0|5f7c8ec7c33c6c004bbafe82",
     ] {
         let claims = json!({"sub": sub, "cpf": CPF, "name": "Ralph Bragg"});
         let user = world.sign_in(claims).await;
-        for (status, kind) in refusals(&world, &user).await {
-            assert_eq!(status, 403, "{sub}");
-            assert_eq!(kind, "/problems/derived-id-required", "{sub}");
+        let (connecting, others) = {
+            let mut answers = refusals(&world, &user).await;
+            (answers.remove(0), answers)
+        };
+        assert_eq!(connecting, (403, json!(REFUSED)), "{sub}");
+        // Who has connected a bank under such an id before sees and erases it.
+        for (status, kind) in others {
+            assert_ne!(kind, REFUSED, "{sub}");
+            assert_ne!(status, 403, "{sub}");
         }
+    }
+    // No link can ever have had such a user.
+    let claims =
+        json!({"sub": "auth0|5f7c8ec7c33c6c004bbafe82", "cpf": CPF, "name": "Ralph Bragg"});
+    let user = world.sign_in(claims).await;
+    for answer in refusals(&world, &user).await {
+        assert_eq!(answer, (403, json!(REFUSED)));
     }
     for sub in [
         "0190f3c6-7d5c-7bb2-9c40-551198765432",
@@ -141,4 +156,31 @@ async fn an_id_that_belvo_would_drop_is_refused_with_a_code_that_says_what_to_do
         let answer = world.post(&user, "/token", &json!({})).await;
         assert_eq!(answer.status(), 201, "{sub}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_before_reads_and_erases_what_is_stored_under_an_id_that_belvo_would_drop() {
+    let world = World::with(&[("AdoptExistingLinks", "true")]).await;
+    let sub = "user-76109277673";
+    let body = json!({"external_id": sub, "transactions": 30, "seed": 1});
+    let link = world.sandbox("links", &body).await;
+    let link_id = link["link_id"].as_str().unwrap();
+    world.settle().await;
+    assert_eq!(world.link(link_id).await["status"].text(), "bound");
+
+    let claims = json!({"sub": sub, "cpf": CPF, "name": "Ralph Bragg"});
+    let user = world.sign_in(claims).await;
+    let links: Value = world.get(&user, "/links").await.json().await.unwrap();
+    assert_eq!(links["links"][0]["link_id"], link_id);
+    let rows = format!("/links/{link_id}/transactions");
+    assert_eq!(world.get(&user, &rows).await.status(), 200);
+    assert_eq!(world.get(&user, "/export").await.status(), 200);
+    let refused = world.post(&user, "/token", &json!({})).await;
+    assert_eq!(refused.status(), 403);
+    let path = format!("/links/{link_id}");
+    assert_eq!(world.delete(&user, &path).await.status(), 202);
+    assert_eq!(world.delete(&user, "/me").await.status(), 202);
+    world.settle().await;
+    world.let_erasure_end(link_id).await;
+    assert!(!world.records(link_id).await.contains_key("LINK"));
 }

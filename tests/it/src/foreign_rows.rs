@@ -321,6 +321,92 @@ async fn rows_that_name_no_link_wait_until_owners_or_accounts_name_it() {
         "named by none, and believed for the accounts"
     );
     bank.assert_complete().await;
+
+    // That they were named on another day says nothing about this one.
+    name("accounts", Value::Null).await;
+    let another = json!({"resource": "investments", "add": 1, "webhooks": false});
+    bank.control("objects", &another).await;
+    bank.hear_of("INVESTMENTS").await;
+    assert_eq!(bank.stored("INVESTMENTS").await.len(), 3);
+    assert_eq!(
+        bank.link().await["last_error"].get("code").text(),
+        "no_answer"
+    );
+    name("accounts", json!(bank.link_id())).await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.stored("INVESTMENTS").await.len(), 4);
+}
+
+/// The sandbox is asked for a link that does not exist by its id alone.
+const NOBODY: &str = "link=00000000-0000-0000-0000-000000000000";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_refusal_of_a_link_that_does_not_exist_shows_that_a_list_is_filtered() {
+    for (status, code, is_believed) in [
+        (404, "not_found", true),
+        (400, "does_not_exist", true),
+        (400, "invalid", true),
+        (403, "permission_denied", false),
+        (403, "access_to_resource_denied", false),
+    ] {
+        let bank = Bank::unheard().await;
+        bank.hear_of("OWNERS").await;
+        bank.hear_of("ACCOUNTS").await;
+        let refusal = json!([{"code": code, "message": "No.", "request_id": "0".repeat(32)}]);
+        bank.faults(&json!({"webhooks": {"hold": true}, "gateway": [{
+            "status": status, "type": "application/json", "body": refusal.to_string(),
+            "path": "/api/br/investments/", "query": NOBODY,
+        }]}))
+        .await;
+        bank.hear_of("INVESTMENTS").await;
+        let stored = bank.stored("INVESTMENTS").await.len();
+        assert_eq!(stored, if is_believed { 3 } else { 0 }, "{code}");
+        let waits = bank.link().await.contains_key("last_error");
+        assert_eq!(waits, !is_believed, "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_one_owners_that_name_no_link_are_believed_while_the_list_is_filtered() {
+    let world = World::start().await;
+    let user = world.individual().await;
+    let held = json!({"webhooks": {"hold": true}});
+    world.sandbox("faults", &held).await;
+    let minted = world.mint(&user).await;
+    let connected = world.connect(&user, &minted).await;
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
+    let add = json!({"resource": "owners", "add": 50, "webhooks": false});
+    bank.control("objects", &add).await;
+    let owners = bank.truth().await["owners"].clone();
+    let nameless: Vec<Value> = owners
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| json!({"id": it["id"], "link": null}))
+        .collect();
+    assert_eq!(nameless.len(), 51);
+    let update = json!({"resource": "owners", "update": nameless, "webhooks": false});
+    bank.control("objects", &update).await;
+
+    let mut faults = held.clone();
+    faults["ignore_filter"] = json!(true);
+    faults["path"] = json!("/api/owners/");
+    bank.faults(&faults).await;
+    bank.hear_of("OWNERS").await;
+    let link = bank.link().await;
+    assert_eq!(link["status"].text(), "awaiting_owner");
+    assert!(!link.contains_key("owner_verdict"));
+
+    bank.faults(&held).await;
+    bank.hear_of("OWNERS").await;
+    let link = bank.link().await;
+    assert_eq!(link["status"].text(), "bound");
+    assert_eq!(link["owner_verdict"].text(), "matched");
+    assert_eq!(bank.stored("OWNERS").await.len(), 51);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,19 +442,42 @@ async fn a_single_row_that_names_another_link_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_embedded_account_that_is_another_links_is_not_stored() {
-    let bank = Bank::unheard().await;
+async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stored() {
+    let world = World::start().await;
+    let hold = json!({"webhooks": {"hold": true}});
+    world.sandbox("faults", &hold).await;
+    let user = world.individual().await;
+    let minted = world.mint(&user).await;
+    let few = json!({"transactions": 8});
+    let connected = world.connect_with(&user, &minted, few).await;
+    world.stack.settle().await.unwrap();
+    let bank = Bank {
+        world,
+        user,
+        connected,
+    };
     let body = json!({"external_id": "somebody-else", "seed": 3, "webhooks": false});
     bank.world.sandbox("links", &body).await;
-    let fault = json!({
-        "foreign_object": true, "path": "/api/accounts/", "webhooks": {"hold": true},
-    });
+    let mut fault = hold.clone();
+    fault["foreign_object"] = json!(true);
+    fault["path"] = json!("/api/accounts/");
     bank.faults(&fault).await;
     bank.hear_of("OWNERS").await;
     bank.hear_of("TRANSACTIONS").await;
-    assert!(!bank.stored("TRANSACTIONS").await.is_empty());
+    assert_eq!(bank.stored("TRANSACTIONS").await, BTreeSet::new());
     assert_eq!(bank.stored("ACCOUNTS").await, BTreeSet::new());
     let link = bank.link().await;
     let transactions = link["resources"].get("TRANSACTIONS");
     assert_eq!(transactions.get("state").text(), "partial");
+    let eight = truth::Canonical::from_json("8");
+    assert_eq!(*transactions.get("rejected_rows"), eight);
+    for id in bank.by_date().await {
+        let rejected = transactions.get("rejected").get(&id);
+        assert_eq!(rejected.text(), "another_link");
+    }
+
+    bank.faults(&hold).await;
+    bank.hear_of("TRANSACTIONS").await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.stored("TRANSACTIONS").await.len(), 8);
 }

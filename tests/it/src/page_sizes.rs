@@ -118,11 +118,11 @@ async fn a_statement_comes_in_smaller_pages_where_a_large_one_cannot_be_had() {
     }
 }
 
-/// Somebody waits for it, but rather for ten seconds than in vain.
+/// Somebody waits for it, but rather for fifteen seconds than in vain.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_token_is_a_token() {
     let world = World::start().await;
-    let slow = json!({"latency_ms": 7_000, "path": "/api/token/"});
+    let slow = json!({"latency_ms": 15_000, "path": "/api/token/"});
     world.sandbox("faults", &slow).await;
     let user = world.individual().await;
     let minted = world.mint(&user).await;

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -71,22 +72,54 @@ async fn a_thousand_equal_webhooks_cost_five_reads_and_the_last_one_is_not_misse
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_equal_webhooks_of_a_consent_cost_five_reads_of_it() {
+    for code in [
+        "openfinance_consent_expired",
+        "openfinance_consent_never_heard_of",
+    ] {
+        let bank = Bank::connected().await;
+        let body = json!({
+            "webhook_type": "CONSENT", "webhook_code": code,
+            "link_id": bank.link_id(), "data": {"consent_id": bank.connected.consent_id},
+        });
+        bank.forget_requests().await;
+        let most = bank.thousand(&body).await;
+        let reads = bank.reads("/api/consents/?").await;
+        assert!((1..=most).contains(&reads), "{code}: {reads}");
+
+        bank.faults(&json!({"webhooks": {"lose": true}})).await;
+        bank.control("consent", &json!({"expire": true})).await;
+        bank.world.post_webhook(&body).await;
+        bank.world.settle().await;
+        bank.soon().await;
+        assert_eq!(bank.link().await["consent"].get("status").text(), "EXPIRED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_equal_webhooks_ask_five_times_what_the_user_has_mended() {
     let bank = Bank::connected().await;
+    bank.faults(&json!({"webhooks": {"lose": true}})).await;
+    let expired = AttributeValue::S("EXPIRED".to_owned());
+    bank.set_on_link(&["consent", "status"], expired).await;
+    let refuse = json!({"fail_next": {
+        "count": 10_000, "status": 403, "code": "permission_denied", "path": "/api/consents/",
+    }});
+    bank.faults(&refuse).await;
     let body = json!({
-        "webhook_type": "CONSENT", "webhook_code": "openfinance_consent_expired",
-        "link_id": bank.link_id(), "data": {"consent_id": bank.connected.consent_id},
+        "webhook_type": "TRANSACTIONS", "webhook_code": "new_transactions_available",
+        "link_id": bank.link_id(), "data": {"new_transactions": 1},
     });
     bank.forget_requests().await;
     let most = bank.thousand(&body).await;
     let reads = bank.reads("/api/consents/?").await;
     assert!((1..=most).contains(&reads), "{reads}");
 
-    bank.faults(&json!({"webhooks": {"lose": true}})).await;
-    bank.control("consent", &json!({"expire": true})).await;
+    bank.faults(&json!({})).await;
     bank.world.post_webhook(&body).await;
     bank.world.settle().await;
     bank.soon().await;
-    assert_eq!(bank.link().await["consent"].get("status").text(), "EXPIRED");
+    let consent = bank.link().await["consent"].clone();
+    assert_eq!(consent.get("status").text(), "AUTHORISED");
 }
 
 /// The owners of such a link are read to be compared.

@@ -1,6 +1,7 @@
 //! Secrets as they are typed and piped: with a newline at the end, with a byte order mark, or of a
 //! wrong form.
 
+use aws_sdk_secretsmanager::primitives::Blob;
 use serde_json::json;
 
 use crate::metrics::counted;
@@ -62,6 +63,15 @@ async fn a_secret_of_a_wrong_form_is_counted() {
         assert_eq!(webhook(&world, agreed).await, 503, "{wrong}");
         assert!(counted(&world, "SecretInvalid").len() > before, "{wrong}");
     }
+    // `--secret-binary` stores bytes, and no text.
+    let name = world.secret_name("WebhookSecret").await;
+    let put = world.stack.secretsmanager().put_secret_value();
+    let bytes = json!({"current": agreed}).to_string().into_bytes();
+    let put = put.secret_id(name).secret_binary(Blob::new(bytes));
+    put.send().await.unwrap();
+    let before = counted(&world, "SecretInvalid").len();
+    assert_eq!(webhook(&world, agreed).await, 503);
+    assert!(counted(&world, "SecretInvalid").len() > before, "binary");
     let logs = world.stack.logs();
     let (_, value) = agreed.split_once(' ').unwrap();
     assert!(!logs.iter().any(|line| line.contains(value)));

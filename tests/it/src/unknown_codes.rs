@@ -146,6 +146,93 @@ async fn an_operator_hears_of_a_code_once_a_day_and_not_once_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_hears_of_a_code_that_refuses_a_token_a_refresh_or_a_deletion() {
+    let world = World::start().await;
+    world.sandbox("faults", &refusal(400, "/api/token/")).await;
+    let user = world.individual().await;
+    for body in [json!({}), json!({})] {
+        let answer = world.post(&user, "/token", &body).await;
+        assert_eq!(answer.status(), 502);
+    }
+    let manage = json!({"mode": "manage"});
+    assert_eq!(world.post(&user, "/portal", &manage).await.status(), 502);
+    let heard = counted(&world, "RefusalUnknown").len();
+    assert_eq!(heard, 1, "once for a day, whatever is refused");
+
+    for path in ["refresh", ""] {
+        let bank = Bank::connected().await;
+        let link = format!("/links/{}", bank.link_id());
+        bank.faults(&refusal(400, "/api/links/")).await;
+        let answer = match path {
+            "refresh" => {
+                let path = format!("{link}/refresh");
+                bank.world.post(&bank.user, &path, &json!({})).await
+            }
+            _ => bank.world.delete(&bank.user, &link).await,
+        };
+        assert_eq!(answer.status(), 202, "{path}");
+        bank.world.settle().await;
+        let heard = counted(&bank.world, "RefusalUnknown").len();
+        assert_eq!(heard, 1, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_belvos_record_of_a_link_holds_up_none_of_its_resources() {
+    let bank = Bank::connected().await;
+    let action = AttributeValue::S("invalid_link".to_owned());
+    bank.set_on_link(&["user_action"], action).await;
+    let path = format!("/api/links/{}/", bank.link_id());
+    bank.faults(&refusal(403, &path)).await;
+    bank.control("changes", &json!({"add": 3, "webhooks": false}))
+        .await;
+    bank.all_news().await;
+    bank.assert_complete().await;
+    let link = bank.link().await;
+    assert_eq!(link["last_error"].get("code").text(), "never_heard_of");
+    assert_ne!(*link["pending"].get("link"), Canonical::Null);
+    assert_eq!(counted(&bank.world, "RefusalUnknown").len(), 1);
+
+    // After three days it is left until there is news.
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(73);
+    let since = AttributeValue::S(long_ago.to_string());
+    bank.set_on_link(&["last_error", "since"], since).await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    let link = bank.link().await;
+    assert!(!link.contains_key("last_error"), "{link:?}");
+    bank.forget_requests().await;
+    bank.announce("ACCOUNTS", "historical_update", json!({}))
+        .await;
+    let requests = bank.requests().await;
+    assert!(
+        requests.iter().any(|it| it.starts_with(&path)),
+        "that was news"
+    );
+
+    bank.faults(&json!({})).await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert!(!bank.link().await.contains_key("user_action"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_comes_after_a_long_outage_is_not_final_at_once() {
+    let bank = Bank::connected().await;
+    bank.faults(&json!({"http_5xx": true})).await;
+    let expired = json!({"consent_id": bank.connected.consent_id});
+    bank.announce("CONSENT", "openfinance_consent_expired", expired)
+        .await;
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(96);
+    let since = AttributeValue::S(long_ago.to_string());
+    bank.set_on_link(&["last_error", "since"], since).await;
+    bank.faults(&refusal(400, "/api/consents/")).await;
+    for _ in 0..2 {
+        bank.world.let_time_pass(bank.link_id()).await;
+        let link = bank.link().await;
+        assert_eq!(link["last_error"].get("code").text(), "never_heard_of");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_without_its_accounts_is_not_ready() {
     let world = World::start().await;
     world.stream().await;

@@ -11,6 +11,7 @@ use runtime::Metric;
 
 use crate::error::{Result, log_refusal};
 use crate::leased::LeasedLink;
+use crate::metrics;
 use crate::outcome::JobOutcome;
 use crate::usage;
 
@@ -70,7 +71,9 @@ async fn ask_belvo(link: &LeasedLink<'_>) -> RefreshAnswer {
         Err(error) => error,
     };
     let answer = answer_of(&error);
-    log_refusal(link_id, None, &error.into(), "belvo did not refresh a link");
+    let error = error.into();
+    metrics::hear_if_unknown(link.fetcher, &error).await;
+    log_refusal(link_id, None, &error, "belvo did not refresh a link");
     runtime::count(Metric::BelvoFailed, link.fetcher.clock.now());
     answer
 }

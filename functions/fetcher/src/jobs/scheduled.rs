@@ -23,6 +23,7 @@ pub(crate) async fn due(link: &mut LeasedLink<'_>, until: Timestamp) -> Result<J
     }
     if reasons.contains(&Reason::Deferred) {
         link.record.resume_deferred(until);
+        link.record.ask_what_is_mended(link.fetcher.clock.now());
     }
     let is_deleted = reasons.contains(&Reason::Deleted);
     for reason in reasons {

@@ -10,6 +10,7 @@ use store::{ErasureScope, Tombstone};
 use crate::deadline::Deadline;
 use crate::error::{JobError, Result, log_refusal};
 use crate::fetcher::Fetcher;
+use crate::metrics;
 
 /// Belvo's clock and ours agree within this time, which is less than a consent takes.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(30);
@@ -132,7 +133,7 @@ impl Eraser<'_> {
             Ok(Err(error)) => error.into(),
             Err(_) => JobError::OutOfTime,
         };
-        self.report_undeleted(link_id, &error);
+        self.report_undeleted(link_id, &error).await;
         Answer::Open
     }
 
@@ -142,7 +143,7 @@ impl Eraser<'_> {
             Err(BelvoError::NotFound { .. }) => Answer::NotShown,
             Ok(_) => self.delete_at_belvo(link_id).await,
             Err(error) => {
-                self.report_undeleted(link_id, &error.into());
+                self.report_undeleted(link_id, &error.into()).await;
                 Answer::Open
             }
         }
@@ -159,7 +160,8 @@ impl Eraser<'_> {
         let listed = match self.fetcher.belvo.links_of_user(user).await {
             Ok(listed) => listed,
             Err(error) => {
-                self.report_undeleted(tombstone.link_id, &error.into());
+                let link_id = tombstone.link_id;
+                self.report_undeleted(link_id, &error.into()).await;
                 return Ok(Answer::Open);
             }
         };
@@ -195,7 +197,8 @@ impl Eraser<'_> {
         })
     }
 
-    fn report_undeleted(&self, link_id: LinkId, error: &JobError) {
+    async fn report_undeleted(&self, link_id: LinkId, error: &JobError) {
+        metrics::hear_if_unknown(self.fetcher, error).await;
         log_refusal(link_id, None, error, "belvo has not deleted a link");
         runtime::count(error.metric(), self.fetcher.clock.now());
     }

@@ -21,6 +21,7 @@ pub(super) async fn refusals(
     let found = link.origins_of(rows).await?;
     read.filter.observe(&found);
     read.names_link |= found.contains(&RowOrigin::Own);
+    link.asked().1.observe(target.kind, &found);
     let mixed = read.is_mixed() || found.contains(&RowOrigin::Foreign);
     let mut refusals = Vec::with_capacity(rows.len());
     for origin in found {

@@ -136,6 +136,20 @@ impl ListRead {
         self.tally.foreign_rows += u64::from(is_new);
     }
 
+    /// Refuses a row that was taken, because its account or investment is another link's.
+    pub(super) fn refuse_taken(&mut self, row: &ResourceRow, index: &Index) {
+        if !self.ids.remove(&row.id) {
+            return;
+        }
+        if !index.contains(&row.id) {
+            self.tally.new_rows = self.tally.new_rows.saturating_sub(1);
+        }
+        self.tally.rows = self.tally.rows.saturating_sub(1);
+        self.tally.rejected_rows += 1;
+        self.tally.foreign_rows += 1;
+        self.name_refused(&row.id);
+    }
+
     /// Names an object that is not in the list, and was refused all the same.
     pub(super) fn name_refused(&mut self, id: &str) {
         if self.tally.rejected.len() < MAX_REJECTED {

@@ -145,8 +145,8 @@ impl Reading<'_, '_> {
                     continue;
                 }
                 if target.kind == ResourceKind::Owners {
-                    let owner = owners::named_owner(object).into_iter();
-                    self.link.documents.extend(owner.flat_map(readings));
+                    let documents = readings(owners::named_owner(object));
+                    self.link.documents.extend(documents);
                 }
                 if target.kind == ResourceKind::Accounts {
                     let account = AccountIdentity::read(object.get());
@@ -218,14 +218,21 @@ impl Reading<'_, '_> {
         Ok(written)
     }
 
-    async fn write(&mut self, rows: Vec<ResourceRow>) -> Result<()> {
+    async fn write(&mut self, mut rows: Vec<ResourceRow>) -> Result<()> {
         self.write_parents(&rows).await?;
+        let foreign = &self.link.foreign_parents;
+        let is_of_another =
+            |row: &mut ResourceRow| row.parent_id().is_some_and(|id| foreign.contains(id));
+        for row in rows.extract_if(.., is_of_another) {
+            self.read.refuse_taken(&row, &self.index);
+        }
         self.write_rows(rows).await?;
         Ok(())
     }
 
     /// Writes accounts and investments that rows refer to and that their own lists have not given:
-    /// Belvo has not announced them yet, or they exist nowhere else.
+    /// Belvo has not announced them yet, or they exist nowhere else. Of one that turns out to be another
+    /// link's, the rows are another's too.
     async fn write_parents(&mut self, rows: &[ResourceRow]) -> Result<()> {
         let (target, fetcher) = (self.target, self.link.fetcher);
         let (belvo, resources) = (&fetcher.belvo, &fetcher.resources);
@@ -250,6 +257,7 @@ impl Reading<'_, '_> {
                 && self.link.is_foreign(object).await?
             {
                 self.read.name_refused(id);
+                self.link.foreign_parents.insert(id.to_owned());
                 report_foreign(fetcher, self.link.record.link_id, parent_kind, 1);
                 continue;
             }

@@ -51,6 +51,8 @@ pub struct ConsentFacts {
     pub change: Option<ConsentChange>,
     /// When that webhook was sent.
     pub changed_at: Option<Timestamp>,
+    /// What the last webhook about a consent said, whatever Belvo's record has said since.
+    pub heard: Option<HeardChange>,
     /// How often webhooks that said the same again have led to a read.
     pub pace: Option<Pace>,
     /// When it is read because of one that was put off.
@@ -72,6 +74,13 @@ pub struct ConsentEnd {
     pub id: Option<ConsentId>,
     /// `None` for a consent that was revoked, or ended without a date.
     pub at: Option<Timestamp>,
+}
+
+/// What a webhook said of which consent, to tell one that says the same again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeardChange {
+    pub change: ConsentChange,
+    pub id: Option<ConsentId>,
 }
 
 /// One of Belvo's consents for a link, as far as a rule decides by it.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use strum::IntoStaticStr;
 
-use super::consent::ListedConsent;
+use super::consent::{HeardChange, ListedConsent};
 use super::pace::Pace;
 use super::pending::SyncMode;
 use super::policy::Policy;
@@ -94,11 +94,12 @@ impl Link {
                 consent_id,
                 due_at,
             } => {
-                // A renewal may have mended what the user had to; Belvo's record says.
-                self.pending.link |= self.user_action.is_some();
                 let consent = self.consent.get_or_insert_default();
-                let is_of_it = consent_id.is_none_or(|id| consent.id == Some(id));
-                let is_repeated = consent.change == Some(*change) && is_of_it;
+                let heard = HeardChange {
+                    change: *change,
+                    id: *consent_id,
+                };
+                let is_repeated = consent.heard.replace(heard) == Some(heard);
                 let put_off = is_repeated.then(|| consent.put_off(now)).flatten();
                 self.pending.consents |= put_off.is_none();
                 if *change != ConsentChange::Other {
@@ -112,6 +113,8 @@ impl Link {
                     self.schedule.set(Reason::Consent, known.min(until));
                     return WebhookEffect::PutOff;
                 }
+                // A renewal may have mended what the user had to; Belvo's record says.
+                self.pending.link |= self.user_action.is_some();
                 return WebhookEffect::ConsentRead;
             }
             EventKind::LinkNeedsUser => {
@@ -154,13 +157,10 @@ impl Link {
         let is_fresh = in_full
             || self.is_fresh(kind, mode, webhook)
                 && self.resource(kind).has_found_already(new_rows);
-        // Data flows, so perhaps the user has mended what they had to; Belvo's record says.
-        self.pending.link |= self.user_action.is_some();
-        if let Some(consent) = &mut self.consent {
-            self.pending.consents |= !consent.is_in_force(sent_at);
-            if consent.change == Some(ConsentChange::UnavailableResources) {
-                consent.change = None;
-            }
+        if let Some(consent) = &mut self.consent
+            && consent.change == Some(ConsentChange::UnavailableResources)
+        {
+            consent.change = None;
         }
         let refresh = self.refresh.as_ref();
         let refresh = refresh.filter(|it| it.is_of_another(event.request_id.as_ref(), sent_at));
@@ -177,6 +177,10 @@ impl Link {
         resource.announced = event.totals.clone();
         resource.announced_full = event.totals.is_of_all() && mode == SyncMode::Full && !is_fresh;
         if is_fresh {
+            // One that says the same as the one before it adds nothing to that.
+            if !is_repeated {
+                self.ask_what_is_mended(sent_at);
+            }
             return WebhookEffect::AlreadySynced;
         }
         resource.announce(&event.totals, new_rows, is_repeated);
@@ -201,6 +205,7 @@ impl Link {
         if put_off.is_some() {
             return WebhookEffect::PutOff;
         }
+        self.ask_what_is_mended(sent_at);
         // The weekly full sync rides on a webhook, if one comes.
         let is_due =
             |last: Timestamp| now.duration_since(last) >= FULL_SYNC_PERIOD && !webhook.is_replayed;
@@ -208,6 +213,14 @@ impl Link {
             it.last_full_sync.is_some_and(is_due)
         });
         WebhookEffect::Synced
+    }
+
+    /// Data flows, so perhaps the user has mended what they had to, or their consent; Belvo's records
+    /// say.
+    pub fn ask_what_is_mended(&mut self, now: Timestamp) {
+        self.pending.link |= self.user_action.is_some();
+        let consent = self.consent.as_ref();
+        self.pending.consents |= consent.is_some_and(|it| !it.is_in_force(now));
     }
 
     /// When a webhook that says the same as the one before it leads to a read, if not at once.

@@ -9,8 +9,8 @@ use crate::tax_id::{Cnpj, Cpf, Document};
 /// An owner of a link's accounts, as OWNERS name one.
 #[derive(Clone, Debug)]
 pub struct NamedOwner {
-    /// The owner's own document.
-    pub document: OwnerDocument,
+    /// The owner's own document, if Belvo names it.
+    pub document: Option<OwnerDocument>,
     /// Those of the people who act for the owner, by law or by a power of attorney; none of a company.
     pub procurators: Vec<OwnerDocument>,
 }
@@ -22,11 +22,11 @@ pub enum OwnerEvidence<'a> {
     Matches(&'a Attempt),
     /// None does, and one of them is related to the one that consented in this attempt.
     Related(&'a Attempt),
-    /// A document among them is masked or cannot be read, so it is no evidence against the user.
+    /// A document among them is masked, missing or cannot be read: that owner may be the user.
     Unclear,
     /// All of them are surely somebody else.
     Differs,
-    /// Belvo names no document yet.
+    /// Belvo names no document of any owner yet.
     Missing,
 }
 
@@ -45,13 +45,15 @@ impl<'a> OwnerEvidence<'a> {
             return Self::Related(attempt);
         }
         let is_clear = |it: &NamedOwner| {
-            let procurators = it.procurators.iter();
-            it.document.is_readable() && procurators.into_iter().all(OwnerDocument::is_readable)
+            let mut documents = it.procurators.iter().chain(&it.document);
+            it.document.is_some() && documents.all(OwnerDocument::is_readable)
         };
-        match (owners.is_empty(), owners.iter().all(is_clear)) {
-            (true, _) => Self::Missing,
-            (false, true) => Self::Differs,
-            (false, false) => Self::Unclear,
+        if owners.iter().all(|it| it.document.is_none()) {
+            return Self::Missing;
+        }
+        match owners.iter().all(is_clear) {
+            true => Self::Differs,
+            false => Self::Unclear,
         }
     }
 
@@ -62,9 +64,15 @@ impl<'a> OwnerEvidence<'a> {
 }
 
 impl NamedOwner {
+    /// What the owner's own document can be.
+    pub fn readings(&self) -> &[Document] {
+        let document = self.document.as_ref();
+        document.map_or(&[], OwnerDocument::readings)
+    }
+
     /// Whether this is the owner the token was minted for.
     fn is_expected(&self, attempt: &Attempt, keys: &SigningKeys) -> bool {
-        let mut readings = self.document.readings().iter();
+        let mut readings = self.readings().iter();
         readings.any(|it| keys.is_hash_of(it, attempt.expected_owner()))
     }
 
@@ -74,7 +82,7 @@ impl NamedOwner {
     /// be known which one: a person may act for many.
     fn is_related(&self, attempt: &Attempt, keys: &SigningKeys) -> bool {
         let is_person = |it: &Document| keys.is_hash_of(it, &attempt.person);
-        let readings = self.document.readings();
+        let readings = self.readings();
         let is_cpf = |it: &Document| Cpf::parse(it.normalized()).is_ok();
         let mut acts = self.procurators.iter().flat_map(OwnerDocument::readings);
         if readings.iter().any(is_cpf) && acts.any(is_person) {
@@ -104,7 +112,7 @@ mod tests {
     fn owner(document: &str, procurators: &[&str]) -> NamedOwner {
         let read = |text: &str| OwnerDocument::read(text).unwrap();
         NamedOwner {
-            document: read(document),
+            document: OwnerDocument::read(document),
             procurators: procurators.iter().map(|text| read(text)).collect(),
         }
     }
@@ -151,5 +159,10 @@ mod tests {
         check(person, &[owner("***.092.776-**", &[])], "Unclear");
         check(person, &[owner(OTHER_CPF, &["***.092.776-**"])], "Unclear");
         check(person, &[owner(OTHER_CPF, &[]), owner("1", &[])], "Unclear");
+        check(person, &[owner("", &[]), owner("", &[])], "Missing");
+        check(person, &[owner("", &[]), owner(CPF, &[])], "Matches 01");
+        check(person, &[owner(OTHER_CPF, &[]), owner("", &[])], "Unclear");
+        check(person, &[owner("", &[OTHER_CPF])], "Missing");
+        check(person, &[owner("XXXXX333000156", &[])], "Unclear");
     }
 }

@@ -98,7 +98,10 @@ impl Link {
                     !it.missing.is_empty() && it.deferred.is_none()
                 });
             }
-            Reason::Consent => self.pending.consents = true,
+            Reason::Consent => {
+                self.pending.consents = true;
+                self.pending.link |= self.user_action.is_some();
+            }
             Reason::FullSync | Reason::Reread => {
                 self.pending.link = true;
                 self.request_everything(policy);
@@ -115,8 +118,12 @@ impl Link {
         policy: &Policy,
         now: Timestamp,
     ) -> &LastError {
-        let known = self.last_error.as_ref().map(|it| &it.backoff);
-        let backoff = Backoff::next(known, now);
+        let known = self.last_error.as_ref();
+        let mut backoff = Backoff::next(known.map(|it| &it.backoff), now);
+        if known.is_some_and(|it| it.code != code) {
+            // The pauses grow on, and how long Belvo has said this begins anew.
+            backoff.since = now;
+        }
         let jitter = Jitter::new(self.link_id, self.fencing_token);
         let delay = backoff.delay(jitter).max(least);
         self.schedule.set(Reason::Retry, later(now, delay));
@@ -124,11 +131,11 @@ impl Link {
         self.last_error.insert(LastError { code, backoff })
     }
 
-    /// Whether Belvo has refused for so long what is not a resource that it is left until there is
-    /// news.
-    pub fn has_waited_long(&self, now: Timestamp) -> bool {
-        let since = self.last_error.as_ref().map(|it| it.backoff.since);
-        since.is_some_and(|since| now.duration_since(since) >= UNKNOWN_REFUSAL)
+    /// Whether Belvo has refused with this code for so long what is not a resource that it is left
+    /// until there is news.
+    pub fn has_waited_long(&self, code: &Code, now: Timestamp) -> bool {
+        let known = self.last_error.as_ref().filter(|it| it.code == *code);
+        known.is_some_and(|it| now.duration_since(it.backoff.since) >= UNKNOWN_REFUSAL)
     }
 
     /// Schedules the rest for which time ran short: at once, or after a while and in smaller

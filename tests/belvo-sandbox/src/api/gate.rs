@@ -60,7 +60,11 @@ pub async fn gate(State(world): State<Arc<World>>, request: Request, next: Next)
         };
         let failure = if too_fast(&mut inner, address) {
             Some((StatusCode::FORBIDDEN, Html(errors::GATEWAY_PAGE)).into_response())
-        } else if let Some(gateway) = inner.faults.gateway(method.as_str(), &path) {
+        } else if let Some(gateway) =
+            inner
+                .faults
+                .gateway(method.as_str(), &path, query.as_deref().unwrap_or_default())
+        {
             Some(errors::gateway(gateway))
         } else {
             inner

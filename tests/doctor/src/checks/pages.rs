@@ -25,18 +25,33 @@ pub(crate) fn address(site: &Site, parameter: &str) -> Result<Url, Other> {
     stack.url(parameter)
 }
 
-/// H: a web page must exist, even if it requires a sign-in. An app's own scheme opens only where
+/// A return address travels in the callback's path, together with the user's id: so many characters fit
+/// with every id.
+const ALWAYS_FITS: usize = 150;
+/// So many fit with an id of 40 characters, such as a UUID.
+const USUALLY_FITS: usize = 400;
+
+/// H: an address must fit, and a web page must exist, even if it requires a sign-in. An app's own scheme opens only where
 /// the app is installed.
 pub(crate) async fn return_urls(site: &Site) -> Seen {
     let addresses = site.config.stack.list("ReturnUrls");
     if addresses.is_empty() {
         return Err(fail("ReturnUrls is not known; give --stack"));
     }
-    let mut of_apps = Vec::new();
+    let (mut of_apps, mut long) = (Vec::new(), Vec::new());
     for text in &addresses {
         let Ok(url) = Url::parse(text) else {
             return Err(fail(format!("{text} is not an address")));
         };
+        match url.as_str().len() {
+            length if length > USUALLY_FITS => {
+                return Err(fail(format!(
+                    "an address has {length} characters; POST /token refuses most with more than {USUALLY_FITS}"
+                )));
+            }
+            length if length > ALWAYS_FITS => long.push(*text),
+            _ => {}
+        }
         if !matches!(url.scheme(), "http" | "https") {
             of_apps.push(*text);
             continue;
@@ -48,6 +63,14 @@ pub(crate) async fn return_urls(site: &Site) -> Seen {
     }
     if !of_apps.is_empty() {
         let how = format!("open {} where the app is installed", of_apps.join(", "));
+        return Err(by_hand(how));
+    }
+    if !long.is_empty() {
+        let how = format!(
+            "{} answer; of more than {ALWAYS_FITS} characters, and refused to users whose ids have more than 40: {}",
+            addresses.len(),
+            long.join(", ")
+        );
         return Err(by_hand(how));
     }
     Ok(format!("{} answer", addresses.len()))

@@ -123,6 +123,12 @@ async fn a_wrong_address_is_named() {
         ),
         ("ReturnUrls", page("/missing"), vec!["H"], "404"),
         (
+            "ReturnUrls",
+            format!("https://app.example.com/{}", "x".repeat(400)),
+            vec!["H"],
+            "an address has 424 characters",
+        ),
+        (
             "AllowedOrigins",
             "https://app.example.com".to_owned(),
             vec!["B"],

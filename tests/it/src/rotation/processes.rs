@@ -87,7 +87,7 @@ impl Process {
 impl<'a> Site<'a> {
     /// Belvo's clock is frozen like ours.
     pub async fn new(world: &'a World) -> Self {
-        let attributes = [("FifoQueue", "true"), ("VisibilityTimeout", "1800")];
+        let attributes = [("FifoQueue", "true"), ("VisibilityTimeout", "360")];
         let mut queue = world.stack.sqs().create_queue().queue_name("moved.fifo");
         for (name, value) in attributes {
             queue = queue.attributes(name.into(), value);

@@ -57,7 +57,7 @@ async fn the_queue_has_the_templates_attributes() {
         .unwrap()
         .attributes
         .unwrap();
-    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "1800");
+    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "360");
     assert_eq!(
         attributes[&QueueAttributeName::DeduplicationScope],
         "messageGroup"

@@ -279,6 +279,10 @@ fn a_consent_webhook_replaces_what_it_says_and_leaves_the_rest() {
             expires_at: Some(days(expires)),
             change: Some(change),
             changed_at: Some(now()),
+            heard: Some(HeardChange {
+                change,
+                id: named.map(consent_id),
+            }),
             ..ConsentFacts::default()
         };
         assert_eq!(link.consent, Some(expected));
@@ -364,23 +368,61 @@ fn equal_webhooks_of_a_link_that_is_not_bound_lead_to_a_check_at_once_four_times
 
 #[test]
 fn webhooks_of_a_consent_that_say_the_same_again_are_read_for_later() {
-    let mut link = loaded();
-    let expired = consent(ConsentChange::Expired);
-    let come = |link: &mut Link| {
-        let effect = observe(link, &expired);
-        (effect, std::mem::take(&mut link.pending.consents))
-    };
-    for _ in 0..5 {
-        assert_eq!(come(&mut link), (WebhookEffect::ConsentRead, true));
+    for change in [ConsentChange::Expired, ConsentChange::Other] {
+        let mut link = loaded();
+        let event = event(EventKind::Consent {
+            change,
+            consent_id: Some(consent_id(2)),
+            due_at: None,
+        });
+        let come = |link: &mut Link| {
+            let effect = observe(link, &event);
+            let read = std::mem::take(&mut link.pending.consents);
+            if read {
+                // Belvo's record says that another one counts, and is in force.
+                let consent = link.consent.as_mut().unwrap();
+                (consent.id, consent.change) = (Some(consent_id(1)), None);
+            }
+            (effect, read)
+        };
+        for _ in 0..5 {
+            assert_eq!(come(&mut link), (WebhookEffect::ConsentRead, true));
+        }
+        for _ in 0..1000 {
+            assert_eq!(come(&mut link), (WebhookEffect::PutOff, false));
+        }
+        assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
+        link.plan(&policy(), now());
+        assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
+        observe(&mut link, &consent(ConsentChange::AboutToExpire));
+        assert!(link.pending.consents, "that is another one");
     }
-    for _ in 0..1000 {
-        assert_eq!(come(&mut link), (WebhookEffect::PutOff, false));
+}
+
+#[test]
+fn equal_webhooks_ask_for_belvos_records_as_often_as_for_the_resource() {
+    for covered in [false, true] {
+        let mut link = loaded();
+        link.user_action = Some(code("invalid_link"));
+        let expired = ConsentFacts {
+            status: Some("EXPIRED".to_owned()),
+            ..ConsentFacts::default()
+        };
+        link.consent = Some(expired);
+        if covered {
+            *link.resource(Transactions) = synced(Full, minutes(1));
+        }
+        let mut event = new_rows(Transactions);
+        event.totals.rows = Some(3);
+        let mut asked = (0, 0);
+        for _ in 0..1000 {
+            observe(&mut link, &event);
+            let pending = std::mem::take(&mut link.pending);
+            asked.0 += u32::from(pending.link);
+            asked.1 += u32::from(pending.consents);
+        }
+        assert_eq!(asked, if covered { (1, 1) } else { (5, 5) });
     }
-    assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
-    link.plan(&policy(), now());
-    assert_eq!(link.schedule.get(Reason::Consent), Some(minutes(1)));
-    observe(&mut link, &consent(ConsentChange::AboutToExpire));
-    assert!(link.pending.consents, "that is another one");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn a_failure_is_retried_after_a_growing_delay_and_not_before_belvo_allows() {
         assert_eq!(error, link.last_error);
         let error = error.unwrap();
         assert_eq!(error.code, code(&format!("failure_{}", failures - 1)));
-        assert_eq!(error.backoff.since, now());
+        assert_eq!(error.backoff.since, last, "each says another code");
         assert_eq!(i64::from(error.backoff.attempts), failures);
     };
     let delay = |attempts| {
@@ -157,4 +157,24 @@ fn a_larger_request_is_kept_when_news_ask_for_less() {
     link.observe_webhook(sent(&new_rows(Owners), now()), &policy(), now());
     let modes: Vec<_> = link.pending.resources.into_values().collect();
     assert_eq!(modes, [Full]);
+}
+
+#[test]
+fn a_code_waits_long_only_if_belvo_has_said_that_very_code_for_three_days() {
+    let (outage, unknown) = (code("no_answer"), code("never_heard_of"));
+    let mut link = loaded();
+    let mut say = |code: &Code, at: Timestamp| {
+        let had_waited = link.has_waited_long(code, at);
+        let _ = link.back_off(code.clone(), SignedDuration::ZERO, &policy(), at);
+        had_waited
+    };
+    assert!(!say(&outage, days(0)));
+    assert!(
+        !say(&unknown, days(4)),
+        "the outage was long, and this is new"
+    );
+    assert!(!say(&unknown, days(5)));
+    assert!(say(&unknown, days(7)));
+    assert!(!say(&outage, days(8)));
+    assert!(!say(&unknown, days(12)));
 }
