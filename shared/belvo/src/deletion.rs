@@ -12,8 +12,6 @@ use crate::{Belvo, BelvoError};
 pub enum Deletion {
     /// Belvo will do it, and tell by a `link_deleted` webhook.
     Requested,
-    /// Belvo has done it.
-    Deleted,
     /// Belvo knows no such link, or not any more.
     Gone,
 }
@@ -32,11 +30,12 @@ impl Belvo {
     }
 }
 
-/// A success that is none of the documented ones was not written by Belvo, and confirms nothing.
+/// A success that is none of the documented ones was not written by Belvo, and confirms nothing. Nor
+/// does a 204, which any gateway can write: Belvo answers it in the mode that is not asked for.
 fn deletion(answer: Response<Bytes>) -> Result<Deletion, BelvoError> {
     let what = "a deletion";
     match answer.status() {
-        StatusCode::NO_CONTENT => Ok(Deletion::Deleted),
+        StatusCode::NO_CONTENT => Ok(Deletion::Requested),
         StatusCode::ACCEPTED => {
             let _: Accepted = json(what)(answer)?;
             Ok(Deletion::Requested)

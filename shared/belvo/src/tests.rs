@@ -195,7 +195,8 @@ async fn a_deletion_is_asynchronous_and_may_be_repeated() {
             vec![(202, json!({"request_id": REQUEST_ID}))],
             Deletion::Requested,
         ),
-        (vec![(204, json!(""))], Deletion::Deleted),
+        // Whether it was Belvo that answered, it does not say.
+        (vec![(204, json!(""))], Deletion::Requested),
         (vec![(404, gone.clone())], Deletion::Gone),
         (vec![(0, json!("")), (404, gone)], Deletion::Gone),
     ] {

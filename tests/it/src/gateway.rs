@@ -173,7 +173,8 @@ async fn an_erasure_is_not_confirmed_by_a_gateway() {
     let path = format!("/api/links/{}/", bank.link_id());
     let done = json!({"status": 202, "body": "done", "method": "DELETE"});
     let mut asked = None;
-    for answer in [errors(), successes(), vec![done]].concat() {
+    let empty = json!({"status": 204, "method": "DELETE"});
+    for answer in [errors(), successes(), vec![done, empty]].concat() {
         bank.faults(&before(&path, answer.clone())).await;
         match &asked {
             None => {

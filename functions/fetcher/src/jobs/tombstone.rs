@@ -21,8 +21,6 @@ const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// What Belvo says about something that is to be gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It has deleted it.
-    Deleted,
     /// It does not show it, or not any more.
     NotShown,
     /// It still has it, or does not answer.
@@ -127,7 +125,6 @@ impl Eraser<'_> {
     pub(crate) async fn delete_at_belvo(&self, link_id: LinkId) -> Answer {
         let time = self.deadline.working_time();
         let error = match tokio::time::timeout(time, self.fetcher.belvo.delete(link_id)).await {
-            Ok(Ok(Deletion::Deleted)) => return Answer::Deleted,
             Ok(Ok(Deletion::Gone)) => return Answer::NotShown,
             Ok(Ok(Deletion::Requested)) => return Answer::Open,
             Ok(Err(error)) => error.into(),
@@ -209,7 +206,6 @@ impl Eraser<'_> {
 pub(crate) fn enter(tombstone: &mut Tombstone, answer: Answer, now: Timestamp) {
     let (erasure, schedule) = (&mut tombstone.erasure, &mut tombstone.schedule);
     match answer {
-        Answer::Deleted => erasure.confirmed_at = Some(now),
         Answer::NotShown => {
             if erasure.confirmed_at.replace(now).is_none() {
                 schedule.set(Reason::CheckLink, later(now, ASKED_AGAIN_AFTER));
