@@ -140,8 +140,10 @@ impl BelvoError {
             (StatusCode::NOT_FOUND, _) if error.code.as_str() == "not_found" => {
                 Self::NotFound { error }
             }
+            _ if policy::OF_KEYS.contains(&error.code.as_str()) => {
+                Self::AuthenticationFailed { error }
+            }
             (_, Retry::Never | Retry::Later(Wait::Unknown)) => Self::Refused { status, error },
-            (StatusCode::UNAUTHORIZED, _) => Self::AuthenticationFailed { error },
             _ => Self::Unavailable { status, error },
         }
     }
@@ -264,6 +266,8 @@ mod tests {
         check(401, "consent_without_accounts", Is::Refused);
         check(400, "too_many_sessions", Is::Unavailable);
         check(408, "request_timeout", Is::Unavailable);
+        check(403, "authentication_failed", Is::AuthenticationFailed);
+        check(401, "operational_limits_reached", Is::Unavailable);
         check(409, "link_refreshed", Is::Unavailable);
         check(429, "throttled", Is::Unavailable);
         check(500, "unexpected_error", Is::Unavailable);

@@ -69,23 +69,28 @@ const FINAL: &[&str] = &[
     "quota_limit_reached",
 ];
 
-/// What to do about an answer of Belvo's with this status and code.
+/// Codes that say that Belvo does not know our keys.
+pub(crate) const OF_KEYS: &[&str] = &["authentication_failed", "not_authenticated"];
+
+/// What to do about an answer of Belvo's with this status and code. A code says more than a status,
+/// so one that passes counts under any.
 pub(crate) fn retry(status: StatusCode, code: &str) -> Retry {
     use Retry::{InPlace, Later, Never};
     match (status.as_u16(), code) {
-        (400, "too_many_sessions") => Later(Wait::Minutes),
-        (400, "institution_down" | "institution_unavailable" | "institution_inactive") => {
+        (_, "too_many_sessions") => Later(Wait::Minutes),
+        (_, "institution_down" | "institution_unavailable" | "institution_inactive") => {
             Later(Wait::Hours)
         }
-        (400, "unavailable_data") => Later(Wait::Hours),
-        (400, "operational_limits_reached") => Later(Wait::NextMonth),
-        (401, "authentication_failed" | "not_authenticated") => Later(Wait::Longer),
-        // Five minutes are up, and what was read until then is kept: asking again helps.
-        (408, _) => InPlace,
+        (_, "unavailable_data") => Later(Wait::Hours),
+        (_, "operational_limits_reached") => Later(Wait::NextMonth),
         // A refresh within ten minutes of another.
-        (409, "link_refreshed") => Later(Wait::Minutes),
+        (_, "link_refreshed") => Later(Wait::Minutes),
+        (_, "throttled") => Later(Wait::Longer),
+        _ if OF_KEYS.contains(&code) => Later(Wait::Longer),
+        // Five minutes are up, and what was read until then is kept: asking again helps.
+        (408, _) | (_, "request_timeout") => InPlace,
         (429, _) => Later(Wait::Longer),
-        (500..=599, _) => InPlace,
+        (500..=599, _) | (_, "unexpected_error" | "service_unavailable") => InPlace,
         _ if FINAL.contains(&code) => Never,
         _ => Later(Wait::Unknown),
     }
@@ -156,6 +161,32 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             for code in codes.split_whitespace() {
                 assert_eq!(retry(status, code), expected, "{status} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_that_passes_counts_under_any_status() {
+        for code in [
+            "too_many_sessions",
+            "institution_down",
+            "institution_unavailable",
+            "institution_inactive",
+            "unavailable_data",
+            "operational_limits_reached",
+            "authentication_failed",
+            "not_authenticated",
+            "link_refreshed",
+            "throttled",
+            "unexpected_error",
+        ] {
+            let usual = retry(StatusCode::BAD_REQUEST, code);
+            assert!(!matches!(usual, Retry::Never | Retry::Later(Wait::Unknown)));
+            for status in [401, 403, 404, 409, 422, 428, 429, 500, 503] {
+                let status = StatusCode::from_u16(status).unwrap();
+                if code != "unexpected_error" || status != StatusCode::TOO_MANY_REQUESTS {
+                    assert_eq!(retry(status, code), usual, "{status} {code}");
+                }
             }
         }
     }

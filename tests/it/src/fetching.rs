@@ -170,6 +170,9 @@ async fn a_declined_resource_is_recorded_on_the_link_and_delays_no_other() {
     let world = World::start().await;
     for (status, code) in [
         (400, "operational_limits_reached"),
+        // A code counts under whatever status it comes.
+        (403, "operational_limits_reached"),
+        (429, "operational_limits_reached"),
         (401, "consent_without_accounts"),
         (403, "access_to_resource_denied"),
     ] {
