@@ -9,6 +9,7 @@
 //! | `item` | the one codec between records and items |
 //! | `value` | Belvo's JSON into DynamoDB's types and back, without losing a digit |
 //! | `row` | a Belvo object: its key, its hash, its references |
+//! | `signed_address` | addresses without the signatures that differ at every read |
 //! | `record` | the stored records, plain, with their keys |
 //! | `query` | queries, read to their end |
 //! | `update` | updates of an item, member by member |
@@ -24,6 +25,7 @@ pub mod query;
 pub mod record;
 pub mod retry;
 pub mod row;
+mod signed_address;
 mod table;
 pub mod transaction;
 mod update;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::item::{self, Item, text_of};
+use crate::signed_address::unsigned;
 use crate::value::{self, Unstorable};
 
 /// AWS, "Service, account, and table quotas": 400 KB, keys and names included.
@@ -268,19 +269,10 @@ fn feed(value: &AttributeValue, digest: &mut Sha256) {
                 feed(element, digest);
             }
         }
-        AttributeValue::S(text) => feed_text(b'S', without_signature(text), digest),
+        AttributeValue::S(text) => feed_text(b'S', &unsigned(text), digest),
         AttributeValue::N(number) => feed_text(b'N', number, digest),
         AttributeValue::Bool(flag) => mark(b'B', usize::from(*flag), digest),
         _ => mark(b'0', 0, digest),
-    }
-}
-
-/// An address without its query: it may be signed anew at every read, though it leads to the same.
-fn without_signature(text: &str) -> &str {
-    let is_address = text.starts_with("https://") || text.starts_with("http://");
-    match text.split_once('?') {
-        Some((address, _)) if is_address => address,
-        _ => text,
     }
 }
 

@@ -108,7 +108,11 @@ fn a_signature_of_an_address_is_no_part_of_the_content() {
     };
     let plain = hash("https://cdn.example.com/a.svg");
     assert_eq!(hash("https://cdn.example.com/a.svg?sig=1"), plain);
-    assert_eq!(hash("https://cdn.example.com/a.svg?sig=2&x"), plain);
+    assert_eq!(hash("https://cdn.example.com/a.svg?sig=2&se=1"), plain);
+    assert_ne!(hash("https://cdn.example.com/a.svg?id=5"), plain);
+    let other = hash("https://cdn.example.com/a.svg?id=6&sig=1");
+    assert_eq!(hash("https://cdn.example.com/a.svg?id=6&sig=2"), other);
+    assert_ne!(hash("https://cdn.example.com/a.svg?id=5&sig=1"), other);
     assert_ne!(hash("https://cdn.example.com/b.svg?sig=1"), plain);
     assert_ne!(hash("what?"), hash("what"));
 }
