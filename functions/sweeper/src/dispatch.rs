@@ -38,7 +38,12 @@ impl Sweeper {
             Sweep::Replay { link_id } => self.replay(link_id).await?,
             Sweep::Erased { month, after } => self.erase_again(month, after).await?,
             Sweep::Reread { link_id } => self.reread(link_id).await?,
-            Sweep::RereadAll { page, over, from } => self.reread_all(page, over, from).await?,
+            Sweep::RereadAll {
+                page,
+                size,
+                over,
+                from,
+            } => self.reread_all(page, size, over, from).await?,
         };
         let name = sweep.name();
         runtime::count_by(Metric::SweepDone, &Code::lenient(name), self.clock.now());

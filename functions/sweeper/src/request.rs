@@ -41,6 +41,8 @@ pub enum Sweep {
     RereadAll {
         /// The page number, from 1.
         page: u32,
+        /// How many links the pages have that are counted so. Without it, what Belvo gives at once.
+        size: Option<u32>,
         /// The time all pages together may take. Without it, Belvo's rate decides.
         over: Option<SignedDuration>,
         /// The time of the first page's request. Without it, now.
@@ -89,6 +91,7 @@ impl Sweep {
                 })?;
                 Self::RereadAll {
                     page: fields.optional("page", PAGE, page)?.unwrap_or(1),
+                    size: fields.optional("size", PAGE, page)?,
                     over: fields.optional("over", OVER, duration)?,
                     from: fields.optional("from", TIME, time)?,
                 }
@@ -214,7 +217,12 @@ mod tests {
     fn every_sample_is_a_sweep() {
         let link_id = LinkId::parse(ID).unwrap();
         let until: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
-        let all = |page, over, from| Sweep::RereadAll { page, over, from };
+        let all = |page, size, over, from| Sweep::RereadAll {
+            page,
+            size,
+            over,
+            from,
+        };
         let due = |link_id, until| Sweep::Due { link_id, until };
         for (text, expected) in [
             (
@@ -254,11 +262,16 @@ mod tests {
             ),
             (
                 include_str!("../../../events/sweeper/reread_all.json"),
-                all(1, None, None),
+                all(1, None, None, None),
             ),
             (
                 include_str!("../../../events/sweeper/reread_all_continued.json"),
-                all(2, Some(SignedDuration::from_hours(6)), Some(until)),
+                all(
+                    2,
+                    Some(1000),
+                    Some(SignedDuration::from_hours(6)),
+                    Some(until),
+                ),
             ),
         ] {
             check(serde_json::from_str(text).unwrap(), expected);

@@ -33,15 +33,18 @@ impl Sweeper {
     pub(crate) async fn reread_all(
         &self,
         number: u32,
+        size: Option<u32>,
         over: Option<SignedDuration>,
         from: Option<Timestamp>,
     ) -> Result<Report, SweepError> {
         let found = self.links_at_belvo().await?;
-        let (pages, size) = (found.count(), u64::from(found.size.rows()));
+        // Belvo may give fewer links at once by now, and the number of a page would mean another place.
+        let found = found.in_pages_of(size);
+        let (pages, size) = (found.count(), found.size.rows());
         let page = self.page(found, number).await?;
         let from = from.unwrap_or_else(|| self.clock.now());
         let over = over.unwrap_or_else(|| self.throttle().reread_of(page.count));
-        let first = u64::from(number.saturating_sub(1)) * size;
+        let first = u64::from(number.saturating_sub(1)) * u64::from(size);
 
         let places = (first..).zip(by_id(page.links).into_keys());
         let places: Vec<(u64, LinkId)> = places.collect();
@@ -57,7 +60,7 @@ impl Sweeper {
             links: page.count,
             enqueued: self.enqueue(&jobs).await?,
             // Belvo's count is a hint; that there is no more, it says itself.
-            next: page.has_next.then(|| next(number, over, from)),
+            next: page.has_next.then(|| next(number, size, over, from)),
         })
     }
 }
@@ -69,13 +72,15 @@ fn share(over: SignedDuration, place: u64, links: u64) -> SignedDuration {
     i64::try_from(millis).map_or(over, SignedDuration::from_millis)
 }
 
-/// The request that continues. It repeats the start and the length of the whole time, so that all
-/// pages share them however late each page is asked for.
-fn next(page: u32, over: SignedDuration, from: Timestamp) -> Value {
+/// The request that continues. It repeats the size of the pages, by which they are numbered, and the
+/// start and the length of the whole time, so that all pages share them however late each page is
+/// asked for.
+fn next(page: u32, size: u32, over: SignedDuration, from: Timestamp) -> Value {
     json!({
         "sweep": "reread",
         "all": true,
         "page": page.saturating_add(1),
+        "size": size,
         "over": over.to_string(),
         "from": from.to_string(),
     })
@@ -124,10 +129,11 @@ mod tests {
         let from: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
         let expected = Sweep::RereadAll {
             page: 2,
+            size: Some(200),
             over: Some(over),
             from: Some(from),
         };
-        assert_eq!(Sweep::read(&next(1, over, from)).unwrap(), expected);
+        assert_eq!(Sweep::read(&next(1, 200, over, from)).unwrap(), expected);
     }
 
     #[test]

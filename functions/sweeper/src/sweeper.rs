@@ -123,6 +123,12 @@ impl LinkPages {
         Self { first, size }
     }
 
+    /// The same links in pages of so many.
+    pub(crate) fn in_pages_of(self, size: Option<u32>) -> Self {
+        let size = size.map_or(self.size, PageSize::of);
+        Self { size, ..self }
+    }
+
     /// How many pages there are, as far as Belvo's count can be believed. Without any link there is
     /// one empty page.
     pub(crate) fn count(&self) -> u64 {

@@ -79,6 +79,32 @@ async fn every_link_is_found_though_belvo_gives_smaller_pages_or_none_of_that_si
     }
 }
 
+/// The first answer says by which size the pages behind it are numbered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reread_goes_on_where_it_was_though_belvo_gives_more_links_at_once_by_then() {
+    let world = unheard_links(10).await;
+    swept_pages(&world).await;
+    world.settle().await;
+    let large = json!({"large_pages": {"rows": 8, "status": 504}, "path": "/api/links/"});
+    for (first, later) in [
+        (large.clone(), json!({})),
+        (json!({"largest_page": 8}), large),
+    ] {
+        world.sandbox("faults", &first).await;
+        let begin = json!({"sweep": "reread", "all": true, "over": "PT1H"});
+        let mut report = world.stack.invoke("sweeper", begin).await.unwrap();
+        let mut enqueued = report["enqueued"].as_u64().unwrap();
+        assert_eq!(enqueued, 8);
+        world.sandbox("faults", &later).await;
+        while report["next"] != Value::Null {
+            let next = report["next"].take();
+            report = world.stack.invoke("sweeper", next).await.unwrap();
+            enqueued += report["enqueued"].as_u64().unwrap();
+        }
+        assert_eq!(enqueued, 10, "{first}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_is_read_completely_though_pages_are_smaller_than_asked_for() {
     let world = World::with(&[("BelvoRequestsPer30Seconds", "10000")]).await;
