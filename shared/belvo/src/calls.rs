@@ -181,7 +181,9 @@ impl Belvo {
         let began = self.options.rate_limiter.stopwatch();
         let mut made = 0;
         loop {
-            let error = match self.once(request()?).await.and_then(&read) {
+            let request = request()?;
+            let path = request.uri().path().to_owned();
+            let error = match self.once(request).await.and_then(&read) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -214,12 +216,13 @@ impl Belvo {
 
 /// Logs each failed request, also one that is repeated or whose failure is an answer, because Belvo's
 /// support asks for its request id. What it means for a link, the caller logs.
-fn log_failed(error: &BelvoError) {
+fn log_failed(error: &BelvoError, path: &str) {
     let said = error.api_error();
     let code = said.map(|it| it.code.as_str());
     let request_id = said.and_then(|it| it.request_id.as_ref());
     tracing::warn!(
         error = %error,
+        belvo.path = path,
         belvo.code = code,
         belvo.request_id = request_id.map(RequestId::as_str),
         "a request to belvo failed"

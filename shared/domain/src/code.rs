@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::checked_text::checked_text;
+use crate::personal_numbers;
 
 /// A code such as `login_error`, `historical_update` or `ACCESS_TOKEN_NOT_VALID`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,22 +47,25 @@ impl fmt::Display for Code {
     }
 }
 
-/// Belvo's id of a request, which its support asks for: hex digits, with hyphens or without.
+/// Belvo's id of a request, which its support asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RequestId(String);
 
 /// The text is no request id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be 32 hex digits, with or without hyphens")]
+#[error("must be 32 hex digits, with or without hyphens, or 16 to 64 letters and digits")]
 pub struct InvalidRequestId;
 
 impl RequestId {
-    /// Takes 32 hex digits. Belvo documents both forms.
+    /// Takes 32 hex digits with hyphens or without, which is what Belvo documents. An id of another form
+    /// is as good for its support: 16 to 64 letters, digits, hyphens and underscores, of which some are
+    /// letters and some are digits, and none are somebody's number.
     pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
         let hex = text.bytes().filter(u8::is_ascii_hexdigit).count();
         let hyphens = text.bytes().filter(|b| *b == b'-').count();
-        if hex == 32 && hyphens <= 4 && hex + hyphens == text.len() {
+        let is_documented = hex == 32 && hyphens <= 4 && hex + hyphens == text.len();
+        if is_documented || is_other_id(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidRequestId)
@@ -73,6 +77,16 @@ impl RequestId {
         let hex = |id: &Self| id.0.replace('-', "").to_ascii_lowercase();
         hex(self) == hex(other)
     }
+}
+
+fn is_other_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let has = |of: fn(&u8) -> bool| text.bytes().any(|b| of(&b));
+    (16..=64).contains(&text.len())
+        && text.bytes().all(plain)
+        && has(u8::is_ascii_alphabetic)
+        && has(u8::is_ascii_digit)
+        && !personal_numbers::holds_one(text)
 }
 
 /// Belvo's name of an institution, such as `ofmockbank_br_retail`.
@@ -110,6 +124,23 @@ mod tests {
         let dashed = id("4363b08b-51eb-4350-9c74-5df5ac92a7f6");
         assert!(dashed.is_same(&id("4363B08B51EB43509C745DF5AC92A7F6")));
         assert!(!dashed.is_same(&id("4363b08b51eb43509c745df5ac92a7f7")));
+    }
+
+    #[test]
+    fn a_request_id_may_have_another_form_and_is_nobodys_number() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(RequestId::parse(text).is_ok(), expected, "{text}");
+        };
+        check("4363b08b51eb43509c745df5ac92a7f6", true);
+        check("4363b08b-51eb-4350-9c74-5df5ac92a7f6", true);
+        check("01JDKX4M6QW8Z2V5T7Y9B3C1NE", true);
+        check("req_8fJk29sLm0Qa7", true);
+        check("x", false);
+        check("somebody-without-numbers", false);
+        check("5500005555555559", false);
+        check("somebody-76109277673", false);
+        check("someone@example.com 1", false);
+        check(&"a1".repeat(33), false);
     }
 
     #[test]
