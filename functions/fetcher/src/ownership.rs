@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use belvo::BelvoError;
+use domain::id::InvalidId;
 use domain::link::{LinkStatus, NamedOwner, OwnerCheck, OwnerEvidence, OwnerVerdict, predecessor};
 use domain::{Attempt, AttemptRecord, ExternalId, Link, LinkId};
 use runtime::Metric;
@@ -27,7 +28,7 @@ pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
         Ok(record) => {
             link.observe_record(record.facts());
             if !link.is_bound() {
-                settle(fetcher, link, record.external_id.as_deref()).await?;
+                settle(fetcher, link, record.user).await?;
             }
         }
         Err(BelvoError::NotFound { .. }) => link.lose(),
@@ -43,18 +44,22 @@ pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
 
 /// Settles whose a link is that is not bound, by the user Belvo names and the attempts of theirs
 /// that can have made the link.
-async fn settle(fetcher: &Fetcher, link: &mut Link, named: Option<&str>) -> Result<()> {
+async fn settle(
+    fetcher: &Fetcher,
+    link: &mut Link,
+    user: Option<std::result::Result<ExternalId, InvalidId>>,
+) -> Result<()> {
     let policy = &fetcher.config.policy;
     if link.regain(policy) {
         return Ok(());
     }
-    let Some(named) = named.filter(|it| !it.is_empty()) else {
+    let Some(user) = user else {
         return match hear_witnesses(fetcher, link).await? {
             true => Ok(()),
             false => continue_predecessor(fetcher, link).await,
         };
     };
-    let Ok(external_id) = ExternalId::parse(named) else {
+    let Ok(external_id) = user else {
         // It is not an id of ours.
         link.leave_unclaimed();
         return Ok(());

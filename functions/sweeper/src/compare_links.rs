@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn link(members: Value) -> Link {
-        serde_json::from_value(members).unwrap()
+        Link::read(&members.to_string())
     }
 
     fn record(members: Value) -> domain::Link {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::RequestId;
+use domain::json::text;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::request::Builder;
 use http::{HeaderValue, Method, Request, Response};
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::list::{List, PageSize, list};
 use crate::rows::{self, Row, SpoiledRow};
-use crate::{Belvo, BelvoError, Keys, Retry, text};
+use crate::{Belvo, BelvoError, Keys, Retry};
 
 /// Tries of a read: the first, and again after 0.5, 1 and 2 s.
 const READ_ATTEMPTS: usize = 4;
@@ -67,8 +68,19 @@ impl Belvo {
         url: &Url,
         what: &'static str,
     ) -> Result<Result<Row, SpoiledRow>, BelvoError> {
+        let read = |text: &str| rows::object(text);
+        self.get_object(url, what, read).await
+    }
+
+    /// The same of an answer that is read in another way.
+    pub(crate) async fn get_object<T>(
+        &self,
+        url: &Url,
+        what: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, BelvoError> {
         let read = |answer: Response<Bytes>| {
-            let object = rows::object(&text::of(answer.body()));
+            let object = read(&text::of(answer.body()));
             object.ok_or(BelvoError::Unexpected { what })
         };
         self.read(url, Tries::READ, read).await
@@ -187,7 +199,7 @@ impl Belvo {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            log_failed(&error);
+            log_failed(&error, &path);
             made += 1;
             let is_over = error.retry() != Retry::InPlace
                 || made >= tries.after(&error)

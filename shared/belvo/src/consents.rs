@@ -1,10 +1,10 @@
 //! `GET /api/consents/` and `GET /api/consents/{id}/`.
 
+use domain::json::Members;
 use domain::link::ListedConsent;
 use domain::{ConsentId, Document, LinkId};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::list::PageSize;
 use crate::{Belvo, BelvoError};
@@ -40,11 +40,9 @@ impl Belvo {
             Ok(row) => Some(row),
             Err(spoiled) => spoiled.readable(),
         };
-        let consent = Consent::read(object.ok_or(BelvoError::Unexpected { what })?)?;
-        match consent.id == Some(id) {
-            true => Ok(consent),
-            false => Err(BelvoError::Unexpected { what }),
-        }
+        let consent = object.and_then(Consent::read);
+        let consent = consent.filter(|it| it.id == Some(id));
+        consent.ok_or(BelvoError::Unexpected { what })
     }
 
     /// Reads all consents a person or company has given the customer. Costs no Open Finance quota.
@@ -54,24 +52,23 @@ impl Belvo {
             for number in 1..=MAX_PAGES {
                 let mut url = self.url(["api", "consents"]);
                 url.query_pairs_mut()
-                    .append_pair("user_document", user_document.normalized())
-                    .append_pair("page_size", &size.rows().to_string())
-                    .append_pair("page", &number.to_string());
-                let page = match self.get_list(&url, size, "a page of consents").await {
+                    .append_pair("user_document", user_document.normalized());
+                let what = "a page of consents";
+                let page = match self.list_page(&url, number, size, what).await {
                     // Belvo's answer for a page after the last one.
-                    Err(BelvoError::NotFound { .. }) if number > 1 => break,
+                    Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(consents),
                     page => page?,
                 };
                 let rows = page.rows.len() + page.spoiled.len();
                 let last = !page.has_next() || rows == 0;
-                for object in page.into_readable() {
-                    consents.push(Consent::read(object)?);
-                }
+                consents.extend(page.into_readable().into_iter().filter_map(Consent::read));
                 if last {
-                    break;
+                    return Ok(consents);
                 }
             }
-            Ok(consents)
+            // A partial list would pass for the complete one.
+            let what = "a list of consents that ends";
+            Err(BelvoError::Unexpected { what })
         };
         self.in_pages(self.page_size(), read).await
     }
@@ -89,17 +86,17 @@ impl Consent {
     }
 
     /// Takes what is of the expected form: Belvo's objects do not always keep to Belvo's schema.
-    fn read(object: Box<RawValue>) -> Result<Self, BelvoError> {
-        let fields: Map<String, Value> = serde_json::from_str(object.get())
-            .map_err(|_| BelvoError::Unexpected { what: "a consent" })?;
-        let text = |name: &str| fields.get(name).and_then(Value::as_str);
-        let time = |name: &str| text(name).and_then(domain::moment);
-        Ok(Self {
-            id: text("id").and_then(|id| ConsentId::parse(id).ok()),
-            link_id: text("link_id").and_then(|id| LinkId::parse(id).ok()),
-            status: text("status").map(str::to_owned),
-            created_at: time("created_at"),
-            expires_at: time("expired_at"),
+    /// `None` if it is no object.
+    fn read(object: Box<RawValue>) -> Option<Self> {
+        let members = Members::read(object.get())?;
+        Some(Self {
+            id: members.parsed("id", ConsentId::parse),
+            link_id: members.parsed("link_id", LinkId::parse),
+            status: members.text("status"),
+            created_at: members
+                .text("created_at")
+                .and_then(|it| domain::moment(&it)),
+            expires_at: members.text("expired_at").and_then(|it| domain::end(&it)),
             object,
         })
     }

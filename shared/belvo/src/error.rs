@@ -1,10 +1,8 @@
 //! Why a call to Belvo did not give what was asked for.
 
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
+use domain::json::{self, Members};
 use domain::{Code, RequestId};
+use http::StatusCode;
 
 use crate::keys::KeyError;
 use crate::policy::{self, Retry, Wait};
@@ -184,34 +182,29 @@ impl ApiError {
     /// Belvo's errors are an array of objects with a text `code`, also for a single error (Belvo's
     /// error guide). Whatever has another form was written by something in front of Belvo: `None`.
     fn read(status: StatusCode, body: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Wire {
-            code: Code,
-            field: Option<Value>,
-            request_id: Option<Value>,
-        }
-        // Objects first: a struct would be read from an array as well.
-        let objects: Vec<Map<String, Value>> = serde_json::from_slice(body).ok()?;
-        let errors = objects.into_iter().map(Value::Object);
-        let errors: Result<Vec<Wire>, _> = errors.map(serde_json::from_value).collect();
-        let errors = errors.ok()?;
-        let is_error = status.is_client_error() || status.is_server_error();
-        let first = errors.first().filter(|_| is_error)?;
-        let request_id = first.request_id.as_ref().and_then(Value::as_str);
-        let request_id = request_id.and_then(|id| RequestId::parse(id).ok());
-        let details = errors.iter().take(MAX_DETAILS).map(|error| Detail {
-            code: error.code.clone(),
-            field: error
-                .field
-                .as_ref()
-                .and_then(Value::as_str)
-                .map(Code::lenient),
+        let text = json::text::of(body);
+        let (objects, None) = json::elements(&text) else {
+            return None;
+        };
+        let errors: Option<Vec<Members<'_>>> = objects.into_iter().map(Members::read).collect();
+        let errors = errors?;
+        let details = errors.iter().map(|error| {
+            Some(Detail {
+                code: Code::lenient(&error.text("code")?),
+                field: error.text("field").as_deref().map(Code::lenient),
+            })
         });
+        let details: Option<Vec<Detail>> = details.collect();
+        let mut details = details?;
+        details.truncate(MAX_DETAILS);
+        let is_error = status.is_client_error() || status.is_server_error();
+        let code = details.first().filter(|_| is_error)?.code.clone();
+        let mut request_ids = errors.iter();
         Some(Self {
-            retry: policy::retry(status, first.code.as_str()),
-            code: first.code.clone(),
-            request_id,
-            details: details.collect(),
+            retry: policy::retry(status, code.as_str()),
+            request_id: request_ids.find_map(|it| it.parsed("request_id", RequestId::parse)),
+            code,
+            details,
         })
     }
 }
@@ -312,6 +305,36 @@ mod tests {
         // Belvo redirects nowhere.
         let redirect = r#"[{"code": "not_found"}]"#;
         check(302, redirect, Is::Gateway(Retry::InPlace));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_spoils_no_error_of_belvos() {
+        let check = |body: &[u8]| {
+            let error = BelvoError::from_response(StatusCode::NOT_FOUND, body);
+            let shown = String::from_utf8_lossy(body);
+            assert!(
+                matches!(error, BelvoError::NotFound { .. }),
+                "{shown}: {error}"
+            );
+        };
+        check(b"[{\"code\":\"not_found\",\"message\":\"N\xe3o\"}]");
+        check("\u{feff}[{\"code\":\"not_found\"}]\r\n".as_bytes());
+        for odd in ["1e999", r#""\ud83d""#, "NaN", "12,5", "undefined", "01"] {
+            check(format!(r#"[{{"message":{odd},"code":"not_found"}}]"#).as_bytes());
+            check(
+                format!(r#"[{{"code":"not_found","request_id":{odd}}},{{"code":"x"}}]"#).as_bytes(),
+            );
+        }
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        check(format!(r#"[{{"code":"not_found","x":{deep}}}]"#).as_bytes());
+    }
+
+    #[test]
+    fn the_request_id_of_any_error_is_kept() {
+        let body = br#"[{"code":"a","request_id":null},{"code":"b","request_id":"4363b08b51eb43509c745df5ac92a7f6"}]"#;
+        let error = ApiError::read(StatusCode::BAD_REQUEST, body).unwrap();
+        let request_id = error.request_id.unwrap();
+        assert_eq!(request_id.as_str(), "4363b08b51eb43509c745df5ac92a7f6");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod error;
 mod keys;
 mod links;
 mod list;
+mod parts;
 mod policy;
 mod portal_token;
 mod rate_limiter;
@@ -28,7 +29,6 @@ mod row_names;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod text;
 mod token;
 mod transport;
 mod widget_token;

@@ -1,56 +1,63 @@
 //! `GET /api/links/` and `GET /api/links/{id}/`.
 
+use domain::id::InvalidId;
+use domain::json::Members;
 use domain::link::LinkFacts;
 use domain::{ExternalId, LinkId, ResourceKind};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::list::PageSize;
+use crate::list::{PageSize, SMALLEST};
+use crate::rows::SpoiledRow;
 use crate::{Belvo, BelvoError};
 
 /// Belvo's record of a link: the members that a rule decides by. Each may be missing.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Link {
     /// `None` when it is no UUID.
-    #[serde(deserialize_with = "lenient")]
     pub id: Option<LinkId>,
     /// Belvo's name of the bank.
-    #[serde(deserialize_with = "lenient")]
     pub institution: Option<String>,
-    /// The id the widget was opened with; null when Belvo took it for personal data.
-    #[serde(deserialize_with = "lenient")]
-    pub external_id: Option<String>,
+    /// The user that the widget was opened for: the id it was opened with, which is null when Belvo
+    /// took it for personal data. What is no id of ours is an error, because it is somebody else's.
+    pub user: Option<Result<ExternalId, InvalidId>>,
     /// The same for each link of one person at one bank; 44 characters.
-    #[serde(deserialize_with = "lenient")]
     pub institution_user_id: Option<String>,
     /// `valid`, `invalid`, `unconfirmed` or `token_required`; an open set.
-    #[serde(deserialize_with = "lenient")]
     pub status: Option<String>,
     /// `single` or `recurrent`.
-    #[serde(deserialize_with = "lenient")]
     pub access_mode: Option<String>,
     /// The resources Belvo retrieves for it, by the names of webhooks; an open set.
-    #[serde(deserialize_with = "lenient")]
-    pub fetch_resources: Option<Vec<String>>,
-    #[serde(deserialize_with = "lenient")]
+    pub fetch_resources: Vec<String>,
     pub created_at: Option<Timestamp>,
-    /// When Belvo last reached the bank.
-    #[serde(deserialize_with = "lenient")]
+    /// When Belvo last reached the bank, at the latest.
     pub last_accessed_at: Option<Timestamp>,
 }
 
 impl Link {
-    fn read(row: &RawValue) -> Option<Self> {
-        serde_json::from_str(row.get()).ok()
+    /// Reads Belvo's object. A member of another form than documented counts as missing, so that it
+    /// hides neither the others nor the link; what is no object is a link of which nothing is known.
+    pub fn read(object: &str) -> Self {
+        let members = Members::beginning(object).unwrap_or_default();
+        Self {
+            id: members.parsed("id", LinkId::parse),
+            institution: members.text("institution"),
+            user: user(&members),
+            institution_user_id: members.text("institution_user_id"),
+            status: members.text("status"),
+            access_mode: members.text("access_mode"),
+            fetch_resources: members.texts("fetch_resources"),
+            created_at: members
+                .text("created_at")
+                .and_then(|it| domain::moment(&it)),
+            last_accessed_at: members
+                .text("last_accessed_at")
+                .and_then(|it| domain::end(&it)),
+        }
     }
 
     /// What a rule of ours decides by.
     pub fn facts(&self) -> LinkFacts {
-        let names = self.fetch_resources.iter().flatten();
+        let names = self.fetch_resources.iter();
         let kinds = names.filter_map(|name| ResourceKind::lenient(name));
         LinkFacts {
             institution: self.institution.clone(),
@@ -94,12 +101,9 @@ impl Belvo {
             Err(error) if error.is_for_its_size() => error,
             result => return result,
         };
-        let Some(part) = size
-            .smaller()
-            .filter(|part| size.rows().is_multiple_of(part.rows()))
-        else {
-            return Err(error);
-        };
+        // In an outage, no size helps.
+        let part = size.part().filter(|part| part.rows() >= SMALLEST);
+        let part = part.ok_or(error)?;
         let parts = size.rows() / part.rows();
         let first = number.saturating_sub(1).saturating_mul(parts);
         let mut page = Box::pin(self.links(first.saturating_add(1), part)).await?;
@@ -130,7 +134,7 @@ impl Belvo {
         let mut links = self
             .all_links(("external_id", external_id.as_str()))
             .await?;
-        links.retain(|link| link.external_id.as_deref() == Some(external_id.as_str()));
+        links.retain(|link| link.user.as_ref() == Some(&Ok(external_id.clone())));
         Ok(links)
     }
 
@@ -163,14 +167,19 @@ impl Belvo {
         size: PageSize,
     ) -> Result<LinkPage, BelvoError> {
         let mut url = self.url(["api", "links"]);
-        url.query_pairs_mut()
-            .extend_pairs(filters)
-            .append_pair("page_size", &size.rows().to_string())
-            .append_pair("page", &number.to_string());
-        let list = self.get_list(&url, size, "a page of links").await?;
+        if !filters.is_empty() {
+            url.query_pairs_mut().extend_pairs(filters);
+        }
+        let list = self
+            .list_page(&url, number, size, "a page of links")
+            .await?;
         let (count, has_next) = (list.count, list.has_next());
-        let links = list.into_readable();
-        let links: Vec<Link> = links.iter().filter_map(|row| Link::read(row)).collect();
+        // Of each row there is a link, so that their number is the size of the page.
+        let rows = list.rows.iter().map(|row| row.get());
+        let links = rows
+            .chain(list.spoiled.iter().map(SpoiledRow::text))
+            .map(Link::read);
+        let links: Vec<Link> = links.collect();
         Ok(LinkPage {
             count: count.unwrap_or(links.len() as u64),
             has_next,
@@ -186,11 +195,10 @@ impl Belvo {
     /// is no answer about this link: [`BelvoError::Unexpected`].
     pub async fn link(&self, id: LinkId) -> Result<Link, BelvoError> {
         let url = self.url(["api", "links", &id.to_string()]);
-        let row = match self.get_row(&url, "a link").await? {
-            Ok(row) => Some(row),
-            Err(spoiled) => spoiled.readable(),
+        let link = match self.get_row(&url, "a link").await? {
+            Ok(row) => Link::read(row.get()),
+            Err(spoiled) => Link::read(spoiled.text()),
         };
-        let link = row.and_then(|row| Link::read(&row)).unwrap_or_default();
         let what = "the link that was asked for";
         match link.id == Some(id) {
             true => Ok(link),
@@ -199,13 +207,13 @@ impl Belvo {
     }
 }
 
-/// A member of another form than documented counts as missing, so that one odd link does not hide the
-/// others of its page.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
+/// `external_id`, unless it is null, absent or empty. One of another form than a text is no user's of
+/// ours either.
+fn user(members: &Members<'_>) -> Option<Result<ExternalId, InvalidId>> {
+    let written = members.raw("external_id")?;
+    let is_absent = ["null", r#""""#].contains(&written);
+    let text = members.text("external_id").unwrap_or_default();
+    (!is_absent).then(|| ExternalId::parse(&text))
 }
 
 #[cfg(test)]
@@ -214,12 +222,47 @@ mod tests {
 
     #[test]
     fn odd_members_of_a_link_count_as_missing() {
-        let link = r#"{"id": 7, "created_at": "soon", "status": ["valid"], "external_id": "user-1",
-                       "fetch_resources": null, "last_accessed_at": "2026-11-23T12:00:00.123Z"}"#;
-        let link: Link = serde_json::from_str(link).unwrap();
-        assert_eq!((link.id, link.created_at), (None, None));
-        assert_eq!((link.status, link.fetch_resources), (None, None));
-        assert_eq!(link.external_id.as_deref(), Some("user-1"));
-        assert!(link.last_accessed_at.is_some());
+        let id = "2f8ca7a1-c28f-46f2-bb41-21633099a280";
+        let link = format!(
+            r#"{{"id": "{id}", "institution": 1e999, "created_at": 1e999, "status": ["valid"],
+                "external_id": "user-1", "fetch_resources": ["OWNERS", 7], "status": "invalid",
+                "last_accessed_at": "2026-11-23T12:00:00"}}"#
+        );
+        let link = Link::read(&link);
+        assert_eq!(link.id, LinkId::parse(id).ok());
+        assert_eq!((link.institution, link.created_at), (None, None));
+        assert_eq!(
+            link.status.as_deref(),
+            Some("invalid"),
+            "the last one counts"
+        );
+        assert_eq!(link.fetch_resources, ["OWNERS"]);
+        assert_eq!(link.user, Some(ExternalId::parse("user-1")));
+        assert_eq!(link.last_accessed_at, "2026-11-23T12:00:00Z".parse().ok());
+        for none in ["7", "null", "[]", r#"{"id": 7}"#, "{}"] {
+            assert_eq!(Link::read(none).id, None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_absent_ours_or_somebody_elses() {
+        let check = |members: &str, is_known: bool, is_ours: bool| {
+            let user = Link::read(&format!("{{{members}}}")).user;
+            let is_parsed = user.as_ref().is_some_and(Result::is_ok);
+            assert_eq!(
+                (user.is_some(), is_parsed),
+                (is_known, is_ours),
+                "{members}"
+            );
+        };
+        check("", false, false);
+        check(r#""external_id": null"#, false, false);
+        check(r#""external_id": """#, false, false);
+        check(r#""external_id": "user-1""#, true, true);
+        for odd in [
+            "7", "[]", "{}", "false", "1e999", "NaN", r#"" ""#, r#""a@b""#,
+        ] {
+            check(&format!(r#""external_id": {odd}"#), true, false);
+        }
     }
 }

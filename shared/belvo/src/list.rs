@@ -7,11 +7,13 @@ use http::Response;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::rows::{self, Row, SpoiledRow};
-use crate::{Belvo, BelvoError, text};
+use domain::json::{self, Members, text};
+
+use crate::rows::{Row, SpoiledRow, row};
+use crate::{Belvo, BelvoError};
 
 /// Sizes of pages below this are not worth their requests.
-const SMALLEST: u32 = 8;
+pub(crate) const SMALLEST: u32 = 8;
 
 /// After this time no smaller page is asked for: two that took all their time are a minute.
 const SHRINKS_WITHIN: Duration = Duration::from_secs(45);
@@ -41,6 +43,17 @@ impl PageSize {
         let fifth = self.rows / 5;
         (fifth >= SMALLEST).then_some(Self {
             rows: fifth,
+            is_reduced: true,
+        })
+    }
+
+    /// The parts that a page of this size divides into without rest, if it does.
+    pub(crate) fn part(self) -> Option<Self> {
+        let divisors = [5, 2, 3, 7].into_iter();
+        let mut divisors = divisors.filter(|it| self.rows > 1 && self.rows.is_multiple_of(*it));
+        let divisor = divisors.next()?;
+        Some(Self {
+            rows: self.rows / divisor,
             is_reduced: true,
         })
     }
@@ -76,6 +89,8 @@ pub(crate) struct List {
     pub(crate) next: Next,
     pub(crate) rows: Vec<Row>,
     pub(crate) spoiled: Vec<SpoiledRow>,
+    /// The text from the first row on that cannot be told from those behind it.
+    pub(crate) undivided: Option<String>,
 }
 
 impl List {
@@ -123,20 +138,25 @@ fn strict(text: &str) -> Option<List> {
         next: next(envelope.next.map(RawValue::get)),
         rows: envelope.results,
         spoiled: Vec::new(),
+        undivided: None,
     })
 }
 
 /// The same where not every row is JSON.
 fn lenient(text: &str) -> Option<List> {
-    let members = rows::members(text);
+    let members = Members::beginning(text)?;
+    let results = members.raw("results").or_else(|| members.broken("results"));
+    let results = results.filter(|it| it.trim_start().starts_with('['))?;
+    let (elements, rest) = json::elements(results);
     let mut list = List {
-        count: members.get("count").and_then(|it| count(it)),
-        next: next(members.get("next").copied()),
+        count: members.raw("count").and_then(count),
+        next: next(members.raw("next")),
         rows: Vec::new(),
         spoiled: Vec::new(),
+        undivided: rest.map(str::to_owned),
     };
-    for element in rows::elements(members.get("results")?)? {
-        match element {
+    for element in elements {
+        match row(element) {
             Ok(row) => list.rows.push(row),
             Err(row) => list.spoiled.push(row),
         }

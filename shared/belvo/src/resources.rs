@@ -1,10 +1,10 @@
 //! The six resources of a link, page by page, and row by row.
 
+use domain::json::Members;
 use domain::{DateRange, LinkId, ResourceKind};
-use serde::Deserialize;
 
 use crate::list::{Next, PageSize};
-use crate::rows::{Row, SpoiledRow};
+use crate::rows::{self, Row, SpoiledRow};
 use crate::{Belvo, BelvoError};
 
 /// One page of a list. It has no `Debug`, because printing it would print bank data.
@@ -77,12 +77,9 @@ impl Belvo {
             if let Some(to) = days.to {
                 query.append_pair("value_date__lte", &to.to_string());
             }
-            query
-                .append_pair("page_size", &size.rows().to_string())
-                .append_pair("page", &number.to_string());
         }
         let what = "a page of count, next and results";
-        let list = self.get_list(&url, size, what).await?;
+        let list = self.list_page(&url, number, size, what).await?;
         Ok(Page {
             count: list.count,
             next: list.next,
@@ -145,14 +142,16 @@ impl Belvo {
     /// is no answer about this row: [`BelvoError::Unexpected`]. One that is not JSON is there all the
     /// same: [`BelvoError::SpoiledRow`].
     pub async fn row(&self, kind: ResourceKind, id: &str) -> Result<Row, BelvoError> {
-        #[derive(Deserialize)]
-        struct Named {
-            id: String,
-        }
         let url = self.url(path(kind).iter().copied().chain([id]));
-        let row = self.get_row(&url, "a row").await?;
+        let named = |text: &str| Members::beginning(text)?.text("id");
+        let read = |text: &str| {
+            // One that does not end is there all the same, if it is the one.
+            let spoiled = || (named(text)? == id).then(|| Err(SpoiledRow::of(text)));
+            rows::object(text).or_else(spoiled)
+        };
+        let row = self.get_object(&url, "a row", read).await?;
         let is_it = match &row {
-            Ok(row) => serde_json::from_str(row.get()).is_ok_and(|it: Named| it.id == id),
+            Ok(row) => named(row.get()).is_some_and(|named| named == id),
             // Where its id is what spoils it, it may be the row, and that is all it says.
             Err(spoiled) => spoiled.id().is_none_or(|named| named == id),
         };

@@ -1,5 +1,7 @@
 //! What is asked of Belvo, and how its answers are taken.
 
+mod parts;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -296,11 +298,7 @@ async fn all_links_of_a_user_are_theirs() {
     let user = ExternalId::parse("user-1").unwrap();
     let links = sides.belvo.links_of_user(&user).await.unwrap();
     assert_eq!(links.len(), 2);
-    assert!(
-        links
-            .iter()
-            .all(|it| it.external_id.as_deref() == Some("user-1"))
-    );
+    assert!(links.iter().all(|it| it.user == Some(Ok(user.clone()))));
     let url = "GET http://127.0.0.1:1/api/links/?external_id=user-1&page_size=1000&page=";
     assert_eq!(sides.asked(), [format!("{url}1"), format!("{url}2")]);
 }

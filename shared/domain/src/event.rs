@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, RequestId};
 use crate::id::{ConsentId, ExternalId, LinkId};
-use crate::members::Members;
-use crate::moment::moment;
+use crate::json::{self, Members};
+use crate::moment::end;
 use crate::resource::ResourceKind;
 
 /// What a webhook says happened, and to which link.
@@ -152,11 +152,12 @@ impl Totals {
 }
 
 impl Event {
-    /// Reads a webhook's body: `None` if it is no JSON object. Every object is an event; the worst
-    /// one is `Unknown` without link. A value that cannot be read counts as absent, and spoils no
-    /// other.
+    /// Reads a webhook's body: `None` if it is no object. Every object is an event; the worst one is
+    /// `Unknown` without link. A value that cannot be read counts as absent, and spoils no other; so
+    /// does all that is behind one that does not end.
     pub fn from_json(body: &str) -> Option<Self> {
-        let body = Members::read(body)?;
+        let body = json::text::of(body.as_bytes());
+        let body = Members::beginning(&body)?;
         let data = body.object("data").unwrap_or_default();
         let (webhook_type, webhook_code) = (body.text("webhook_type"), body.text("webhook_code"));
         let kind = EventKind::read(webhook_type.as_deref(), webhook_code.as_deref(), &data);
@@ -205,7 +206,7 @@ impl EventKind {
             return Self::Consent {
                 change,
                 consent_id: data.parsed("consent_id", ConsentId::parse),
-                due_at: data.text("consent_due_date").and_then(|at| moment(&at)),
+                due_at: data.text("consent_due_date").and_then(|at| end(&at)),
             };
         }
         if let Some(name) = code
@@ -447,10 +448,41 @@ mod tests {
         assert!(event.link_id.is_some());
         assert_eq!(event.external_id, None);
         assert_eq!(event.totals.rows, Some(2));
-        assert_eq!(event.errors, [Code::lenient("y")]);
+        let codes = event.errors.iter().map(Code::as_str);
+        assert_eq!(codes.collect::<Vec<_>>(), ["unrecognized", "y"]);
         for text in ["", "[]", "7", "{", r#""x""#] {
             assert_eq!(Event::from_json(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_not_json_spoils_no_other() {
+        let link = r#""link_id":"2f8ca7a1-c28f-46f2-bb41-21633099a280""#;
+        let named = r#""webhook_type":"ACCOUNTS","webhook_code":"historical_update""#;
+        for rest in [
+            r#""data":{"total":NaN,"total_accounts":2}"#,
+            r#""data":{"total":12,5,"total_accounts":2}"#,
+            r#""data":{"total":undefined,"x":-Infinity,"total_accounts":2}"#,
+            r#""\ud83d":1,"data":{"\ud83d":1,"total_accounts":2}"#,
+            r#""x":01,'y':'z',"data":{"total_accounts":2}"#,
+            r#""data":{"total_accounts":2},"name":"TV 50" LG""#,
+            r#""data":{"total_accounts":2},"x":{"y":[1}"#,
+            // Of two members with one name the last one counts.
+            r#""data":7,"data":{"total_accounts":3,"total_accounts":2}"#,
+        ] {
+            let event = Event::from_json(&format!("{{{link},{named},{rest}}}")).unwrap();
+            let resource = ResourceKind::Accounts;
+            assert_eq!(
+                event.kind,
+                EventKind::HistoricalUpdate { resource },
+                "{rest}"
+            );
+            assert!(event.link_id.is_some(), "{rest}");
+            assert_eq!(event.totals.rows, Some(2), "{rest}");
+        }
+        let spoiled = format!(r#"{{{link},{named},"data":{{"name":"TV 50" LG"}}}}"#);
+        let event = Event::from_json(&spoiled).unwrap();
+        assert_eq!(event.totals, Totals::default());
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl SessionId {
 }
 
 /// Why a text is not an id. The message names the rule and never the value.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// Not a hyphenated UUID.
     #[error("must be a UUID such as 2f8ca7a1-c28f-46f2-bb41-21633099a280")]

@@ -119,7 +119,7 @@ impl ResourceRow {
 
     /// When Belvo stored the object first.
     pub fn created_at(&self) -> Option<Timestamp> {
-        text_of(&self.data, "created_at")?.parse().ok()
+        domain::moment(text_of(&self.data, "created_at")?)
     }
 
     /// `value_date` of a movement, if it is a date.

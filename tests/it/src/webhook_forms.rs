@@ -161,6 +161,40 @@ async fn a_spoiled_value_spoils_no_webhook() {
     }
 }
 
+/// Only the ids and the codes are needed, and those can be told apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_not_even_json_leads_to_its_read() {
+    let bank = Bank::connected().await;
+    let agreed = bank.world.agreed();
+    let kinds = ["accounts", "bills", "owners"].into_iter().cycle();
+    for (odd, kind) in [
+        r#""data":{"total":NaN}"#,
+        r#""data":{"total":12,5}"#,
+        r#""x":undefined,"data":{}"#,
+        r#""\ud83d":1"#,
+        r#""data":{"name":"TV 50" LG"}"#,
+        r#""data":{"a":[1}"#,
+    ]
+    .into_iter()
+    .zip(kinds)
+    {
+        let (link, webhook_type) = (bank.link_id(), kind.to_uppercase());
+        let body = format!(
+            r#"{{"link_id":"{link}","webhook_type":"{webhook_type}","webhook_code":"historical_update",{odd}}}"#
+        );
+        bank.forget_requests().await;
+        let answer = bank
+            .world
+            .webhook(Method::POST, "/webhook", &agreed, body)
+            .await;
+        assert_eq!(answer.status(), 200, "{odd}");
+        bank.world.stack.settle().await.unwrap();
+        let read = bank.requests().await;
+        let path = format!("/api/{kind}/");
+        assert!(read.iter().any(|it| it.contains(&path)), "{odd}: {read:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_is_recognized_in_any_usual_form() {
     let world = World::start().await;

@@ -97,6 +97,26 @@ async fn two_witnesses_of_three_settle_nothing() {
     assert!(!link.contains_key("external_id"));
 }
 
+/// Only a user that is absent can be witnessed. One in a form that cannot be read is another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_belvo_names_in_an_odd_form_is_not_witnessed() {
+    for odd in ["7", "[]", "false", "NaN", "12,5"] {
+        let world = World::start().await;
+        let user = person(&world, CPF).await;
+        let named = format!(r#""external_id":"{}""#, user.external_id);
+        let odd = format!(r#""external_id":{odd}"#);
+        let rewrite = json!({"path": "/api/links/", "from": named, "to": odd});
+        let faults = json!({"rewrite": [rewrite], "webhooks": {"external_id_null": true}});
+        world.sandbox("faults", &faults).await;
+        let connected = world.connected(&user).await;
+        let link = world.link(&connected.link_id).await;
+        assert_eq!(link["status"].text(), "unclaimed", "{odd}");
+        world.sandbox("faults", &json!({})).await;
+        world.let_time_pass(&connected.link_id).await;
+        assert_eq!(status(&world, &connected.link_id).await, "bound", "{odd}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_users_who_name_the_same_link_settle_nothing() {
     let world = World::start().await;

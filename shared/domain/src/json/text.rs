@@ -1,4 +1,4 @@
-//! The text of an answer, mended where a character is not what it should be.
+//! The text of an answer or a webhook, mended where a character is not what it should be.
 //!
 //! Belvo's rows come from banks, through systems that cut texts in the middle of a character or send
 //! bytes of another encoding. What is left of such a character becomes U+FFFD, because the rest of
@@ -16,7 +16,7 @@ const SECOND_HALVES: RangeInclusive<u16> = 0xDC00..=0xDFFF;
 
 /// The text of a body: without a mark of its encoding, without bytes that are no UTF-8, and without
 /// halves of characters.
-pub(crate) fn of(body: &[u8]) -> Cow<'_, str> {
+pub fn of(body: &[u8]) -> Cow<'_, str> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let text = String::from_utf8_lossy(body.trim_ascii());
     match text.contains(r"\ud") || text.contains(r"\uD") {
