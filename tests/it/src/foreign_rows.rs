@@ -116,7 +116,7 @@ async fn lists_that_ignore_their_filter_show_no_user_the_rows_of_another() {
         let named = |it: &&String| *accounts.get("rejected").get(it) == reason;
         assert_eq!(theirs.iter().filter(named).count(), 4);
         assert_eq!(link["last_error"].get("code").text(), "no_answer");
-        assert!(link["schedule"].get("retry").text() > jiff::Timestamp::now().to_string().as_str());
+        assert_ne!(*link["schedule"].get("retry"), truth::Canonical::Null);
     }
     assert!(
         stored_ids(&world, &first.link_id)
