@@ -25,7 +25,7 @@ pub fn run_all<Case: Clone + Send + Sync>(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores.min(cases.len()) {
-            scope.spawn(|| {
+            let work = || {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // A failure must not hide the results of the other cases.
                     let result = attempt(async || run(case).await);
@@ -35,7 +35,8 @@ pub fn run_all<Case: Clone + Send + Sync>(
                         failed.lock().unwrap().push(Failure { case, why });
                     }
                 }
-            });
+            };
+            deep().spawn_scoped(scope, work).unwrap();
         }
     });
     failed.into_inner().unwrap()
@@ -56,16 +57,32 @@ pub fn be_quiet() {
 
 /// Runs a case in this thread alone, and gives its panic if it fails.
 pub fn attempt(case: impl AsyncFnOnce()) -> Result<(), String> {
-    let ended = catch_unwind(AssertUnwindSafe(|| run_one(case())));
+    let ended = catch_unwind(AssertUnwindSafe(|| run_here(case())));
     ended.map_err(|panic| format!("{}\n{}", PLACE.take(), text(panic.as_ref())))
+}
+
+/// Runs a case in a thread of its own.
+#[cfg(test)]
+pub fn run_one<T: Send>(case: impl AsyncFnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let running = deep().spawn_scoped(scope, || run_here(case())).unwrap();
+        let ended = running.join();
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Runs a case in this thread alone and under a paused clock, so that its tasks interleave in the
 /// same order each time.
-pub fn run_one<T>(case: impl Future<Output = T>) -> T {
+fn run_here<T>(case: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(case)
+}
+
+/// A thread whose stack holds a function, its clients and the emulators behind them, none of which is
+/// optimized in a test.
+fn deep() -> std::thread::Builder {
+    std::thread::Builder::new().stack_size(32 << 20)
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {

@@ -41,7 +41,7 @@ async fn only(world: &mut World, code: &str) {
 
 #[test]
 fn after_thirty_days_without_webhooks_one_webhook_makes_the_data_complete() {
-    run_one(async {
+    run_one(async || {
         let (mut world, link_id) = silence(120, 50, 30).await;
         let changes = json!({"add": 9, "update": 9, "delete": 5});
         world.bank.change(&link_id, &changes).await;
@@ -63,7 +63,7 @@ fn after_thirty_days_without_webhooks_one_webhook_makes_the_data_complete() {
 
 #[test]
 fn after_days_without_webhooks_the_days_before_them_are_read_again() {
-    run_one(async {
+    run_one(async || {
         let (mut world, link_id) = silence(900, 100, 2).await;
         // A transaction of the week before, which settles during the days without webhooks.
         let today = world.time.now().to_zoned_datetime(TimeZone::UTC).date();
@@ -82,7 +82,7 @@ fn after_days_without_webhooks_the_days_before_them_are_read_again() {
 
 #[test]
 fn reading_ten_thousand_unchanged_transactions_again_writes_nothing() {
-    run_one(async {
+    run_one(async || {
         let (mut world, link_id) = silence(10_000, 1000, 0).await;
         let before = world.network.counts();
         let event = json!({"sweep": "reread", "link_id": link_id});

@@ -7,7 +7,7 @@ use crate::parallel::run_one;
 fn the_same_seed_tells_the_same_story() {
     for seed in [3, 11, 42] {
         let tell = || {
-            run_one(async {
+            run_one(async || {
                 let world = History::of(seed).play().await;
                 (world.story(), format!("{:?}", world.network.counts()))
             })
