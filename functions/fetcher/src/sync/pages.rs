@@ -263,7 +263,9 @@ impl Reading<'_, '_> {
             }
             if let Some(parent) = row.parent() {
                 resources.write_if_absent(target.bound, &parent).await?;
-                self.link.record.observe_rows(parent_kind, 1);
+                let record = &mut self.link.record;
+                record.observe_rows(parent_kind, 1);
+                record.resource(parent_kind).rows += 1;
             }
         }
         Ok(())

@@ -66,8 +66,10 @@ fn is_old(hour: &str, now: Timestamp) -> bool {
 /// An attempt is recorded, with its link and its outcome if the browser came back.
 fn attempt(world: &World, person: usize, visit: &Visit, item: Option<Canonical>) -> Option<String> {
     let session = &visit.session_id;
-    let mut links = world.links.values();
-    let made = links.find(|it| it.session_id == *session);
+    let of_visit = |it: &&Made| it.session_id == *session;
+    let mut links = world.links.values().filter(of_visit);
+    // A link that continues another one has the visit of that one, and an attempt goes with either.
+    let made = links.clone().find(|it| it.erased).or_else(|| links.next());
     let erased_at = world.people[person].erased_at;
     let is_void = erased_at.is_some_and(|at| visit.begun_at <= at);
     let Some(item) = item else {
