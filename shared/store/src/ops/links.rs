@@ -94,9 +94,16 @@ impl LinkStore {
         link: &mut Link,
         now: Timestamp,
     ) -> Result<()> {
-        link.updated_at = Some(now);
+        // Tokens begin again if LINK was erased and is made anew for a moment. What was saved before
+        // is no longer there then.
+        let condition = match link.updated_at.replace(now) {
+            Some(_) => {
+                "fencing_token = :token AND attribute_not_exists(#erase) AND attribute_exists(updated_at)"
+            }
+            None => "fencing_token = :token AND attribute_not_exists(#erase)",
+        };
         let mut update = Update::of(link::key(lease.link_id))
-            .when("fencing_token = :token AND attribute_not_exists(#erase)")
+            .when(condition)
             .name("erase", "erase")
             .value("token", number(lease.fencing_token));
         for (name, value) in link::members(link)? {

@@ -36,4 +36,5 @@ histories! {
     the_attempt_of_another_link_is_erased
     a_webhook_waits_for_the_log
     the_owners_of_a_renewed_link_are_not_announced
+    a_straggler_saves_an_erased_link
 }
