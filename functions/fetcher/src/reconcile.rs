@@ -36,7 +36,7 @@ pub(crate) async fn reconcile(link: &mut LeasedLink<'_>) -> Result<JobOutcome> {
 /// The same, though the link may be waiting: its time has come.
 pub(crate) async fn reconcile_now(link: &mut LeasedLink<'_>) -> Result<JobOutcome> {
     let time = link.batch.deadline.working_time();
-    let work = tokio::time::timeout(time, do_pending(link)).await;
+    let work = tokio::time::timeout(time, Box::pin(do_pending(link))).await;
     let reconciled = match work.unwrap_or(Err(JobError::OutOfTime)) {
         Ok(()) => {
             let now = link.fetcher.clock.now();
@@ -59,12 +59,12 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
         Err(error) if link.record.is_bound() && error.is_unknown_refusal() => error,
         checked => {
             checked?;
-            return read_pending(link).await;
+            return Box::pin(read_pending(link)).await;
         }
     };
     metrics::hear_refusal(link.fetcher, &error).await?;
     link.record.pending.link = false;
-    let read = read_pending(link).await;
+    let read = Box::pin(read_pending(link)).await;
     if is_left(link, &error) {
         let message = "belvo declined to give its record of a link";
         log_refusal(link.record.link_id, None, &error, message);

@@ -36,7 +36,7 @@ pub(super) async fn read_chunks(
         };
         let resources = &link.fetcher.resources;
         let index = resources.index(target.bound, kind, days).await?;
-        let read = read_completely(link, target, index, None).await?;
+        let read = Box::pin(read_completely(link, target, index, None)).await?;
         run.tally.add(read.tally);
         run.cursor = days.from.or(run.cursor);
         if let Some(noted) = &link.record.resource(kind).run {
@@ -84,7 +84,7 @@ async fn finish_chunks(
             let has_time = run.chunk_size == link.fetcher.chunk_size;
             if has_time && all <= FEW_PAGES * u64::from(belvo.page_size().rows()) {
                 link.progressed = false;
-                return read_at_once(link, target, None).await;
+                return Box::pin(read_at_once(link, target, None)).await;
             }
             run.tally.rejected_rows += all.saturating_sub(found);
             let undated = Code::lenient("undated");

@@ -45,11 +45,11 @@ pub(super) async fn read_completely(
     let mut read_again = false;
     let (mut seen, mut counts) = (HashSet::new(), BTreeSet::new());
     for _ in 0..reads {
-        reading.read_pages(first.take()).await?;
+        Box::pin(reading.read_pages(first.take())).await?;
         if reading.read.is_complete() {
             let given = &reading.read.ids;
             reading.link.record.observe_list(target.kind, given);
-            let doubted = reading.doubts_missing(read_again).await?;
+            let doubted = Box::pin(reading.doubts_missing(read_again)).await?;
             if read_again || !doubted || reading.read.is_empty() {
                 reading.read.doubted = doubted;
                 return Ok(reading.into_read());
@@ -63,12 +63,12 @@ pub(super) async fn read_completely(
         reading.read.disagrees = true;
         return Ok(reading.into_read());
     }
-    reading.read_slices().await?;
+    Box::pin(reading.read_slices()).await?;
     reading.read.ids.extend(seen);
     reading.read.counts.append(&mut counts);
     let given = &reading.read.ids;
     reading.link.record.observe_list(target.kind, given);
-    reading.read.doubted = reading.doubts_missing(true).await?;
+    reading.read.doubted = Box::pin(reading.doubts_missing(true)).await?;
     let mut read = reading.into_read();
     if read.is_complete() {
         return Ok(read);
@@ -92,7 +92,7 @@ pub(super) async fn read_at_once(
     let index = resources
         .index(target.bound, target.kind, target.days)
         .await?;
-    let read = read_completely(link, target, index, first).await?;
+    let read = Box::pin(read_completely(link, target, index, first)).await?;
     let doubts_empty = read.doubted && read.is_empty();
     let resource = link.record.resource(target.kind);
     resource.rows = read.stored;

@@ -45,8 +45,8 @@ pub(super) async fn read(
         known_before: None,
     };
     match run.mode {
-        SyncMode::Incremental => read_recent(link, target, run).await,
-        SyncMode::Full => read_full(link, target, run).await,
+        SyncMode::Incremental => Box::pin(read_recent(link, target, run)).await,
+        SyncMode::Full => Box::pin(read_full(link, target, run)).await,
     }
 }
 
@@ -71,9 +71,9 @@ async fn read_recent(
     let page_size = link.fetcher.belvo.page_size().rows();
     if link.record.is_cheaper_whole(kind, index.count(), page_size) {
         let mode = SyncMode::Full;
-        return read_full(link, target, SyncRun { mode, ..run }).await;
+        return Box::pin(read_full(link, target, SyncRun { mode, ..run })).await;
     }
-    let read = read_completely(link, recent, index, None).await?;
+    let read = Box::pin(read_completely(link, recent, index, None)).await?;
     if read.doubted || read.missed || read.disagrees {
         return Ok(RunEnd::NeedsFull);
     }
@@ -101,8 +101,8 @@ async fn read_full(link: &mut LeasedLink<'_>, target: Target<'_>, run: SyncRun) 
         let divisible = kind == ResourceKind::Transactions;
         let is_short = first.count.is_some_and(|count| count <= run.chunk_size);
         if !divisible || is_short || !link.has_more(kind, target.days, run.chunk_size).await? {
-            return read_at_once(link, target, Some(first)).await;
+            return Box::pin(read_at_once(link, target, Some(first))).await;
         }
     }
-    read_chunks(link, target, run).await
+    Box::pin(read_chunks(link, target, run)).await
 }
