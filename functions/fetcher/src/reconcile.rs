@@ -64,8 +64,13 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
     };
     metrics::hear_refusal(link.fetcher, &error).await?;
     link.record.pending.link = false;
-    let read = Box::pin(read_pending(link)).await;
+    let read = match Box::pin(read_pending(link)).await {
+        // A consent in force led to the same look.
+        Err(again) if again.is_unknown_refusal() => Ok(()),
+        read => read,
+    };
     if is_left(link, &error) {
+        link.record.pending.link = false;
         let message = "belvo declined to give its record of a link";
         log_refusal(link.record.link_id, None, &error, message);
         return read;
