@@ -59,16 +59,13 @@ async fn do_pending(link: &mut LeasedLink<'_>) -> Result<()> {
         Err(error) if link.record.is_bound() && error.is_unknown_refusal() => error,
         checked => {
             checked?;
-            return Box::pin(read_pending(link)).await;
+            Box::pin(read_pending(link)).await?;
+            return look_again(link).await;
         }
     };
     metrics::hear_refusal(link.fetcher, &error).await?;
     link.record.pending.link = false;
-    let read = match Box::pin(read_pending(link)).await {
-        // A consent in force led to the same look.
-        Err(again) if again.is_unknown_refusal() => Ok(()),
-        read => read,
-    };
+    let read = Box::pin(read_pending(link)).await;
     if is_left(link, &error) {
         link.record.pending.link = false;
         let message = "belvo declined to give its record of a link";
@@ -92,12 +89,17 @@ async fn read_pending(link: &mut LeasedLink<'_>) -> Result<()> {
         return Ok(());
     }
     read_consents(link).await?;
-    if synced.is_ok() && link.record.pending.link {
-        // The consent may have mended what was pending.
-        check_ownership(link).await?;
-        return sync_pending(link).await;
-    }
     synced
+}
+
+/// A consent that is in force again may have mended what was pending, and then Belvo's record is looked
+/// at once more.
+async fn look_again(link: &mut LeasedLink<'_>) -> Result<()> {
+    if !link.record.is_bound() || !link.record.pending.link {
+        return Ok(());
+    }
+    check_ownership(link).await?;
+    Box::pin(sync_pending(link)).await
 }
 
 /// Finds out whose the link is, and counts what connecting it has spent before any of its data is
