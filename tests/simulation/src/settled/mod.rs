@@ -16,6 +16,7 @@ mod shown;
 use truth::{Canonical, RESOURCES, Records};
 
 use crate::people::Made;
+use crate::system::JOBS;
 use crate::tables::Tables;
 use crate::world::{LATEST_EXPIRY, World};
 
@@ -76,9 +77,11 @@ fn is_heard(world: &World, link_id: &str, records: &Records) -> bool {
     let Some(resources) = records.get("LINK").and_then(|it| it.get("resources")) else {
         return false;
     };
+    // A job says by its own clock when it read.
+    let since = *since + world.setup.skew(JOBS);
     RESOURCES.iter().all(|(kind, _)| {
         let full = resources.get(kind).get("last_full_sync");
-        matches!(full, Canonical::Text(at) if at.parse().is_ok_and(|at: jiff::Timestamp| at > *since))
+        matches!(full, Canonical::Text(at) if at.parse().is_ok_and(|at: jiff::Timestamp| at > since))
     })
 }
 

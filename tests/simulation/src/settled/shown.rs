@@ -128,6 +128,7 @@ fn expected(world: &World, made: &Made) -> &'static [Option<&'static str>] {
             Some("awaiting_proof"),
             Some("ready"),
             Some("needs_user"),
+            Some("replaced"),
         ],
         Made { proven: false, .. } if world.setup.body_mode => &[Some("awaiting_proof")],
         _ => &[Some("ready"), Some("needs_user"), Some("replaced")],
