@@ -76,14 +76,20 @@ async fn movements_get_other_ids(world: &mut World, random: &mut Random) {
     change(world, random, json!({"add": rows, "delete": rows})).await;
 }
 
-/// All of it, as after a bank's move to another system.
+/// The same statement under new ids, as after a bank's move to another system.
 async fn a_statement_comes_under_other_ids(world: &mut World, random: &mut Random) {
-    if let Some(link_id) = some_link(world, random) {
-        let rows = world.bank.transactions(&link_id).await.len();
-        let changes = json!({"add": rows, "delete": rows});
-        world.bank.change(&link_id, &changes).await;
-        world.note(&format!("at the bank of {link_id}: {changes}"));
-    }
+    let Some(link_id) = some_link(world, random) else {
+        return;
+    };
+    let rows = world.bank.transactions(&link_id).await;
+    let again = rows.iter().map(|it| json!({"value_date": it.value_date}));
+    let ids = rows.iter().map(|it| &it.id);
+    let changes = json!({"add": again.collect::<Vec<_>>(), "delete": ids.collect::<Vec<_>>()});
+    world.bank.change(&link_id, &changes).await;
+    let count = rows.len();
+    world.note(&format!(
+        "at the bank of {link_id}: all {count} movements get other ids"
+    ));
 }
 
 async fn other_objects_change(world: &mut World, random: &mut Random) {
