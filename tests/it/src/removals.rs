@@ -41,6 +41,26 @@ async fn an_empty_short_failed_or_inconsistent_read_removes_no_row() {
     bank.assert_complete().await;
 }
 
+/// Belvo has no row of a link that it hides for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_goes_while_belvo_does_not_show_the_link() {
+    let bank = Bank::connected().await;
+    let ids = bank.by_date().await;
+    let changes = json!({"delete": &ids[..3], "webhooks": false});
+    bank.control("changes", &changes).await;
+    let before = bank.stored("TRANSACTIONS").await;
+    let path = format!("/api/links/{}/", bank.link_id());
+    let hidden = json!({"count": 1000, "status": 404, "code": "not_found", "path": path});
+    bank.faults(&json!({"fail_next": hidden})).await;
+    bank.all_news().await;
+    assert_eq!(bank.stored("TRANSACTIONS").await, before);
+
+    bank.faults(&json!({})).await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.link().await["status"].text(), "bound");
+    bank.assert_complete().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_shift_during_a_read_are_neither_lost_nor_duplicated() {
     let bank = Bank::connected().await;

@@ -3,9 +3,9 @@
 //! A list may be short for many reasons: Belvo writes while it is read, is loading, or has lost
 //! the link. **Invariant:** a row is removed only when Belvo answers 404 for that very row; or when
 //! two full reads lack it, at least two minutes apart and equal in every id, and Belvo answers 404
-//! for twenty of the rows that are missing with it, drawn by lot.
+//! for twenty of the rows that are missing with it, drawn by lot; and only while Belvo shows the link.
 
-use belvo::BelvoError;
+use belvo::{BelvoError, Retry, Wait};
 use domain::link::{MissingDecision, MissingRows, sample};
 use runtime::Metric;
 use store::ResourceRow;
@@ -55,8 +55,7 @@ impl Reading<'_, '_> {
                 Ok(false)
             }
             MissingDecision::AskForSome if self.are_proven_gone(&missing).await? => {
-                self.remove(&missing).await?;
-                Ok(false)
+                Ok(!self.remove(&missing).await?)
             }
             MissingDecision::AskForSome | MissingDecision::AskForEach => {
                 let hidden = self.ask_for_each(missing).await?;
@@ -135,16 +134,29 @@ impl Reading<'_, '_> {
                 hidden |= target.days.contains(row.value_date());
                 self.link.progressed |= self.write_rows(vec![row]).await? > 0;
             }
-            self.remove(&gone).await?;
+            hidden |= !self.remove(&gone).await?;
         }
         Ok(hidden)
     }
 
-    async fn remove(&mut self, gone: &[String]) -> Result<()> {
+    /// Removes rows of which Belvo has said that it does not have them. Says whether it did: Belvo also
+    /// has no row of a link that it hides for a while.
+    async fn remove(&mut self, gone: &[String]) -> Result<bool> {
         if gone.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let (target, fetcher) = (self.target, self.link.fetcher);
+        match fetcher.belvo.link(self.link.record.link_id).await {
+            Ok(_) => {}
+            Err(error) if !matches!(error.retry(), Retry::Never | Retry::Later(Wait::Unknown)) => {
+                return Err(error.into());
+            }
+            // Whatever else it says, it does not show the link.
+            Err(_) => {
+                self.link.record.pending.link = true;
+                return Ok(false);
+            }
+        }
         if target.kind.is_embedded() {
             // A job that dies in between must not let another object bring them back.
             self.link.record.observe_gone(target.kind, gone);
@@ -158,6 +170,6 @@ impl Reading<'_, '_> {
         let record = &mut self.link.record;
         record.observe_rows(target.kind, gone.len() as u64);
         self.link.progressed = true;
-        Ok(())
+        Ok(true)
     }
 }

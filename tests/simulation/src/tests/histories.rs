@@ -37,4 +37,5 @@ histories! {
     a_webhook_waits_for_the_log
     the_owners_of_a_renewed_link_are_not_announced
     a_straggler_saves_an_erased_link
+    rows_go_with_a_hidden_link
 }
