@@ -47,8 +47,6 @@ pub struct Aws {
     secrets: SharedSecrets,
     outage: Arc<Mutex<AwsOutage>>,
     time: Time,
-    /// How far the clock of SQS differs.
-    skew: SignedDuration,
 }
 
 /// What does not work of AWS.
@@ -75,7 +73,8 @@ pub enum Patience {
 }
 
 impl Aws {
-    /// Creates the tables that the template describes, and an empty queue.
+    /// Creates the tables that the template describes, and an empty queue whose clock is ahead by
+    /// `skew`.
     pub async fn create(
         time: Time,
         late: bool,
@@ -84,11 +83,10 @@ impl Aws {
     ) -> Self {
         let aws = Self {
             dynamodb: DynamoDb::new(time.clone(), late, without),
-            queue: Arc::new(Mutex::new(Queue::new(without))),
+            queue: Arc::new(Mutex::new(Queue::new(skew, without))),
             secrets: SharedSecrets::default(),
             outage: Arc::default(),
             time,
-            skew,
         };
         let client = aws_sdk_dynamodb::Client::new(&aws.config(None, Patience::Job));
         local_stack::create_tables(&client).await.unwrap();
@@ -224,7 +222,7 @@ impl Aws {
     fn queue_up(&self, operation: &str, body: &[u8]) -> Value {
         let request: Value = serde_json::from_slice(body).unwrap();
         let mut queue = self.queue.lock().unwrap();
-        let now = self.time.now() + self.skew;
+        let now = self.time.now();
         let mut take = |entry: &Value| {
             let text = |name: &str| entry[name].as_str().unwrap().to_owned();
             let group = text("MessageGroupId");

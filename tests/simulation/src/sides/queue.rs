@@ -27,6 +27,8 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug)]
 pub struct Queue {
     without: Option<Protection>,
+    /// How far its clock, by which it stamps messages, is ahead.
+    skew: SignedDuration,
     groups: BTreeMap<String, Group>,
     sent: u64,
     /// The time at which each deduplication id of each group was last accepted.
@@ -49,6 +51,7 @@ struct Message {
     group: String,
     body: String,
     sent_at: Timestamp,
+    received_at: Option<Timestamp>,
     receives: u32,
     /// When its visibility timeout ends, from its first receive on.
     hidden_until: Option<Timestamp>,
@@ -63,9 +66,10 @@ pub struct Batch {
 }
 
 impl Queue {
-    pub fn new(without: Option<Protection>) -> Self {
+    pub fn new(skew: SignedDuration, without: Option<Protection>) -> Self {
         Self {
             without,
+            skew,
             groups: BTreeMap::new(),
             sent: 0,
             seen: BTreeMap::new(),
@@ -102,7 +106,8 @@ impl Queue {
             id,
             group,
             body,
-            sent_at: now,
+            sent_at: now + self.skew,
+            received_at: None,
             receives: 0,
             hidden_until: None,
         };
@@ -172,6 +177,7 @@ impl Queue {
             let group = self.groups.get_mut(&name)?;
             for message in group.messages.iter_mut().take(room) {
                 message.receives += 1;
+                message.received_at.get_or_insert(now + self.skew);
                 message.hidden_until = Some(now + VISIBILITY_TIMEOUT);
                 records.push(message.record());
                 contents.push((name.clone(), message.id.clone()));
@@ -260,13 +266,15 @@ impl Message {
     }
 
     fn record(&self) -> serde_json::Value {
+        let stamp = |at: Timestamp| at.as_millisecond().to_string();
         json!({
             "messageId": self.id,
             "receiptHandle": self.receipt_handle(),
             "body": self.body,
             "attributes": {
                 "MessageGroupId": self.group,
-                "SentTimestamp": self.sent_at.as_millisecond().to_string(),
+                "SentTimestamp": stamp(self.sent_at),
+                "ApproximateFirstReceiveTimestamp": self.received_at.map(stamp),
                 "ApproximateReceiveCount": self.receives.to_string(),
             },
             "messageAttributes": {},
