@@ -22,7 +22,7 @@ impl Sweeper {
         let pages = found.count();
         let page_is_scheduled = page.is_none();
         let number = page.unwrap_or_else(|| turn(now, pages));
-        let page = self.page(found, number).await?;
+        let page = self.page_and_rest(found, number).await?;
         let links = by_id(page.links);
         let ids: Vec<LinkId> = links.keys().copied().collect();
         let records = self.links.find_many(&ids).await?;

@@ -10,6 +10,9 @@ use crate::config::Config;
 use crate::request::InvalidRequest;
 use crate::throttle::Throttle;
 
+/// Pages behind the last one by Belvo's count that are read at once.
+const MOST_UNCOUNTED: usize = 100;
+
 /// Queues links that are due, and links with news that no webhook told of.
 #[derive(Debug)]
 pub struct Sweeper {
@@ -92,6 +95,33 @@ impl Sweeper {
     /// Begins to read Belvo's links.
     pub(crate) async fn links_at_belvo(&self) -> Result<LinkPages, SweepError> {
         Ok(LinkPages::new(self.belvo.first_links().await?))
+    }
+
+    /// Reads a page of them and, if it is the last one by Belvo's count, all that is behind it: the
+    /// count is a hint, and that there is no more, Belvo says itself.
+    pub(crate) async fn page_and_rest(
+        &self,
+        pages: LinkPages,
+        number: u32,
+    ) -> Result<LinkPage, SweepError> {
+        let (last, size) = (pages.count(), pages.size);
+        let mut page = self.page(pages, number).await?;
+        if u64::from(number) < last {
+            return Ok(page);
+        }
+        for number in (number.saturating_add(1)..).take(MOST_UNCOUNTED) {
+            if !page.has_next {
+                break;
+            }
+            let next = match self.belvo.links(number, size).await {
+                // Belvo's answer for a page after the last one.
+                Err(BelvoError::NotFound { .. }) => break,
+                next => next?,
+            };
+            page.has_next = next.has_next;
+            page.links.extend(next.links);
+        }
+        Ok(page)
     }
 
     /// Reads a page of them.

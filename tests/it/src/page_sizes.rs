@@ -56,10 +56,13 @@ async fn reread_all(world: &World) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_link_is_found_though_belvo_gives_smaller_pages_or_none_of_that_size() {
+    let uncounted = json!({"path": "/api/links/", "from": "\"count\":", "to": "\"another\":"});
     for fault in [
         json!({"largest_page": 3, "path": "/api/links/"}),
         json!({"largest_page": 1, "path": "/api/links/"}),
         json!({"large_pages": {"rows": 8, "status": 504}, "path": "/api/links/"}),
+        json!({"largest_page": 3, "count_lies": -9, "path": "/api/links/"}),
+        json!({"largest_page": 3, "rewrite": [uncounted], "path": "/api/links/"}),
     ] {
         let world = unheard_links(10).await;
         world.sandbox("faults", &fault).await;
