@@ -40,12 +40,13 @@ impl Handler {
             links: views,
             sessions,
         };
-        let tag = tag(request, &list);
+        let is_read = links.iter().any(Link::is_being_read);
+        let tag = (!is_read).then(|| tag(request, &list));
         let body = async {
             list.links.iter_mut().for_each(|it| it.grow_old(now));
             Ok(text(&list))
         };
-        etag::unless_known(request.http, Some(&tag), retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 
     pub(crate) async fn link(&self, request: &UserRequest<'_>) -> Answer {
@@ -55,13 +56,13 @@ impl Handler {
         let links = self.links.links(&request.scope).await?;
         let user = self.status_of(&links, now);
         let mut view = self.view(request, &link, &user, now).await?;
-        let tag = tag(request, &view);
+        let tag = (!link.is_being_read()).then(|| tag(request, &view));
         let retry_after = retry_after(&link, None, now);
         let body = async {
             view.grow_old(now);
             Ok(text(&view))
         };
-        etag::unless_known(request.http, Some(&tag), retry_after, body).await
+        etag::unless_known(request.http, tag.as_ref(), retry_after, body).await
     }
 
     /// How a link looks, with what is known of its consent and limits.

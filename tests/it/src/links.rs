@@ -250,7 +250,7 @@ async fn a_tag_of_a_link_changes_with_what_is_shown_and_with_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_are_being_read_have_no_tag() {
+async fn what_is_being_read_has_no_tag() {
     let bank = Bank::connected().await;
     let link = format!("/links/{}", bank.link_id());
     let paths = [
@@ -258,6 +258,7 @@ async fn rows_that_are_being_read_have_no_tag() {
         format!("{link}/transactions"),
         "/transactions".to_owned(),
     ];
+    let views = ["/links".to_owned(), link];
     let mut before = Vec::new();
     for path in &paths {
         before.push(tag(&bank, path).await.unwrap());
@@ -271,6 +272,9 @@ async fn rows_that_are_being_read_have_no_tag() {
         let answer = bank.world.get_with(&bank.user, path, &known).await;
         assert_eq!(answer.status(), 200, "{path}");
     }
+    for path in &views {
+        assert_eq!(tag(&bank, path).await, None, "{path}");
+    }
     // That job has died, and may have written rows.
     bank.world
         .let_time_pass_until(bank.link_id(), jiff::Timestamp::now())
@@ -278,6 +282,9 @@ async fn rows_that_are_being_read_have_no_tag() {
     for (path, before) in paths.iter().zip(&before) {
         let after = tag(&bank, path).await;
         assert!(after.is_some_and(|it| it != *before), "{path}");
+    }
+    for path in &views {
+        assert!(tag(&bank, path).await.is_some(), "{path}");
     }
 }
 
