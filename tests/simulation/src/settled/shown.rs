@@ -219,6 +219,9 @@ fn compare(
     wrong
 }
 
+/// The day of a movement that has none: it is as late as today.
+const PENDING: &str = "9999-12-31";
+
 /// The statements of all links in one: each row is stored, each day of an account is shown by one
 /// link, and a row that is stored and not shown is of a day and an account that another link shows.
 fn compare_merged(
@@ -238,10 +241,9 @@ fn compare_merged(
     let place = |link: &str, row: &Canonical| {
         let id = row.get("account_id").text();
         let account = accounts.get(&(link, id)).cloned().unwrap_or_default();
-        // A movement without a day is as late as today.
         let day = match row.get("value_date") {
             Canonical::Text(day) => day.clone(),
-            _ => "9999-12-31".to_owned(),
+            _ => PENDING.to_owned(),
         };
         (account, day)
     };
@@ -262,9 +264,15 @@ fn compare_merged(
     let mut expected = Objects::new();
     for (key, row) in rows {
         let (account, day) = place(&key.0, row);
-        let mut days = showing.range(..=(account.clone(), day));
-        let last = days.next_back().filter(|((it, _), _)| *it == account);
-        let is_covered = last.is_some_and(|(_, link)| *link != key.0);
+        let is_pending = day == PENDING;
+        let days = showing.range(..=(account.clone(), day)).rev();
+        let mut days = days.take_while(|((it, _), _)| *it == account);
+        let is_another = |(_, link): (_, &String)| *link != key.0;
+        let is_covered = match is_pending {
+            // The newest link shows them, also if an older one has a movement of a later day.
+            true => days.any(is_another),
+            false => days.next().is_some_and(is_another),
+        };
         if !is_covered || shown.contains(key) {
             expected.insert(key.clone(), row.clone());
         }

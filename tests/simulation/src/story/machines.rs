@@ -86,11 +86,11 @@ async fn something_happens_meanwhile(world: &mut World, random: &mut Random) {
 }
 
 /// A bank corrects a statement. While one process is at it, another is done with it and with what
-/// comes next: another correction, or the end of the link.
+/// comes next: another correction, a refresh, or the end of the link.
 async fn a_straggler_is_overtaken(world: &mut World, random: &mut Random) {
     world.work_off().await;
     a_statement_is_corrected(world, random).await;
-    let next = ["a_statement_is_corrected", "erases_a_link"];
+    let next = ["a_statement_is_corrected", "refreshes", "erases_a_link"];
     let (waits, habit) = (random.between(1, 60), *random.pick(&next));
     let how = How {
         other: Other::Straggling(waits, habit),
