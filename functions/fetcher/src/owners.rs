@@ -1,7 +1,7 @@
 //! The documents of those who own a link's accounts, as Belvo lists them. They are held in memory
 //! for a comparison or a request, and dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use belvo::{BelvoError, Next};
 use domain::link::{NamedOwner, RowOrigin, Tally};
@@ -21,6 +21,8 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
     let (belvo, link_id) = (&asked.fetcher.belvo, asked.link.link_id);
     let (mut origins, mut tally) = (Origins::default(), Tally::default());
     let (mut own, mut others) = (Vec::new(), Vec::new());
+    // A list that goes on with what it has given has ended, whatever it says.
+    let mut seen = HashSet::new();
     let size = belvo.page_size();
     let page = belvo.first_page(KIND, link_id, DateRange::ALL, size);
     let mut page = page.await?;
@@ -37,7 +39,8 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
                 RowOrigin::Foreign => tally.foreign_rows += 1,
             }
         }
-        let ends = page.next == Next::End || rows.is_empty();
+        let news = rows.iter().filter(|it| seen.insert(it.get().to_owned()));
+        let ends = page.next == Next::End || news.count() == 0;
         if ends || tally.shows_no_filter() {
             break;
         }

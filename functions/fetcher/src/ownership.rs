@@ -27,6 +27,10 @@ pub(crate) async fn check(fetcher: &Fetcher, link: &mut Link) -> Result<()> {
     match fetcher.belvo.link(link.link_id).await {
         Ok(record) => {
             link.observe_record(record.facts());
+            if link.fetch_resources.is_empty() {
+                // Belvo's record does not say it.
+                link.fetch_resources = link.requested(&fetcher.config.policy).into_iter().collect();
+            }
             if !link.is_bound() {
                 settle(fetcher, link, record.user).await?;
             }

@@ -1,5 +1,6 @@
 //! The webhook log of a link, once more.
 
+use domain::event::Totals;
 use domain::{Event, EventKind, Job, LinkId, ResourceKind};
 
 use crate::report::Report;
@@ -13,8 +14,10 @@ impl Sweeper {
         let count = events.len();
         let mut jobs = Vec::new();
         for mut event in essence(events) {
-            // They are of the day when it came: what was refused then may not be refused now.
+            // They are of the day when it came: what was refused then may not be refused now, and there
+            // may be other rows by now.
             event.errors.clear();
+            event.totals = Totals::default();
             // An operator who replays twice means it.
             let unique = self.randomness.sixteen()?;
             jobs.push((Job::WebhookReplayed { link_id, event }, unique));

@@ -1,5 +1,7 @@
 //! `GET /api/consents/` and `GET /api/consents/{id}/`.
 
+use std::collections::HashSet;
+
 use domain::json::Members;
 use domain::link::ListedConsent;
 use domain::{ConsentId, Document, LinkId};
@@ -48,7 +50,7 @@ impl Belvo {
     /// Reads all consents a person or company has given the customer. Costs no Open Finance quota.
     pub async fn consents(&self, user_document: &Document) -> Result<Vec<Consent>, BelvoError> {
         let read = async |size: PageSize| {
-            let mut consents = Vec::new();
+            let (mut consents, mut seen) = (Vec::new(), HashSet::new());
             for number in 1..=MAX_PAGES {
                 let mut url = self.url(["api", "consents"]);
                 url.query_pairs_mut()
@@ -59,9 +61,12 @@ impl Belvo {
                     Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(consents),
                     page => page?,
                 };
-                let rows = page.rows.len() + page.spoiled.len();
-                let last = !page.has_next() || rows == 0;
-                consents.extend(page.into_readable().into_iter().filter_map(Consent::read));
+                // A list that goes on with what it has given has ended, whatever it says.
+                let has_next = page.has_next();
+                let rows = page.into_readable();
+                let news = rows.iter().filter(|it| seen.insert(it.get().to_owned()));
+                let last = news.count() == 0 || !has_next;
+                consents.extend(rows.into_iter().filter_map(Consent::read));
                 if last {
                     return Ok(consents);
                 }

@@ -1,5 +1,7 @@
 //! `GET /api/links/` and `GET /api/links/{id}/`.
 
+use std::collections::HashSet;
+
 use domain::id::InvalidId;
 use domain::json::Members;
 use domain::link::LinkFacts;
@@ -141,15 +143,18 @@ impl Belvo {
     /// Every page of the links of this filter, until Belvo says that there is no more.
     async fn all_links(&self, filter: (&str, &str)) -> Result<Vec<Link>, BelvoError> {
         let read = async |size| {
-            let mut links = Vec::new();
+            let (mut links, mut seen) = (Vec::new(), HashSet::new());
             for number in 1..=MAX_PAGES {
                 let page = match self.link_page(&[filter], number, size).await {
                     // Belvo's answer for a page after the last one.
                     Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(links),
                     page => page?,
                 };
+                // A list that goes on with what it has given has ended, whatever it says.
+                let news = page.links.iter().filter(|it| seen.insert(it.id));
+                let last = news.count() == 0 || !page.has_next;
                 links.extend(page.links);
-                if !page.has_next {
+                if last {
                     return Ok(links);
                 }
             }

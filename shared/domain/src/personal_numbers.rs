@@ -37,8 +37,8 @@ fn is_one(number: &str) -> bool {
         || is_card_number(number)
 }
 
-/// A Brazilian phone number in full: 55, the area code, and nine digits from 9 on or eight from 2 to 5
-/// on.
+/// A Brazilian phone number in full: 55, the area code, and nine digits from 9 on or eight from 2 on
+/// (some services leave out the ninth digit of a mobile phone).
 fn is_phone_number(number: &str) -> bool {
     let Some((area, local)) = number
         .strip_prefix("55")
@@ -49,7 +49,7 @@ fn is_phone_number(number: &str) -> bool {
     let digits = local.bytes().all(|b| b.is_ascii_digit());
     let is_subscriber = match local.len() {
         9 => local.starts_with('9'),
-        8 => local.starts_with(['2', '3', '4', '5']),
+        8 => !local.starts_with(['0', '1']),
         _ => false,
     };
     digits && is_subscriber && AREA_CODES.contains(&area)
@@ -96,6 +96,7 @@ mod tests {
             "5511987654321",
             "tel5511987654321",
             "551133334444-x",
+            "wa_553188765432",
             "4111111111111111",
             "4111-1111-1111-1111",
             "card_378282246310005",

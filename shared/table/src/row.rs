@@ -77,7 +77,10 @@ impl ResourceRow {
         for name in MARKS.into_iter().chain(["link_id"]) {
             data.remove(name);
         }
-        let parent = kind.parent().and_then(|(_, name)| refer(&mut data, name));
+        let parent = kind.parent().and_then(|(_, name)| {
+            data.remove(&format!("{name}_id"));
+            refer(&mut data, name)
+        });
         if value::item_size(&data) > MAX_SIZE - OVERHEAD {
             return Err(Unstorable::TooLarge);
         }

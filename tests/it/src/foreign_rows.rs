@@ -441,8 +441,8 @@ async fn a_single_row_that_names_another_link_changes_nothing() {
     bank.assert_complete().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stored() {
+/// A new link of which nothing was read yet, beside one of somebody else; no webhook comes by itself.
+async fn unread() -> (Bank, Value) {
     let world = World::start().await;
     let hold = json!({"webhooks": {"hold": true}});
     world.sandbox("faults", &hold).await;
@@ -458,14 +458,26 @@ async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stor
     };
     let body = json!({"external_id": "somebody-else", "seed": 3, "webhooks": false});
     bank.world.sandbox("links", &body).await;
+    (bank, hold)
+}
+
+impl Bank {
+    async fn assert_nothing_stored(&self) {
+        assert_eq!(self.stored("TRANSACTIONS").await, BTreeSet::new());
+        assert_eq!(self.stored("ACCOUNTS").await, BTreeSet::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stored() {
+    let (bank, hold) = unread().await;
     let mut fault = hold.clone();
     fault["foreign_object"] = json!(true);
     fault["path"] = json!("/api/accounts/");
     bank.faults(&fault).await;
     bank.hear_of("OWNERS").await;
     bank.hear_of("TRANSACTIONS").await;
-    assert_eq!(bank.stored("TRANSACTIONS").await, BTreeSet::new());
-    assert_eq!(bank.stored("ACCOUNTS").await, BTreeSet::new());
+    bank.assert_nothing_stored().await;
     let link = bank.link().await;
     let transactions = link["resources"].get("TRANSACTIONS");
     assert_eq!(transactions.get("state").text(), "partial");
@@ -480,4 +492,20 @@ async fn neither_an_embedded_account_that_is_another_links_nor_its_rows_are_stor
     bank.hear_of("TRANSACTIONS").await;
     bank.world.let_time_pass(bank.link_id()).await;
     assert_eq!(bank.stored("TRANSACTIONS").await.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_account_waits_while_nobody_says_whose_it_is() {
+    let (bank, hold) = unread().await;
+    let mut fault = hold.clone();
+    fault["gateway"] = json!([{"status": 503, "path": "/api/accounts/"}]);
+    bank.faults(&fault).await;
+    bank.hear_of("OWNERS").await;
+    bank.hear_of("TRANSACTIONS").await;
+    assert_eq!(bank.stored("ACCOUNTS").await, BTreeSet::new());
+
+    bank.faults(&hold).await;
+    bank.world.let_time_pass(bank.link_id()).await;
+    assert_eq!(bank.stored("TRANSACTIONS").await.len(), 8);
+    bank.assert_complete().await;
 }

@@ -250,12 +250,21 @@ impl Reading<'_, '_> {
             };
             // A row keeps its copy of an account that its own list has lost.
             let is_gone = self.link.record.is_gone(parent_kind, id);
-            if !known.insert(id.to_owned()) || is_gone {
+            if is_gone || known.contains(id) {
                 continue;
             }
-            if let Ok(object) = &belvo.row(parent_kind, id).await
-                && self.link.is_foreign(object).await?
-            {
+            let is_foreign = match belvo.row(parent_kind, id).await {
+                Ok(object) => self.link.is_foreign(&object).await?,
+                // It exists in rows alone.
+                Err(BelvoError::NotFound { .. }) => false,
+                // Its own list gives it, if it is the link's.
+                Err(BelvoError::SpoiledRow | BelvoError::Refused { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(known) = self.link.parents.get_mut(&parent_kind) {
+                known.insert(id.to_owned());
+            }
+            if is_foreign {
                 self.read.name_refused(id);
                 self.link.foreign_parents.insert(id.to_owned());
                 report_foreign(fetcher, self.link.record.link_id, parent_kind, 1);

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::held_account::{AccountDays, HeldAccount, MAX_ACCOUNTS};
-use super::run::utc_day;
 use super::state::Link;
 use crate::id::LinkId;
 use crate::resource::ResourceKind;
@@ -184,7 +183,7 @@ fn shown_elsewhere(link: &Link, before: &[Ranked<'_>]) -> ShownElsewhere {
     let accounts = link.accounts.iter().map(|(account, held)| {
         let twins = before.iter().filter_map(|other| {
             let twin = link.twin_in(account, other.link)?;
-            Some((other, covered_days(other, twin)?))
+            Some((other, other.link.accounts.get(twin)?.days?))
         });
         let mut covered = Covered::default();
         for (other, days) in twins {
@@ -199,15 +198,6 @@ fn shown_elsewhere(link: &Link, before: &[Ranked<'_>]) -> ShownElsewhere {
         last_day: last_day(link, &accounts),
         accounts,
     }
-}
-
-/// The days of an account that a link covers: those it has transactions of, and if it is healthy,
-/// all up to the day on which its bank was last reached.
-fn covered_days(it: &Ranked<'_>, account: &str) -> Option<AccountDays> {
-    let days = it.link.accounts.get(account)?.days?;
-    let reached = it.link.complete_as_of.filter(|_| it.is_healthy());
-    let last = reached.map_or(days.last, |at| days.last.max(utc_day(at)));
-    Some(AccountDays { last, ..days })
 }
 
 /// The day before other links show all that is left of every account of this one.

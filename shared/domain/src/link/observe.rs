@@ -178,7 +178,7 @@ impl Link {
         resource.announced_full = event.totals.is_of_all() && mode == SyncMode::Full && !is_fresh;
         if is_fresh {
             // One that says the same as the one before it adds nothing to that.
-            if !is_repeated {
+            if !is_repeated && !webhook.is_replayed {
                 self.ask_what_is_mended(sent_at);
             }
             return WebhookEffect::AlreadySynced;
@@ -303,17 +303,24 @@ impl Link {
         self.request_where(policy, SyncMode::Full, |it| {
             !is_read(it) && it.deferred.is_none()
         });
+        let deferred = self.resources.values_mut().filter(|it| !is_read(it));
+        for deferred in deferred.filter_map(|it| it.deferred.as_mut()) {
+            deferred.mode = SyncMode::Full;
+        }
     }
 
-    /// Keeps what Belvo's record of the link says.
+    /// Keeps what Belvo's record of the link says. What it leaves out stays as it was known.
     pub fn observe_record(&mut self, facts: LinkFacts) {
         self.deleted_at = None;
-        self.institution = facts.institution;
-        self.institution_user_id = facts.institution_user_id;
-        self.access_mode = facts.access_mode;
-        self.created_at = facts.created_at;
-        self.last_accessed_at = facts.last_accessed_at;
-        self.fetch_resources = facts.fetch_resources;
+        self.institution = facts.institution.or(self.institution.take());
+        let person = facts.institution_user_id;
+        self.institution_user_id = person.or(self.institution_user_id.take());
+        self.access_mode = facts.access_mode.or(self.access_mode.take());
+        self.created_at = facts.created_at.or(self.created_at);
+        self.last_accessed_at = facts.last_accessed_at.or(self.last_accessed_at);
+        if !facts.fetch_resources.is_empty() {
+            self.fetch_resources = facts.fetch_resources;
+        }
         let known = self.user_action.take();
         self.user_action = match facts.status.as_deref() {
             // Belvo calls a link valid although its consent has no accounts any more.

@@ -211,6 +211,8 @@ impl Link {
             LinkStatus::Bound => None,
             // OWNERS will be announced. Of a single link, they are not.
             LinkStatus::Quarantined if !self.is_single() => None,
+            // A visit has named it, and who owns it may show as late as of a link of a user.
+            LinkStatus::Unclaimed if !self.named_by.is_empty() => Some(CHECKS_END),
             LinkStatus::Unclaimed => Some(UNCLAIMED_CHECKS_END),
             LinkStatus::Quarantined
             | LinkStatus::Announced

@@ -203,13 +203,15 @@ impl Resource {
     /// about it was sent after that and a sync started after the webhook, or the sync started so
     /// late that Belvo must have been done.
     pub fn covers(&self, accessed_at: Timestamp) -> bool {
-        let Some(started_at) = self.last_sync.map(|it| it.started_at) else {
+        let Some(last) = self.last_sync else {
             return false;
         };
+        // When the webhook was sent, and when the job came that has started the sync, the queue says.
+        let began_at = last.covers_until.unwrap_or(last.started_at);
         let announced = self
             .announced_at
-            .is_some_and(|at| at >= accessed_at && started_at >= at);
-        announced || started_at >= later(accessed_at, LOADING)
+            .is_some_and(|at| at >= accessed_at && began_at >= at);
+        announced || last.started_at >= later(accessed_at, LOADING)
     }
 
     /// Whether a sync of this mode, or a larger one, has started after a webhook was sent.
@@ -295,6 +297,22 @@ mod tests {
             }
             check(&resource, seconds(-1), true);
             check(&resource, now(), false);
+        }
+    }
+
+    #[test]
+    fn a_webhook_of_an_access_is_covered_by_the_queues_own_time_as_well() {
+        let mut resource = synced(Full, minutes(-60));
+        resource.announced_at = Some(now());
+        let check = |resource: &Resource, expected| {
+            assert_eq!(resource.covers(minutes(-1)), expected, "{resource:?}");
+        };
+        check(&resource, false);
+        for (until, expected) in [(seconds(1), true), (seconds(-1), false)] {
+            if let Some(last) = &mut resource.last_sync {
+                last.covers_until = Some(until);
+            }
+            check(&resource, expected);
         }
     }
 

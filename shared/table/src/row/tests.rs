@@ -180,6 +180,17 @@ fn a_member_named_like_one_of_ours_gives_way_to_it() {
     let written = |data: &Item| value::to_json(&AttributeValue::M(data.clone()));
     assert_eq!(written(&row.data), r#"{"account_id":"a1","id":"t1"}"#);
     assert_eq!(written(&row.parent().unwrap().data), r#"{"id":"a1"}"#);
+    for account in [
+        "",
+        r#","account":null"#,
+        r#","account":"a1""#,
+        r#","account":{}"#,
+    ] {
+        let text = format!(r#"{{"id":"t1","account_id":"x"{account}}}"#);
+        let row = prepared(ResourceKind::Transactions, &text);
+        assert!(!row.data.contains_key("account_id"), "{text}");
+        assert_eq!(row.parent_id(), None, "{text}");
+    }
 }
 
 #[test]

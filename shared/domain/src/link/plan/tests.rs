@@ -1,9 +1,10 @@
 mod resume;
 
 use super::*;
-use crate::link::ConsentFacts;
+use crate::id::ExternalId;
 use crate::link::fixtures::*;
 use crate::link::schedule::Schedule;
+use crate::link::{ConsentFacts, NamedBy};
 use crate::resource::ResourceKind;
 
 use ResourceKind::{Accounts, Bills, Owners, Transactions};
@@ -87,14 +88,23 @@ fn only_a_bound_link_is_resolved() {
 
 #[test]
 fn checks_of_a_link_end_after_two_days_unclaimed_and_after_thirty_otherwise() {
-    let check = |status, unresolved_hours: i64, expected| {
+    let check_named = |named_by: &[NamedBy], status, unresolved_hours: i64, expected| {
         let mut link = Link::new(link_id(1));
         link.status = status;
+        link.named_by = named_by.to_vec();
         link.unresolved = Some(Backoff::next(None, hours(-unresolved_hours)));
         link.plan(&policy(), now());
         let next = link.schedule.get(Reason::CheckLink);
         assert_eq!(next.is_some(), expected, "{status:?} {unresolved_hours}");
     };
+    let check = |status, hours, expected| check_named(&[], status, hours, expected);
+    // A visit has named it: its owner may show as late as that of any other.
+    let named = [NamedBy {
+        external_id: ExternalId::parse("user-1").unwrap(),
+        session_id: session(1),
+    }];
+    check_named(&named, LinkStatus::Unclaimed, 719, true);
+    check_named(&named, LinkStatus::Unclaimed, 720, false);
     check(LinkStatus::Unclaimed, 47, true);
     check(LinkStatus::Unclaimed, 48, false);
     for status in [

@@ -40,6 +40,10 @@ fn belvos_record_is_kept() {
     assert_eq!(link.fetch_resources, [Owners].into());
     assert_eq!(link.created_at, Some(days(-3)));
     assert_eq!(link.last_accessed_at, Some(days(-2)));
+
+    let known = link.clone();
+    link.observe_record(LinkFacts::default());
+    assert_eq!(link, known, "what a record leaves out stays");
 }
 
 #[test]
