@@ -261,7 +261,9 @@ proptest! {
             let started_at = last.map(|it| it.started_at).or(resource.last_full_sync);
             prop_assert!(started_at > Some(sent_at));
         } else {
-            prop_assert!(link.pending.resources.get(&kind) >= Some(&mode));
+            let deferred = link.resource(kind).deferred.map(|it| it.mode);
+            let pending = link.pending.resources.get(&kind).copied();
+            prop_assert!(pending.max(deferred) >= Some(mode));
         }
     }
 
