@@ -65,7 +65,7 @@ async fn statement(world: &World, user: &User, link_id: &str) -> Vec<Row> {
         account: words[it.get("account_id").text()].clone(),
         day: match it.get("value_date") {
             Canonical::Text(day) => day.clone(),
-            _ => "9999-12-31".to_owned(),
+            _ => PENDING.to_owned(),
         },
     };
     rows.iter().map(row).collect()
@@ -88,13 +88,31 @@ async fn merged(world: &World, user: &User, limit: usize) -> Vec<String> {
         .collect()
 }
 
-/// The newer link shows every row of its own, and the older one those of the days before.
+/// The day of a movement that has none; the newest link shows those.
+const PENDING: &str = "9999-12-31";
+
+/// The last day of each account.
+fn last_days(rows: &[Row]) -> BTreeMap<&str, &str> {
+    let mut last = BTreeMap::new();
+    for row in rows {
+        let day = last.entry(row.account.as_str()).or_insert(&*row.day);
+        *day = (*day).max(&row.day);
+    }
+    last
+}
+
+/// The newer link shows every row of its own, and the older one those of the days before, and of
+/// days of which the newer one has nothing yet.
 async fn assert_each_day_is_shown_once(world: &World, user: &User, newer: &str, older: &str) {
     let new = statement(world, user, newer).await;
     let old = statement(world, user, older).await;
-    let first = first_days(&new);
-    let is_before = |it: &&Row| first.get(&*it.account).is_none_or(|day| &*it.day < *day);
-    let kept = old.iter().filter(is_before);
+    let (first, last) = (first_days(&new), last_days(&new));
+    let is_outside = |it: &&Row| {
+        let days = first.get(&*it.account).zip(last.get(&*it.account));
+        let is_later = |last: &str| it.day.as_str() > last && it.day != PENDING;
+        days.is_none_or(|(first, last)| &*it.day < *first || is_later(last))
+    };
+    let kept = old.iter().filter(is_outside);
     let expected: BTreeSet<String> = new.iter().chain(kept).map(|it| it.id.clone()).collect();
     for limit in [500, 37] {
         let shown = merged(world, user, limit).await;
