@@ -61,14 +61,18 @@ impl Belvo {
                     Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(consents),
                     page => page?,
                 };
-                // A list that goes on with what it has given has ended, whatever it says.
-                let has_next = page.has_next();
+                // A list that goes on with what it has given has ended, unless it counts more.
+                let (has_next, count) = (page.has_next(), page.count);
                 let rows = page.into_readable();
                 let news = rows.iter().filter(|it| seen.insert(it.get().to_owned()));
-                let last = news.count() == 0 || !has_next;
+                let has_news = news.count() > 0;
                 consents.extend(rows.into_iter().filter_map(Consent::read));
-                if last {
+                let has_all = count.is_none_or(|count| count <= seen.len() as u64);
+                if !has_next || (!has_news && has_all) {
                     return Ok(consents);
+                }
+                if !has_news {
+                    break;
                 }
             }
             // A partial list would pass for the complete one.

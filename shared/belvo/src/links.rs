@@ -150,12 +150,14 @@ impl Belvo {
                     Err(BelvoError::NotFound { .. }) if number > 1 => return Ok(links),
                     page => page?,
                 };
-                // A list that goes on with what it has given has ended, whatever it says.
-                let news = page.links.iter().filter(|it| seen.insert(it.id));
-                let last = news.count() == 0 || !page.has_next;
+                // A list that goes on with what it has given has ended, unless it counts more.
+                let news = page.links.iter().filter(|it| seen.insert(it.id)).count();
                 links.extend(page.links);
-                if last {
+                if !page.has_next || (news == 0 && page.count <= links.len() as u64) {
                     return Ok(links);
+                }
+                if news == 0 {
+                    break;
                 }
             }
             // A partial list would pass for the complete one.

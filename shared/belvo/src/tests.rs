@@ -310,7 +310,13 @@ async fn a_list_of_a_users_links_without_end_is_none() {
     let user = ExternalId::parse("user-1").unwrap();
     let error = sides.belvo.links_of_user(&user).await.unwrap_err();
     assert!(matches!(error, BelvoError::Unexpected { .. }));
-    assert_eq!(sides.asked().len(), 100);
+    assert_eq!(sides.asked().len(), 1);
+
+    let links = json!([{"id": link().to_string(), "external_id": "user-1"}]);
+    let again = (200, json!({"count": 1, "next": "again", "results": links}));
+    let sides = self::sides(vec![again; 2]);
+    let found = sides.belvo.links_of_user(&user).await.unwrap();
+    assert!(!found.is_empty(), "it has ended, whatever it says");
 }
 
 /// The sizes of the pages that were asked for.

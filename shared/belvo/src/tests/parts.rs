@@ -170,11 +170,12 @@ async fn a_list_of_consents_without_end_is_none_and_odd_ones_hide_no_other() {
     let document = domain::Document::from_text("76109277673").unwrap();
     let id = link().to_string();
     let odd = json!([7, null, {"id": 7}, {"id": id, "link_id": id, "status": 7, "expired_at": 7}]);
-    let page = |next: Value| (200, json!({"count": 4, "next": next, "results": odd}));
-    let sides = sides([page(Value::Null)]);
+    let page = |next, count| (200, json!({"count": count, "next": next, "results": odd}));
+    let sides = sides([page(Value::Null, 4)]);
     let consents = sides.belvo.consents(&document).await.unwrap();
     assert_eq!(consents.iter().filter(|it| it.id.is_some()).count(), 1);
-    let sides = self::sides(vec![page(json!("again")); 20]);
-    let error = sides.belvo.consents(&document).await.err().unwrap();
+    let again = |count| self::sides(vec![page(json!("again"), count); 20]).belvo;
+    let error = again(5).consents(&document).await.err().unwrap();
     assert!(matches!(error, BelvoError::Unexpected { .. }));
+    assert!(again(4).consents(&document).await.is_ok(), "it has ended");
 }
