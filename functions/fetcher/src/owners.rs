@@ -21,7 +21,7 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
     let (belvo, link_id) = (&asked.fetcher.belvo, asked.link.link_id);
     let (mut origins, mut tally) = (Origins::default(), Tally::default());
     let (mut own, mut others) = (Vec::new(), Vec::new());
-    // A list that goes on with what it has given has ended, whatever it says.
+    // A list that goes on with what it has given has ended, unless it counts more.
     let mut seen = HashSet::new();
     let size = belvo.page_size();
     let page = belvo.first_page(KIND, link_id, DateRange::ALL, size);
@@ -40,8 +40,16 @@ pub(crate) async fn named(asked: Asked<'_>) -> Result<Vec<NamedOwner>> {
             }
         }
         let news = rows.iter().filter(|it| seen.insert(it.get().to_owned()));
-        let ends = page.next == Next::End || news.count() == 0;
-        if ends || tally.shows_no_filter() {
+        let has_news = news.count() > 0;
+        if page.next == Next::End || tally.shows_no_filter() {
+            break;
+        }
+        if !has_news && page.count.is_some_and(|count| count > seen.len() as u64) {
+            // An owner who is missing would pass for another person.
+            let what = "a list of owners that ends";
+            return Err(BelvoError::Unexpected { what }.into());
+        }
+        if !has_news {
             break;
         }
         let next = belvo.page(KIND, link_id, DateRange::ALL, number, page.size);

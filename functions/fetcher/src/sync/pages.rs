@@ -254,16 +254,20 @@ impl Reading<'_, '_> {
                 continue;
             }
             let is_foreign = match belvo.row(parent_kind, id).await {
-                Ok(object) => self.link.is_foreign(&object).await?,
+                Ok(object) => Some(self.link.is_foreign(&object).await?),
                 // It exists in rows alone.
-                Err(BelvoError::NotFound { .. }) => false,
-                // Its own list gives it, if it is the link's.
-                Err(BelvoError::SpoiledRow | BelvoError::Refused { .. }) => continue,
+                Err(BelvoError::NotFound { .. }) => Some(false),
+                // Nobody says whose it is: its own list gives it, if it is the link's.
+                Err(BelvoError::SpoiledRow | BelvoError::Refused { .. }) => None,
                 Err(error) => return Err(error.into()),
             };
+            // From here on it is not asked for again, also if there are many rows of it.
             if let Some(known) = self.link.parents.get_mut(&parent_kind) {
                 known.insert(id.to_owned());
             }
+            let Some(is_foreign) = is_foreign else {
+                continue;
+            };
             if is_foreign {
                 self.read.name_refused(id);
                 self.link.foreign_parents.insert(id.to_owned());
