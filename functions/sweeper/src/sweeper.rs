@@ -1,5 +1,7 @@
 //! What the sweeper works with, and why a sweep may fail.
 
+use std::collections::HashSet;
+
 use belvo::{Belvo, BelvoError, LinkPage, PageSize};
 use domain::Job;
 use queue::{JobQueue, QueueError};
@@ -109,6 +111,7 @@ impl Sweeper {
         if u64::from(number) < last {
             return Ok(page);
         }
+        let mut seen: HashSet<_> = page.links.iter().map(|it| it.id).collect();
         for number in (number.saturating_add(1)..).take(MOST_UNCOUNTED) {
             if !page.has_next {
                 break;
@@ -118,7 +121,9 @@ impl Sweeper {
                 Err(BelvoError::NotFound { .. }) => break,
                 next => next?,
             };
-            page.has_next = next.has_next;
+            // A list that goes on with what it has given has ended, whatever it says.
+            let news = next.links.iter().filter(|it| seen.insert(it.id));
+            page.has_next = news.count() > 0 && next.has_next;
             page.links.extend(next.links);
         }
         Ok(page)
