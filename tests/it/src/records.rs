@@ -176,5 +176,7 @@ async fn jobs_of_another_release_are_done_and_an_unknown_one_is_set_apart() {
     let answer = world.stack.invoke("fetcher", batch).await.unwrap();
     assert!(failures(&answer).is_empty(), "{answer}");
     let logs = world.stack.logs();
-    assert!(logs.iter().any(|it| it.contains("a job cannot be read")));
+    let set_apart = logs.iter().filter(|it| it.contains("a job cannot be read"));
+    // In this batch, and maybe once alone by now; there it waits for an hour.
+    assert!((1..=2).contains(&set_apart.count()));
 }

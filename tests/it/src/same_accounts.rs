@@ -94,7 +94,7 @@ const PENDING: &str = "9999-12-31";
 /// The last day of each account.
 fn last_days(rows: &[Row]) -> BTreeMap<&str, &str> {
     let mut last = BTreeMap::new();
-    for row in rows {
+    for row in rows.iter().filter(|it| it.day != PENDING) {
         let day = last.entry(row.account.as_str()).or_insert(&*row.day);
         *day = (*day).max(&row.day);
     }
