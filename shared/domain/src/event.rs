@@ -163,7 +163,8 @@ impl Event {
         let kind = EventKind::read(webhook_type.as_deref(), webhook_code.as_deref(), &data);
         Some(Self {
             link_id: body.parsed("link_id", LinkId::parse),
-            external_id: body.parsed("external_id", ExternalId::parse),
+            // One that could be somebody's document is no user's: Belvo keeps none such.
+            external_id: body.parsed("external_id", ExternalId::of_user),
             totals: kind.totals(&data),
             kind,
             webhook_type: webhook_type.as_deref().map(Code::lenient),
@@ -576,10 +577,11 @@ mod tests {
         for body in [
             json!({}),
             json!({"link_id": "../x", "external_id": "a@b.c", "data": []}),
-            json!({"link_id": 7, "data": {"errors": "none", "total_owners": -1}}),
+            json!({"link_id": 7, "external_id": "76109277673", "data": {"errors": "none", "total_owners": -1}}),
         ] {
             let event = event(body);
             assert_eq!((event.link_id, event.kind), (None, EventKind::Unknown));
+            assert_eq!(event.external_id, None);
         }
     }
 
